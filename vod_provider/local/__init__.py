@@ -1,0 +1,1 @@
+"""A local VOD service: the API of the cloud, on this machine, with real extraction."""

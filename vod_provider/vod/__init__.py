@@ -1,0 +1,1 @@
+"""The VOD service of the cloud, as a client sees it."""
