@@ -1,0 +1,441 @@
+"""What is configured where, and what is said when it is missing or wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vod_provider import settings
+from vod_provider.settings import QUOTAS, Settings, SettingsError, Timeouts
+from vod_provider.vod.signing import AccessKey, Token
+
+HOME = {"HOME": "/home/ann"}
+KEY = {"vod:accessKey": "AK", "vod:secretKey": "SK"}
+PLACE = {"vod:region": "ap-southeast-1", "vod:projectId": "0123abc"}
+STACK = KEY | PLACE
+
+
+def load(config: dict[str, str] = STACK, environ: dict[str, str] = HOME) -> Settings:
+    return settings.load(config, environ)
+
+
+def refusal(config: dict[str, str], environ: dict[str, str] = HOME) -> str:
+    """What load says of settings that it refuses."""
+    with pytest.raises(SettingsError) as caught:
+        load(config, environ)
+    return str(caught.value)
+
+
+def test_a_whole_configuration() -> None:
+    """The least that a stack says, and the defaults of all the rest."""
+    assert load() == Settings(
+        endpoint="https://vod.ap-southeast-1.myhuaweicloud.com",
+        region="ap-southeast-1",
+        project_id="0123abc",
+        credentials=AccessKey("AK", "SK"),
+        journal=Path("/home/ann/.local/state/pulumi-huaweicloud-vod/journal.sqlite"),
+        quotas=QUOTAS,
+        query_share=0.5,
+        timeouts=Timeouts(create=3600, update=3600, delete=1200, read=300),
+        debug=False,
+    )
+
+
+NOWHERE: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "expected"),
+    [
+        ({"vod:accessKey": "A", "vod:secretKey": "S"}, NOWHERE, AccessKey("A", "S")),
+        (
+            {"vod:accessKey": "A", "vod:secretKey": "S", "vod:securityToken": "T"},
+            NOWHERE,
+            AccessKey("A", "S", "T"),
+        ),
+        ({"vod:token": "T"}, NOWHERE, Token("T")),
+        ({"huaweicloud:accessKey": "A", "huaweicloud:secretKey": "S"}, NOWHERE, AccessKey("A", "S")),
+        (
+            {
+                "huaweicloud:accessKey": "A",
+                "huaweicloud:secretKey": "S",
+                "huaweicloud:securityToken": "T",
+                "huaweicloud:token": "unused",
+            },
+            NOWHERE,
+            AccessKey("A", "S", "T"),
+        ),
+        ({"huaweicloud:token": "T"}, NOWHERE, Token("T")),
+        (NOWHERE, {"HUAWEICLOUD_SDK_AK": "A", "HUAWEICLOUD_SDK_SK": "S"}, AccessKey("A", "S")),
+        (
+            NOWHERE,
+            {
+                "HUAWEICLOUD_SDK_AK": "A",
+                "HUAWEICLOUD_SDK_SK": "S",
+                "HUAWEICLOUD_SDK_SECURITY_TOKEN": "T",
+            },
+            AccessKey("A", "S", "T"),
+        ),
+        (NOWHERE, {"HW_ACCESS_KEY": "A", "HW_SECRET_KEY": "S"}, AccessKey("A", "S")),
+        (
+            NOWHERE,
+            {"HW_ACCESS_KEY": "A", "HW_SECRET_KEY": "S", "HW_SECURITY_TOKEN": "T"},
+            AccessKey("A", "S", "T"),
+        ),
+        (NOWHERE, {"HW_AUTH_TOKEN": "T"}, Token("T")),
+        # A source before: as a whole, and nothing of the others is mixed in.
+        (
+            {"vod:token": "T", "huaweicloud:accessKey": "A", "huaweicloud:secretKey": "S"},
+            NOWHERE,
+            Token("T"),
+        ),
+        (
+            {"huaweicloud:accessKey": "A", "huaweicloud:secretKey": "S"},
+            {"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "s", "HW_SECURITY_TOKEN": "t"},
+            AccessKey("A", "S"),
+        ),
+        (
+            NOWHERE,
+            {
+                "HUAWEICLOUD_SDK_AK": "A",
+                "HUAWEICLOUD_SDK_SK": "S",
+                "HW_ACCESS_KEY": "a",
+                "HW_SECRET_KEY": "s",
+            },
+            AccessKey("A", "S"),
+        ),
+        # Blank is not set, and space around a value is not meant.
+        (
+            {"vod:accessKey": " ", "vod:secretKey": "", "vod:token": "\n"},
+            {"HW_ACCESS_KEY": " A ", "HW_SECRET_KEY": "S\n"},
+            AccessKey("A", "S"),
+        ),
+    ],
+)
+def test_credentials_come_from_the_first_source_that_has_any(
+    config: dict[str, str], environ: dict[str, str], expected: AccessKey | Token
+) -> None:
+    """The stack's configuration before the environment, our own names before others'."""
+    assert load(PLACE | config, HOME | environ).credentials == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "missing", "found"),
+    [
+        ({"vod:accessKey": "A"}, {"HW_SECRET_KEY": "S"}, "vod:secretKey", "vod:accessKey"),
+        ({"vod:secretKey": "S"}, NOWHERE, "vod:accessKey", "vod:secretKey"),
+        ({"vod:securityToken": "S", "vod:token": "T"}, NOWHERE, "vod:accessKey", "vod:securityToken"),
+        ({"huaweicloud:accessKey": "A"}, NOWHERE, "huaweicloud:secretKey", "huaweicloud:accessKey"),
+        (NOWHERE, {"HUAWEICLOUD_SDK_AK": "A"}, "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_AK"),
+        (
+            {"huaweicloud:secretKey": "S"},
+            {"HW_ACCESS_KEY": "a", "HW_SECRET_KEY": "s"},
+            "huaweicloud:accessKey",
+            "huaweicloud:secretKey",
+        ),
+        (NOWHERE, {"HW_SECRET_KEY": "S"}, "HW_ACCESS_KEY", "HW_SECRET_KEY"),
+    ],
+)
+def test_half_a_key_is_refused(config: dict[str, str], environ: dict[str, str], missing: str, found: str) -> None:
+    """Half a key is never completed from elsewhere; the message names the other half, and how to set it."""
+    said = refusal(PLACE | config, HOME | environ)
+    assert said.startswith(f"{missing} is not set, but {found} is")
+    how = f"run `pulumi config set {'' if missing.endswith(':accessKey') else '--secret '}{missing} VALUE`"
+    assert (how if ":" in missing else f"set the environment variable {missing}") in said
+
+
+def test_no_credentials() -> None:
+    """The message names every place where they can be set."""
+    said = refusal(PLACE)
+    for name in ("vod:accessKey", "vod:secretKey", "vod:token", "huaweicloud:accessKey", "HUAWEICLOUD_SDK_AK"):
+        assert name in said
+    assert "HW_SECRET_KEY" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vod:accessKey", "vod:secretKey", "vod:securityToken", "vod:token"],
+)
+@pytest.mark.parametrize("value", ["TOP SECRET", "TOP\nSECRET", "TOPSECRET\u201d"])
+def test_odd_characters_in_a_secret_are_refused_without_showing_it(name: str, value: str) -> None:
+    """What no header can carry is named, and neither it nor anything of it is shown."""
+    said = refusal(STACK | {name: value})
+    assert said.startswith(f"{name} has characters")
+    assert "TOP" not in said
+
+
+def test_repr_shows_no_secret() -> None:
+    """Neither the settings nor their parts show a secret."""
+    shown = repr(load(PLACE | {"vod:accessKey": "hush", "vod:secretKey": "hush", "vod:securityToken": "hush"}))
+    assert "hush" not in shown
+    assert "0123abc" in shown
+    assert "hush" not in repr(load(PLACE | {"vod:token": "hush"}))
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "region", "project_id"),
+    [
+        (
+            {"vod:region": "a", "vod:projectId": "p", "huaweicloud:region": "b", "huaweicloud:projectId": "q"},
+            NOWHERE,
+            "a",
+            "p",
+        ),
+        (
+            {"huaweicloud:region": "a", "huaweicloud:projectId": "p"},
+            {"HW_REGION_NAME": "b", "HUAWEICLOUD_SDK_PROJECT_ID": "q", "HW_PROJECT_ID": "r"},
+            "a",
+            "p",
+        ),
+        (
+            {"vod:region": " ", "vod:projectId": ""},
+            {"HW_REGION_NAME": "a", "HUAWEICLOUD_SDK_PROJECT_ID": "p", "HW_PROJECT_ID": "q"},
+            "a",
+            "p",
+        ),
+        ({"vod:region": "a"}, {"HW_PROJECT_ID": "p"}, "a", "p"),
+        (NOWHERE, NOWHERE, None, ""),
+    ],
+)
+def test_region_and_project(
+    config: dict[str, str], environ: dict[str, str], region: str | None, project_id: str
+) -> None:
+    """Each from the first place that has it; without any they may still come from the resource."""
+    loaded = load(KEY | config, HOME | environ)
+    assert (loaded.region, loaded.project_id) == (region, project_id)
+    assert loaded.endpoint == (f"https://vod.{region}.myhuaweicloud.com" if region else "")
+
+
+LOCAL = "http://127.0.0.1:8480"
+
+
+@pytest.mark.parametrize(
+    ("configured", "own_region", "expected"),
+    [
+        (None, None, "https://vod.ap-southeast-1.myhuaweicloud.com"),
+        (None, "cn-north-4", "https://vod.cn-north-4.myhuaweicloud.com"),
+        (None, "xx-new-99", "https://vod.xx-new-99.myhuaweicloud.com"),
+        (LOCAL, None, LOCAL),
+        (LOCAL, "cn-north-4", LOCAL),
+        ("https://vod.{region}.example.com/api/", None, "https://vod.ap-southeast-1.example.com/api"),
+        ("https://vod.{region}.example.com/api/", "cn-north-4", "https://vod.cn-north-4.example.com/api"),
+    ],
+)
+def test_endpoint_of_a_resource(configured: str | None, own_region: str | None, expected: str) -> None:
+    """A resource's own region changes the endpoint, unless one is configured that serves them all."""
+    loaded = load(STACK | ({"vod:endpoint": configured} if configured else {}))
+    here = loaded.at(own_region, None)
+    assert here.endpoint == expected
+    assert here.region == (own_region or "ap-southeast-1")
+
+
+def test_project_of_a_resource() -> None:
+    """A resource's own project takes the place of the stack's, and all else stays."""
+    loaded = load()
+    assert loaded.at(None, "other").project_id == "other"
+    assert loaded.at(None, "") == loaded.at(None, None) == loaded
+
+
+def test_resources_may_say_all_of_the_place() -> None:
+    """A stack without region and project serves resources that have their own."""
+    here = load(KEY).at("cn-east-2", "p")
+    assert (here.endpoint, here.project_id) == ("https://vod.cn-east-2.myhuaweicloud.com", "p")
+
+
+@pytest.mark.parametrize(
+    ("config", "region", "project_id", "said"),
+    [
+        (KEY, None, "p", "no region: run `pulumi config set vod:region REGION`"),
+        (KEY, "cn-east-2", None, "no project: run `pulumi config set vod:projectId ID`"),
+        (KEY | {"vod:endpoint": LOCAL}, None, None, "no project"),
+        (STACK, "cn-east-2/../a", None, "region is 'cn-east-2/../a': expected the id of a region"),
+        (STACK, "CN-EAST-2", None, "region is 'CN-EAST-2'"),
+        (STACK, None, "p/q", "project_id is 'p/q': expected the id of a project"),
+    ],
+)
+def test_places_that_cannot_be(config: dict[str, str], region: str | None, project_id: str | None, said: str) -> None:
+    """A place that is incomplete, or that would change the meaning of a URL, is refused by name."""
+    with pytest.raises(SettingsError) as caught:
+        load(config).at(region, project_id)
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://vod.example.com",
+        "https://vod.example.com:8443/prefix",
+        "https://192.168.1.20",
+        "http://127.0.0.1:8480",
+        "http://127.8.8.8",
+        "http://[::1]:8480",
+        "http://localhost:8480",
+        "http://vod.localhost",
+        "HTTPS://vod.example.com",
+    ],
+)
+def test_good_endpoints(endpoint: str) -> None:
+    """https to anywhere, http to this machine; a slash at the end makes no difference."""
+    assert load(STACK | {"vod:endpoint": endpoint}).endpoint == endpoint
+    assert load(STACK | {"vod:endpoint": f" {endpoint}/ "}).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("vod.example.com", "expected a URL"),
+        ("localhost:8480", "expected a URL"),
+        ("ftp://vod.example.com", "expected a URL"),
+        ("https://", "expected a URL"),
+        ("https:///v1.0", "expected a URL"),
+        ("https://vod.example.com:port", "no URL"),
+        ("https://[::1", "no URL"),
+        ("https://vod.example. com", "no URL"),
+        ("https://vod.example.com/\x00", "no URL"),
+        ("https://vod.{regoin}.example.com", "no URL"),
+        ("https://vod.example.com?a=b", "without '?' and '#'"),
+        ("https://vod.example.com/#a", "without '?' and '#'"),
+        ("http://vod.example.com", "unencrypted"),
+        ("http://10.0.0.1:8480", "unencrypted"),
+        ("http://0.0.0.0:8480", "unencrypted"),
+        ("http://localhost.example.com", "unencrypted"),
+    ],
+)
+def test_bad_endpoints(endpoint: str, said: str) -> None:
+    """What is no endpoint is shown, with what would be one."""
+    message = refusal(STACK | {"vod:endpoint": endpoint})
+    assert message.startswith(f"vod:endpoint is {endpoint!r}: ")
+    assert said in message
+
+
+def test_password_in_the_endpoint_is_not_shown() -> None:
+    """An endpoint with credentials in it is refused without being shown."""
+    said = refusal(STACK | {"vod:endpoint": "https://user:hush@vod.example.com"})
+    assert said.startswith("vod:endpoint")
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("vod:regoin", "did you mean vod:region?"),
+        ("vod:project_id", "did you mean vod:projectId?"),
+        ("vod:projectid", "did you mean vod:projectId?"),
+        ("vod:access_key", "did you mean vod:accessKey?"),
+        ("vod:xyz", "expected one of vod:endpoint, vod:region"),
+    ],
+)
+def test_unknown_settings(name: str, said: str) -> None:
+    """A name that is no setting is refused with the one that was meant, or with all of them."""
+    message = refusal(STACK | {name: "x"})
+    assert message.startswith(f"{name} is no setting: ")
+    assert said in message
+
+
+def test_settings_of_others_are_left_alone() -> None:
+    """Other namespaces have names of their own."""
+    assert load(STACK | {"aws:region": "?", "myproject:anything": "?", "huaweicloud:cloud": "?"}) == load()
+
+
+def test_quotas_and_timeouts() -> None:
+    """What is set of them changes, the rest keeps its default."""
+    loaded = load(STACK | {"vod:quotas": '{"extract": 300, "query": 3000}', "vod:timeouts": '{"create": 90}'})
+    assert loaded.quotas == QUOTAS | {"extract": 300, "query": 3000}
+    assert loaded.timeouts == Timeouts(create=90.0)
+    assert load().quotas == QUOTAS
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("vod:quotas", "100", "vod:quotas is '100': expected a JSON object"),
+        ("vod:quotas", "extract=100", "vod:quotas is 'extract=100': expected a JSON object"),
+        ("vod:quotas", "[]", "vod:quotas is '[]': expected a JSON object"),
+        ("vod:quotas", '{"extracts": 1}', "vod:quotas knows no 'extracts': did you mean extract?"),
+        ("vod:quotas", '{"info": 1}', "vod:quotas knows no 'info': expected one of extract, cancel"),
+        ("vod:quotas", '{"extract": 0}', "vod:quotas.extract is 0: expected calls per minute"),
+        ("vod:quotas", '{"extract": -5}', "vod:quotas.extract is -5: "),
+        ("vod:quotas", '{"extract": 1.5}', "vod:quotas.extract is 1.5: "),
+        ("vod:quotas", '{"extract": true}', "vod:quotas.extract is True: "),
+        ("vod:quotas", '{"extract": "5"}', "vod:quotas.extract is '5': "),
+        ("vod:timeouts", '{"create": 0}', "vod:timeouts.create is 0: expected seconds"),
+        ("vod:timeouts", '{"create": "60m"}', "vod:timeouts.create is '60m': "),
+        ("vod:timeouts", '{"create": NaN}', "vod:timeouts.create is nan: "),
+        ("vod:timeouts", '{"create": Infinity}', "vod:timeouts.create is inf: "),
+        ("vod:timeouts", '{"create": false}', "vod:timeouts.create is False: "),
+        ("vod:timeouts", '{"creates": 5}', "vod:timeouts knows no 'creates': did you mean create?"),
+        ("vod:debug", "yes", "vod:debug is 'yes': expected true or false"),
+        ("vod:region", "Moon", "vod:region is 'Moon': expected the id of a region"),
+        ("vod:projectId", "a/b", "vod:projectId is 'a/b': expected the id of a project"),
+        ("vod:journal", "journal.sqlite", "vod:journal is 'journal.sqlite': expected an absolute path"),
+        ("vod:journal", "~ann/journal", "vod:journal is '~ann/journal': expected an absolute path"),
+        ("vod:region", "x" * 65, f"vod:region is '{'x' * 59}...: "),
+    ],
+)
+def test_ill_typed_values(name: str, value: str, said: str) -> None:
+    """A value of the wrong kind is named, shown (shortened) and told what is expected."""
+    assert refusal(STACK | {name: value}).startswith(said)
+
+
+def test_wrong_value_in_another_source_is_named_there() -> None:
+    """The name in the message is the one that was set."""
+    assert refusal(KEY, HOME | {"HW_REGION_NAME": "a b"}).startswith("HW_REGION_NAME is 'a b'")
+    assert refusal(KEY | {"huaweicloud:projectId": "?"}).startswith("huaweicloud:projectId is '?'")
+
+
+@pytest.mark.parametrize("value", ["true", "True", " TRUE "])
+def test_debug(value: str) -> None:
+    """Pulumi writes booleans as text."""
+    assert load(STACK | {"vod:debug": value}).debug is True
+    assert load(STACK | {"vod:debug": "false"}).debug is False
+
+
+@pytest.mark.parametrize(
+    ("configured", "environ", "expected"),
+    [
+        (None, HOME, "/home/ann/.local/state/pulumi-huaweicloud-vod/journal.sqlite"),
+        (None, {"XDG_STATE_HOME": "/state"}, "/state/pulumi-huaweicloud-vod/journal.sqlite"),
+        (
+            None,
+            HOME | {"XDG_STATE_HOME": "state"},
+            "/home/ann/.local/state/pulumi-huaweicloud-vod/journal.sqlite",
+        ),
+        (None, {"USERPROFILE": "/users/ann"}, "/users/ann/.local/state/pulumi-huaweicloud-vod/journal.sqlite"),
+        ("/var/lib/vod.sqlite", {}, "/var/lib/vod.sqlite"),
+        ("~/vod/journal", HOME, "/home/ann/vod/journal"),
+    ],
+)
+def test_journal(configured: str | None, environ: dict[str, str], expected: str) -> None:
+    """In the user's state folder, or where it is set."""
+    config = STACK | ({"vod:journal": configured} if configured else {})
+    assert load(config, environ).journal == Path(expected)
+
+
+def test_no_home_for_the_journal() -> None:
+    """Without a home the journal needs a place of its own."""
+    assert "pulumi config set vod:journal FILE" in refusal(STACK, {})
+    assert "pulumi config set vod:journal FILE" in refusal(STACK | {"vod:journal": "~/j"}, {"HOME": "relative"})
+
+
+anything = st.text(max_size=12) | st.sampled_from(["{}", '{"extract": 5}', "https://[", "true", "a-1", "~/x", "~"])
+
+
+@given(
+    config=st.dictionaries(st.sampled_from([f"vod:{key}" for key in settings.KEYS]), anything),
+    environ=st.dictionaries(st.sampled_from(["HOME", "XDG_STATE_HOME", "HW_REGION_NAME", "HW_AUTH_TOKEN"]), anything),
+)
+def test_any_text_is_read_or_refused(config: dict[str, str], environ: dict[str, str]) -> None:
+    """Nothing that can be set ends in anything but settings or a message of one line."""
+    said = None
+    try:
+        loaded = load(config, environ)
+    except SettingsError as error:
+        said = str(error)
+    if said is None:
+        assert loaded.journal.is_absolute()
+        assert set(loaded.quotas) == set(QUOTAS)
+    else:
+        assert said.isprintable()
