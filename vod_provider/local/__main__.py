@@ -1,0 +1,142 @@
+"""The command line: `serve` runs a local VOD, `upload` puts a file into one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vod_provider._version import __version__
+
+DEFAULT_PORT = 8480
+DEFAULT_ACCESS_KEY = "local-access-key"
+DEFAULT_SECRET_KEY = "local-secret-key"  # noqa: S105  # known to everybody, for loopback only
+DEFAULT_PROJECT = "0123456789abcdef0123456789abcdef"
+DEFAULT_TOKEN = "local-token"  # noqa: S105
+
+_DESCRIPTION = """\
+A local VOD: the API of Huawei Cloud's Video on Demand on this machine, with real audio extraction.
+"""
+_SERVE_HELP = """\
+Point any client of VOD at the address that is printed, for example the official Python client:
+
+  VodClient.new_builder()
+      .with_credentials(BasicCredentials("local-access-key", "local-secret-key", PROJECT))
+      .with_endpoint("http://127.0.0.1:8480")
+
+then try:
+
+  vod-local upload holiday.mp4 --title Holiday     prints the id of the new asset
+  curl http://127.0.0.1:8480/_local/calls          which calls came in, and how they were answered
+  curl -X PUT http://127.0.0.1:8480/_local/settings -d '{"extraction": {"mode": "timed", "seconds": 3}}'
+  curl http://127.0.0.1:8480/_local/faults -d '[{"operation": "ExtractAudio", "drop": "after"}]'
+
+SIGTERM or Ctrl-C end it cleanly; kill -9 loses nothing: extractions go on at the next start.
+Exit status: 0 ended as told, 2 could not start (the reason is on standard error).
+"""
+_UPLOAD_HELP = """\
+Creates an asset, uploads the file to it and confirms the upload, as any client does. Standard output
+holds nothing but the asset's id. Exit status: 0 the asset is ready, 1 it is not (the reason is on
+standard error).
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.command == "serve":
+        return _serve(options)
+    from vod_provider.local.upload import upload
+
+    return upload(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vod-local", description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="serve | upload")
+    raw = argparse.RawDescriptionHelpFormatter
+    serve = commands.add_parser("serve", help="run the service", epilog=_SERVE_HELP, formatter_class=raw)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port; 0 takes a free one (default: %(default)s)")
+    serve.add_argument(
+        "--data", type=Path, default=_default_data(), metavar="DIR", help="where all is kept (default: %(default)s)"
+    )
+    serve.add_argument("--public-url", metavar="URL", help="where clients reach this service (default: host and port)")
+    serve.add_argument(
+        "--allow-fetch", action="append", default=[], metavar="HOST[:PORT]",
+        help="a host that UploadMetaDataByUrl may fetch from, beside loopback; may be given several times",
+    )  # fmt: skip
+    serve.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    serve.add_argument("--log-format", choices=("text", "json"), default="text", help="logs go to standard error")
+    _add_credentials(serve)
+    serve.add_argument("--token", default=DEFAULT_TOKEN, help="what X-Auth-Token must hold (default: %(default)s)")
+    serve.add_argument("--security-token", help="make the key pair a temporary one, which needs this X-Security-Token")
+    upload = commands.add_parser(
+        "upload", help="put a file into a running service", epilog=_UPLOAD_HELP, formatter_class=raw
+    )
+    upload.add_argument("file", type=Path, metavar="FILE")
+    upload.add_argument("--title", help="title of the asset (default: the file's name)")
+    upload.add_argument("--endpoint", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="default: %(default)s")
+    _add_credentials(upload)
+    upload.add_argument("--security-token", help="X-Security-Token of a temporary key pair")
+    return parser
+
+
+def _add_credentials(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--access-key", default=DEFAULT_ACCESS_KEY, help="default: %(default)s")
+    parser.add_argument("--secret-key", default=DEFAULT_SECRET_KEY, help="default: %(default)s")
+    parser.add_argument("--project", default=DEFAULT_PROJECT, help="project id (default: %(default)s)")
+
+
+def _default_data() -> Path:
+    import os
+
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "vod-local"
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from vod_provider.local import logs, server
+    from vod_provider.local.auth import Credentials
+    from vod_provider.local.fetch import Allowed
+    from vod_provider.local.folder import FolderInUseError
+
+    logs.configure(options.log_level, as_json=options.log_format == "json")
+    if not server.is_loopback(options.host):
+        own = (options.access_key, options.secret_key, options.token)
+        if {DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, DEFAULT_TOKEN} & set(own):
+            return _cannot_start(
+                f"{options.host} can be reached from other machines: give --access-key, --secret-key and --token "
+                "of your own"
+            )
+        print(f"warning: {options.host} can be reached from other machines, without TLS", file=sys.stderr)
+    try:
+        listener = server.listen(options.host, options.port)
+    except OSError as exc:
+        return _cannot_start(f"cannot listen on {options.host}:{options.port}: {exc.strerror or exc}")
+    credentials = Credentials(options.access_key, options.secret_key, options.token, options.security_token)
+    running = server.Options(
+        data=options.data,
+        credentials=credentials,
+        project=options.project,
+        host=options.host,
+        port=options.port,
+        public_url=options.public_url and options.public_url.rstrip("/"),
+        allowed=Allowed(options.allow_fetch),
+    )
+    try:
+        server.run(running, listener, lambda url: print(f"Local VOD on {url} (data in {options.data})", flush=True))
+    except (FolderInUseError, OSError) as exc:
+        return _cannot_start(str(exc))
+    return 0
+
+
+def _cannot_start(why: str) -> int:
+    print(f"vod-local: {why}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

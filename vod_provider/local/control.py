@@ -1,0 +1,131 @@
+"""/_local: what a test or a person asks of the service beside VOD's API. No signature; for this machine only."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vod_provider._version import __version__
+from vod_provider.local.calls import Calls
+from vod_provider.local.faults import FaultError, Faults, parse_faults
+from vod_provider.local.operations import OPERATION_NAMES
+from vod_provider.local.quota import Quotas
+from vod_provider.local.service import Vod
+from vod_provider.local.settings import SettingsError
+
+
+class Guard:
+    """Keeps /_local and the page for this machine.
+
+    A caller from elsewhere must show the token. A browser that shows a page of another site is refused, as
+    is one that was led here under another name (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, token: str, *, loopback_only: bool) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._loopback_only = loopback_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may pass."""
+        guarded = scope["type"] == "http" and not scope["path"].startswith(("/media/", "/upload/"))
+        if guarded and not self._may_pass(scope):
+            await JSONResponse({"error": "only for this machine"}, 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _may_pass(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return False
+        if self._loopback_only:
+            return _is_loopback(urlsplit(f"//{host}").hostname or "")
+        client = (scope.get("client") or ("",))[0]
+        return _is_loopback(client) or hmac.compare_digest(headers.get("x-auth-token", "").encode(), self._token)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def routes(vod: Vod, faults: Faults, calls: Calls, quotas: Quotas) -> list[BaseRoute]:
+    """The routes under /_local."""
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def get_settings(_request: Request) -> Response:
+        return JSONResponse(vod.settings.as_json())
+
+    async def put_settings(request: Request) -> Response:
+        try:
+            vod.change_settings(await _json(request))
+        except SettingsError as exc:
+            return _bad_request(exc)
+        return JSONResponse(vod.settings.as_json())
+
+    async def get_calls(_request: Request) -> Response:
+        return JSONResponse(calls.as_json())
+
+    async def delete_calls(_request: Request) -> Response:
+        calls.clear()
+        return Response(status_code=204)
+
+    async def get_faults(_request: Request) -> Response:
+        return JSONResponse(faults.as_json())
+
+    async def post_faults(request: Request) -> Response:
+        try:
+            faults.add(parse_faults(await _json(request), OPERATION_NAMES))
+        except FaultError as exc:
+            return _bad_request(exc)
+        return JSONResponse(faults.as_json())
+
+    async def delete_faults(_request: Request) -> Response:
+        faults.clear()
+        return Response(status_code=204)
+
+    async def reset(_request: Request) -> Response:
+        await vod.reset()
+        faults.clear()
+        calls.clear()
+        quotas.clear()
+        return Response(status_code=204)
+
+    return [
+        Route("/_local/health", health, methods=["GET"]),
+        Route("/_local/settings", get_settings, methods=["GET"]),
+        Route("/_local/settings", put_settings, methods=["PUT"]),
+        Route("/_local/calls", get_calls, methods=["GET"]),
+        Route("/_local/calls", delete_calls, methods=["DELETE"]),
+        Route("/_local/faults", get_faults, methods=["GET"]),
+        Route("/_local/faults", post_faults, methods=["POST"]),
+        Route("/_local/faults", delete_faults, methods=["DELETE"]),
+        Route("/_local/reset", reset, methods=["POST"]),
+    ]
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        return None
+
+
+def _bad_request(exc: Exception) -> Response:
+    return JSONResponse({"error": str(exc)}, 400)

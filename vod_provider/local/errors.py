@@ -1,0 +1,83 @@
+"""What VOD and the API gateway before it say when they refuse; leaf.
+
+Codes, messages and HTTP statuses: the error table of the API reference. Where a code is answered with
+different statuses by different operations, the one who raises says which.
+"""
+
+from __future__ import annotations
+
+
+class VodError(Exception):
+    """A refusal as it goes over the wire.
+
+    `status` is the HTTP status, `code` and `message` are `error_code` and `error_msg` of the answer.
+    `why` says more to the reader of the log; the cloud tells no more than the message, so neither do we.
+    """
+
+    def __init__(self, status: int, code: str, message: str, why: str = "") -> None:
+        super().__init__(f"{code} {message}" + (f" ({why})" if why else ""))
+        self.status = status
+        self.code = code
+        self.message = message
+        self.why = why
+
+
+def illegal_field(field: str, why: str) -> VodError:
+    """A field that is missing, unknown, of a wrong type or out of its limits."""
+    message = f"The request parameter is illegal, illegal field: {{{field}}}."
+    return VodError(400, "VOD.10053", message, why)
+
+
+def illegal_request(why: str) -> VodError:
+    """A request that is wrong as a whole, such as a body that is no JSON object."""
+    return VodError(400, "VOD.10081", "The request parameters are illegal, please check.", why)
+
+
+def no_such_asset(asset_id: str, status: int = 400) -> VodError:
+    """An asset that this project does not have; 400 or 403, by operation."""
+    message = "Media asset or resource does not exist, please check."
+    return VodError(status, "VOD.10062", message, asset_id)
+
+
+def not_updatable(why: str) -> VodError:
+    """An asset whose status does not let it be changed."""
+    message = "The operation failed, and the current media asset status is not allowed to be updated."
+    return VodError(403, "VOD.10061", message, why)
+
+
+def unsupported_status(why: str) -> VodError:
+    """An asset whose status does not support what was asked. The message's wording is inferred."""
+    message = "The current media asset status does not support this operation."
+    return VodError(400, "VOD.10083", message, why)
+
+
+def internal(why: str) -> VodError:
+    """A fault of the service itself, such as a full disk."""
+    return VodError(403, "VOD.10051", "Internal system error.", why)
+
+
+def wrong_tenant(project: str) -> VodError:
+    """A project in the path that the credentials do not belong to."""
+    return VodError(403, "VOD.10057", "Tenant ID verification failed.", project)
+
+
+def wrong_content_type(content_type: str) -> VodError:
+    """A body that is not announced as JSON."""
+    return VodError(403, "VOD.10059", "The requested content type is incorrect.", content_type)
+
+
+def unauthenticated(why: str) -> VodError:
+    """Credentials that the gateway does not accept; it says why, as in the cloud."""
+    return VodError(401, "APIG.0301", f"Incorrect IAM authentication information: {why}")
+
+
+def no_such_api(method: str, path: str) -> VodError:
+    """A path or method that is no operation of this API."""
+    message = "The API does not exist or has not been published in the environment."
+    return VodError(404, "APIG.0101", message, f"{method} {path}")
+
+
+def throttled(limit: int) -> VodError:
+    """More calls within a minute than the quota allows."""
+    message = f"The throttling threshold has been reached: policy user over ratelimit,limit:{limit},time:1 minute"
+    return VodError(429, "APIG.0308", message)

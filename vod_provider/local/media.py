@@ -1,0 +1,305 @@
+"""PyAV: a media file in, an audio file and facts out. Knows files and codecs, nothing else.
+
+Run as a script it is a process of its own that takes jobs from standard input, so that a crash of
+FFmpeg on somebody's broken file harms nobody: one JSON object a line in, one a line out.
+`{"job": "probe", "source": PATH}`, `{"job": "extract", "source": PATH, "target": PATH, "format": "MP3"}`,
+`{"job": "tone", "target": PATH, "format": "MP3"}`; answered by `{"facts": {...}}` or `{"error": TEXT}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import sys
+import threading
+from array import array
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, cast
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.stream import Discard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer, OutputContainer
+
+# Only containers that hold the media themselves. Playlists (HLS, DASH, concat) name other files and
+# addresses, which FFmpeg would open for whoever uploads one.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,flv,live_flv,avi,asf,mxf,ogg,wav,w64,mp3,aac,ac3,eac3,"
+    "flac,ape,amr,wv,mmf,aiff,caf,mpegvideo"
+)
+_OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+_PACK_TYPES = {
+    "mp3": "MP3", "aac": "AAC", "ac3": "AC3", "flac": "FLAC", "ape": "APE", "amr": "AMR", "wv": "WV",
+    "mmf": "MMF", "ogg": "OGG", "wav": "WAV", "w64": "WAV", "mpegts": "TS", "mpeg": "MPG",
+    "flv": "FLV", "avi": "AVI", "asf": "WMV", "mxf": "MXF", "matroska,webm": "MKV",
+}  # fmt: skip
+_BRANDS = {"qt": "MOV", "M4A": "M4A", "M4V": "M4V", "f4v": "F4V"}
+_CODECS = {
+    "h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2", "wmv2": "WMV", "wmv3": "WMV",
+    "vorbis": "Vorbis", "aac": "AAC", "ac3": "AC-3", "amrnb": "AMR", "amrwb": "AMR", "ape": "APE",
+    "flac": "FLAC", "mp3": "MP3", "mp3float": "MP3", "mp2": "MP2", "mp2float": "MP2", "wmav1": "WMA",
+    "wmav2": "WMA", "wmapro": "WMA", "wavpack": "WavPack",
+}  # fmt: skip
+_MP3_QUALITY = 4  # LAME's -V4: about 165 kbit/s for stereo music
+_QP_TO_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA
+_AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+
+
+class MediaError(Exception):
+    """A file that cannot be read as media, or an extraction that cannot be done; the text says why."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a media file.
+
+    `duration_ms` in milliseconds, `size` in bytes, `bit_rate` in kbit/s over the whole file; `video_codec`
+    and `audio_codec` in VOD's spelling, '' where there is no such stream.
+    """
+
+    pack_type: str
+    video_codec: str
+    audio_codec: str
+    duration_ms: int
+    size: int
+    bit_rate: int
+    audio_channels: int
+    sample_rate: int
+    width: int
+    height: int
+    frame_rate: int
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    codec: str
+    container: str
+    frame_size: int
+    rates: tuple[int, ...]
+    max_channels: int
+
+
+_ENCODINGS = {
+    "MP3": _Encoding("libmp3lame", "mp3", 1152, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000), 2),
+    "AAC": _Encoding(
+        "aac", "adts", 1024, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000), 8
+    ),
+}
+
+
+def probe(source: Path) -> Facts:
+    """The facts of a file. Raises MediaError if it is no media, or has neither picture nor sound."""
+    with _opened(source) as container:
+        videos = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+        audios = container.streams.audio
+        if not videos and not audios:
+            raise MediaError("the file has neither a video nor an audio stream")
+        video = videos[0] if videos else None
+        audio = audios[0] if audios else None
+        rate = video.average_rate if video is not None else None
+        size = source.stat().st_size
+        pack_type = _pack_type(container)
+        # Read last: measuring the duration may have to go through the whole file.
+        duration_ms = _duration_ms(container)
+        return Facts(
+            pack_type=pack_type,
+            video_codec=_codec_name(video.codec_context.name) if video is not None else "",
+            audio_codec=_codec_name(audio.codec_context.name) if audio is not None else "",
+            duration_ms=duration_ms,
+            size=size,
+            bit_rate=round(size * 8 / duration_ms) if duration_ms else 0,
+            audio_channels=audio.codec_context.channels if audio is not None else 0,
+            sample_rate=audio.codec_context.sample_rate if audio is not None else 0,
+            width=video.codec_context.width if video is not None else 0,
+            height=video.codec_context.height if video is not None else 0,
+            frame_rate=round(rate) if rate else 0,
+        )
+
+
+def extract(source: Path, target: Path, audio_format: str) -> Facts:
+    """Write the sound of `source` to `target` as 'MP3' or 'AAC' (ADTS) and return the facts of the result.
+
+    Channels and sample rate stay as they are where the format allows. Packets that cannot be decoded
+    are left out, as every player does. Raises MediaError if there is no sound to be had.
+    """
+    encoding = _ENCODINGS[audio_format]
+    with _opened(source) as container:
+        audio = container.streams.best("audio")
+        if not isinstance(audio, AudioStream):
+            raise MediaError("the file has no audio stream")
+        for stream in container.streams:
+            if stream.index != audio.index:
+                stream.discard = Discard.all
+        frames = _decoded(container, audio)
+        first = next(frames, None)
+        if first is None:
+            raise MediaError("no sound could be decoded from the audio stream")
+        with av.open(str(target), "w", format=encoding.container) as output:
+            _encode(output, encoding, first, frames)
+    return probe(target)
+
+
+def make_tone(target: Path, audio_format: str, seconds: int = 1) -> Facts:
+    """Write a short real audio file, a soft tone, and return its facts."""
+    encoding = _ENCODINGS[audio_format]
+    rate = 44100
+    wave = array("h", (round(3000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(rate * seconds)))
+    frame = av.AudioFrame(format="s16", layout="mono", samples=len(wave))
+    frame.planes[0].update(wave.tobytes())
+    frame.sample_rate = rate
+    with av.open(str(target), "w", format=encoding.container) as output:
+        _encode(output, encoding, frame, iter(()))
+    return probe(target)
+
+
+def _opened(source: Path) -> InputContainer:
+    if source.stat().st_size == 0:
+        raise MediaError("the file is empty")
+    try:
+        return av.open(str(source), "r", options=dict(_OPEN_OPTIONS), metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError, OSError) as exc:
+        raise MediaError(f"the file cannot be read as audio or video: {_text(exc)}") from exc
+
+
+def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFrame]:
+    packets = container.demux(audio)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.error.FFmpegError, OSError):
+            return  # the file breaks off here; what came before it is its sound
+        try:
+            yield from packet.decode()
+        except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+            continue
+
+
+def _encode(output: OutputContainer, encoding: _Encoding, first: AudioFrame, rest: Iterator[AudioFrame]) -> None:
+    rate = _nearest_rate(first.sample_rate, encoding.rates)
+    channels = len(first.layout.channels)
+    layout = _AAC_LAYOUTS.get(channels, "stereo") if channels <= encoding.max_channels else "stereo"
+    stream = cast("AudioStream", output.add_stream(encoding.codec, rate=rate, layout=layout))
+    if encoding.codec == "libmp3lame":
+        # Variable bit rate: with a constant one LAME turns the sound down by 5% (its 'scale' preset).
+        stream.codec_context.options = {"flags": "+qscale", "global_quality": str(_MP3_QUALITY * _QP_TO_LAMBDA)}
+    else:
+        stream.bit_rate = 64_000 * max(2, len(stream.layout.channels))
+    time_base = Fraction(1, rate)
+    position = 0
+
+    def resampler() -> av.AudioResampler:
+        return av.AudioResampler(format="fltp", layout=layout, rate=rate, frame_size=encoding.frame_size)
+
+    def written(frames: list[AudioFrame]) -> None:
+        nonlocal position
+        for frame in frames:
+            frame.pts = position
+            frame.time_base = time_base
+            position += frame.samples
+            output.mux(stream.encode(frame))
+
+    convert = resampler()
+    shape = _shape(first)
+    first.pts = None
+    written(convert.resample(first))
+    for frame in rest:
+        if _shape(frame) != shape:  # the sound changes its rate or channels midway
+            written(convert.resample(None))
+            convert, shape = resampler(), _shape(frame)
+        frame.pts = None
+        written(convert.resample(frame))
+    written(convert.resample(None))
+    output.mux(stream.encode(None))
+
+
+def _shape(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _nearest_rate(rate: int, rates: tuple[int, ...]) -> int:
+    return next((candidate for candidate in rates if candidate >= rate), rates[-1])
+
+
+def _duration_ms(container: InputContainer) -> int:
+    # An ADTS stream says nothing of its length and FFmpeg guesses it from the bit rate: count instead.
+    if container.duration and container.format.name != "aac":
+        return round(container.duration / 1000)
+    end = Fraction(0)
+    total: dict[int, Fraction] = {}
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in container.demux():
+            length = (packet.duration or 0) * packet.time_base
+            total[packet.stream_index] = total.get(packet.stream_index, Fraction(0)) + length
+            if packet.pts is not None:
+                end = max(end, packet.pts * packet.time_base + length)
+    longest = max(total.values(), default=Fraction(0))
+    return round(max(end, longest) * 1000)
+
+
+def _pack_type(container: InputContainer) -> str:
+    name = container.format.name
+    if name.startswith("mov,"):
+        brand = container.metadata.get("major_brand", "").strip()
+        return "3GP" if brand.startswith("3g") else _BRANDS.get(brand, "MP4")
+    return _PACK_TYPES.get(name, name.split(",")[0].upper())
+
+
+def _codec_name(name: str) -> str:
+    if name.startswith("adpcm"):
+        return "ADPCM"
+    if name.startswith("pcm"):
+        return "PCM"
+    return _CODECS.get(name, name.upper())
+
+
+def _text(exc: BaseException) -> str:
+    strerror = getattr(exc, "strerror", None)
+    return str(strerror or exc)
+
+
+def _answer(job: dict[str, str]) -> dict[str, object]:
+    try:
+        if job["job"] == "probe":
+            return {"facts": asdict(probe(Path(job["source"])))}
+        if job["job"] == "tone":
+            return {"facts": asdict(make_tone(Path(job["target"]), job["format"]))}
+        return {"facts": asdict(extract(Path(job["source"]), Path(job["target"]), job["format"]))}
+    except MediaError as exc:
+        return {"error": str(exc)}
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as exc:
+        return {"error": f"{type(exc).__name__}: {_text(exc)}"}
+
+
+def _work() -> None:
+    """Take jobs until standard input ends; then end at once, whatever FFmpeg is doing.
+
+    Standard input ends when the service does, even by kill -9: a thread of its own sees that while a job
+    runs, so that no process is left behind writing files that nobody waits for.
+    """
+    jobs: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            jobs.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        print(json.dumps(_answer(json.loads(jobs.get()))), flush=True)  # noqa: T201  # the protocol
+
+
+if __name__ == "__main__":
+    _work()

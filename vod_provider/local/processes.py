@@ -1,0 +1,97 @@
+"""Processes that run `media` jobs, so that FFmpeg works beside the service and may crash without harm."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCRIPT = Path(__file__).with_name("media.py")
+
+
+class JobFailedError(Exception):
+    """The job ended without a result; the text says why."""
+
+
+@dataclass
+class _Process:
+    process: asyncio.subprocess.Process
+
+    async def run(self, job: Mapping[str, str]) -> dict[str, object]:
+        stdin, stdout = self.process.stdin, self.process.stdout
+        if stdin is None or stdout is None:
+            raise JobFailedError("the media process has no pipes")
+        try:
+            stdin.write(json.dumps(job).encode() + b"\n")
+            await stdin.drain()
+            line = await stdout.readline()
+        except (BrokenPipeError, ConnectionResetError):
+            line = b""
+        if not line:
+            code = await self.process.wait()
+            raise JobFailedError(f"the media process ended unexpectedly (exit status {code})")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise JobFailedError(str(answer["error"]))
+        facts = answer["facts"]
+        return dict(facts)
+
+
+class MediaProcesses:
+    """Processes started when needed, kept for the next job, replaced when they break."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Process] = []
+        self._all: set[asyncio.subprocess.Process] = set()
+
+    async def run(self, job: Mapping[str, str], timeout: float | None = None) -> dict[str, object]:
+        """The facts that the job answers. Raises JobFailedError; `timeout` in seconds.
+
+        Where it is cancelled or runs out of time, the process is killed, and the job with it.
+        """
+        worker = self._idle.pop() if self._idle else await self._start()
+        try:
+            async with asyncio.timeout(timeout):
+                facts = await worker.run(job)
+        except TimeoutError as exc:
+            await self._end(worker.process)
+            raise JobFailedError(f"not done within {timeout:g} seconds") from exc
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(worker.process))
+            raise
+        except JobFailedError:
+            if worker.process.returncode is None:
+                self._idle.append(worker)
+            else:
+                self._all.discard(worker.process)
+            raise
+        self._idle.append(worker)
+        return facts
+
+    async def close(self) -> None:
+        """End them all."""
+        self._idle.clear()
+        await asyncio.gather(*(self._end(process) for process in list(self._all)))
+
+    async def _start(self) -> _Process:
+        # By path and with -P: the process needs PyAV and nothing else of ours, and starts faster for it.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            str(_SCRIPT),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._all.add(process)
+        return _Process(process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        self._all.discard(process)

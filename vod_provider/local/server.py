@@ -1,0 +1,138 @@
+"""One running service: socket, data folder, event loop, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from vod_provider.local.app import create_app
+from vod_provider.local.auth import Credentials
+from vod_provider.local.connection import Protocol
+from vod_provider.local.fetch import Allowed
+from vod_provider.local.folder import DataFolder
+from vod_provider.local.service import Vod
+from vod_provider.local.store import Store
+
+# How long calls that are being answered may go on after the service was told to end.
+_GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a service; `port` 0 takes a free one, `public_url` None is made of host and port."""
+
+    data: Path
+    credentials: Credentials
+    project: str
+    host: str = "127.0.0.1"
+    port: int = 8480
+    public_url: str | None = None
+    allowed: Allowed = field(default_factory=Allowed)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError if the address cannot be had."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def run(options: Options, listener: socket.socket, started: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `started` is called with the address once calls are answered.
+
+    Raises FolderInUseError if another service has the data folder.
+    """
+    folder = DataFolder(options.data)
+    try:
+        store = Store(folder.database)
+        try:
+            uvloop.run(_serve(options, listener, folder, store, started))
+        finally:
+            store.close()
+    finally:
+        folder.close()
+
+
+async def _serve(
+    options: Options, listener: socket.socket, folder: DataFolder, store: Store, started: Callable[[str], None]
+) -> None:
+    url = options.public_url or _url(options.host, listener.getsockname()[1])
+    vod = Vod(store, folder, public_url=url, allowed=options.allowed, clock=time.time)
+    app = create_app(vod, options.credentials, options.project, loopback_only=is_loopback(options.host))
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=2048,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=75,
+    )
+    server = _Server(config, lambda: started(url))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    vod.start()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await vod.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which ends at a signal with status 0 and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, started_hook: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started_hook = started_hook
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._started_hook()
+
+    def stop(self) -> None:
+        """End; asked a second time, end at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to us: uvicorn would raise them again at the end."""
+        yield
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # every address: this machine's own is one of them
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

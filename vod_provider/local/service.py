@@ -1,0 +1,309 @@
+"""VOD's rules: what states an asset goes through, who may be changed, extracted, cancelled, deleted. No HTTP.
+
+Rules that no source states are marked 'inferred' here and in docs/local-vod.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vod_provider.local.errors import illegal_field, no_such_asset, not_updatable, unsupported_status
+from vod_provider.local.events import Events
+from vod_provider.local.fetch import Allowed
+from vod_provider.local.folder import DataFolder
+from vod_provider.local.settings import Settings
+from vod_provider.local.store import Asset, Filter, Store, Task
+from vod_provider.local.wire import completion_event
+from vod_provider.local.worker import Done, Failed, Worker
+
+_log = logging.getLogger(__name__)
+CREATING = "CREATING"
+CREATED = "CREATED"
+PUBLISHED = "PUBLISHED"
+UPLOAD_FAILED = "UPLOAD_FAILED"
+SERVER_ERROR = "SERVER_ERROR"
+CANCELLED = "CANCELLED"
+READY = frozenset({CREATED, PUBLISHED})
+# How long a confirmation waits for the file to be looked into. After that it answers, and the asset's
+# status tells the rest.
+_CONFIRM_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What people say of an asset; None in an update means as it was."""
+
+    title: str | None = None
+    description: str | None = None
+    category_id: int | None = None
+    tags: str | None = None
+
+
+@dataclass(frozen=True)
+class NewAsset:
+    """An asset to be made of a file: `video_type` is its container ('MP4'), `covers` and `subtitles` count extras."""
+
+    metadata: Metadata
+    video_name: str
+    video_type: str
+    auto_publish: bool = True
+    cover_type: str | None = None
+    subtitles: Sequence[tuple[int, str, str]] = field(default=())
+
+
+class Vod:
+    """The service. `clock` gives unix seconds; `public_url` is where media and uploads are reached."""
+
+    def __init__(
+        self, store: Store, folder: DataFolder, *, public_url: str, allowed: Allowed, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._clock = clock
+        self.public_url = public_url
+        self._allowed = allowed
+        kept = store.setting("settings")
+        self.settings = Settings().changed(json.loads(kept)) if kept else Settings()
+        self._events = Events(store, lambda: self.settings.events)
+        self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._ended)
+
+    def start(self) -> None:
+        """Go on with what an earlier run left: half-written files are removed, unfinished work is run again."""
+        self._folder.sweep(self._store.files_in_use())
+        for task in self._store.tasks():
+            self._worker.submit(task)
+        self._events.resume()
+
+    async def close(self) -> None:
+        """Stop; nothing is lost that has been answered."""
+        await self._worker.close()
+        await self._events.clear()
+
+    async def reset(self) -> None:
+        """Forget everything and be as new."""
+        await self._worker.clear()
+        await self._events.clear()
+        self._store.clear()
+        self._folder.sweep(())
+        self.settings = Settings()
+
+    def change_settings(self, given: object) -> None:
+        """Change settings by decoded JSON. Raises SettingsError."""
+        self.settings = self.settings.changed(given)
+        self._store.set_setting("settings", self.settings.dumps())
+        self._worker.pump()
+
+    # Uploading
+
+    def create(self, project: str, new: NewAsset) -> Asset:
+        """An asset that waits for its file."""
+        asset = self._new_asset(project, new)
+        self._store.add_asset(asset)
+        return asset
+
+    def create_by_url(self, project: str, new: NewAsset, url: str) -> Asset:
+        """An asset whose file is fetched from an address. Raises VOD.10053 if that is not allowed here."""
+        if url not in self._allowed:
+            raise illegal_field("url", "fetching from there is not allowed (--allow-fetch)")
+        asset = self._new_asset(project, new)
+        task = Task(asset.asset_id, "fetch", argument=url)
+        with self._store.transaction():
+            self._store.add_asset(asset)
+            self._store.add_task(task)
+        self._worker.submit(task)
+        return asset
+
+    def awaiting_upload(self, asset_id: str, token: str) -> Asset | None:
+        """The asset that such an upload address belongs to, if it still waits for a file."""
+        asset = self._store.asset(asset_id)
+        if asset is None or not secrets.compare_digest(asset.token.encode(), token.encode()):
+            return None
+        return asset if asset.status == CREATING and not self._worker.is_busy_with(asset_id) else None
+
+    def new_part(self) -> Path:
+        """Where an upload is written until it is whole."""
+        return self._folder.incoming()
+
+    def uploaded(self, asset: Asset, part: Path) -> None:
+        """Take a whole upload as the asset's file; a later one takes its place until it is confirmed."""
+        current = self._store.asset(asset.asset_id)
+        if current is None or current.status != CREATING:
+            raise not_updatable("the upload is over")
+        file = self._folder.media_name(asset.asset_id, asset.video_type)
+        self._folder.adopt(part, file)
+        self._store.change_asset(asset.asset_id, file=file)
+        self._folder.discard(current.file)
+
+    async def confirm(self, project: str, asset_id: str, status: str) -> None:
+        """The upload is over: `status` CREATED, FAILED or CANCELLED. CREATED looks into the file and waits for that."""
+        asset = self._existing(project, asset_id, status=403)
+        if asset.status != CREATING or asset.source_id or self._worker.is_busy_with(asset_id):
+            raise not_updatable(f"{asset_id} is {asset.status}, not waiting for an upload")
+        if status != CREATED:
+            ended = UPLOAD_FAILED if status == "FAILED" else CANCELLED
+            self._change(asset_id, status=ended, reason=f"upload {status.lower()}", file="")
+            self._folder.discard(asset.file)
+            return
+        if not asset.file:
+            raise not_updatable(f"nothing has been uploaded for {asset_id}")
+        task = Task(asset_id, "probe", asset.file)
+        self._store.add_task(task)
+        waiting = self._worker.submit(task)
+        await asyncio.wait([waiting], timeout=_CONFIRM_SECONDS)
+
+    # Extracting
+
+    def extract(self, project: str, source_id: str, audio_format: str) -> Asset:
+        """Have the sound of a video extracted; the audio is CREATING until it is done."""
+        source = self._existing(project, source_id)
+        if source.status not in READY:
+            raise unsupported_status(f"{source_id} is {source.status}")
+        # Inferred: refused at once, since VOD knows from the file's facts that there is no sound.
+        if not json.loads(source.meta).get("audio_codec"):
+            raise unsupported_status(f"{source_id} has no sound")
+        now = int(self._clock())
+        audio = Asset(
+            asset_id=secrets.token_hex(16), project=project, status=CREATING, title=source.title, created=now,
+            modified=now, token=secrets.token_hex(16), video_type=audio_format, source_id=source_id,
+            video_name=f"{Path(source.video_name).stem or source_id}.{audio_format.lower()}",
+        )  # fmt: skip
+        task = Task(audio.asset_id, "extract", source.file, audio_format)
+        with self._store.transaction():
+            self._store.add_asset(audio)
+            self._store.add_task(task)
+        self._worker.submit(task)
+        return audio
+
+    def cancel(self, project: str, asset_id: str) -> None:
+        """Cancel an extraction that has not begun."""
+        self._existing(project, asset_id)
+        if not self._worker.withdraw(asset_id):
+            raise unsupported_status(f"no extraction into {asset_id} is queued")
+        with self._store.transaction():
+            self._store.remove_task(asset_id)
+            self._change(asset_id, status=CANCELLED, reason="extraction cancelled")
+
+    # Asking
+
+    def info(self, project: str, ids: Sequence[str]) -> list[Asset]:
+        """The assets of these ids; those that are not there are left out."""
+        return self._store.assets(project, ids)
+
+    def details(self, project: str, asset_id: str) -> Asset:
+        """One asset."""
+        return self._existing(project, asset_id)
+
+    def find(
+        self, project: str, wanted: Filter, *, page: int, size: int, oldest_first: bool = False
+    ) -> tuple[int, list[Asset]]:
+        """How many assets fit, and one page of them; pages count from 0."""
+        return self._store.find(project, wanted, offset=page * size, limit=size, oldest_first=oldest_first)
+
+    def media(self, asset_id: str, token: str) -> tuple[Asset, Path] | None:
+        """The asset and its file that such a media address belongs to."""
+        asset = self._store.asset(asset_id)
+        if asset is None or not asset.file or not secrets.compare_digest(asset.token.encode(), token.encode()):
+            return None
+        return (asset, self._folder.path(asset.file)) if asset.meta else None
+
+    # Changing
+
+    def update(self, project: str, asset_id: str, metadata: Metadata) -> None:
+        """Change what people say of an asset. Inferred: not while it is being made."""
+        asset = self._existing(project, asset_id)
+        if asset.status == CREATING:
+            raise not_updatable(f"{asset_id} is {asset.status}")
+        given = {name: value for name, value in vars(metadata).items() if value is not None}
+        self._change(asset_id, **given)
+
+    def publish(self, project: str, ids: Sequence[str], *, published: bool) -> list[Asset | str]:
+        """Publish assets, or take it back; an id that is not there comes back as it is, the others as assets.
+
+        An asset that is not ready stays as it is. Raises VOD.10062 if none of them is there (inferred).
+        """
+        found = {asset.asset_id: asset for asset in self._store.assets(project, ids)}
+        if not found:
+            raise no_such_asset(ids[0], status=403)
+        status = PUBLISHED if published else CREATED
+        with self._store.transaction():
+            for asset in found.values():
+                if asset.status in READY and asset.status != status:
+                    self._change(asset.asset_id, status=status)
+                    asset.status = status
+        return [found.get(asset_id, asset_id) for asset_id in ids]
+
+    def delete(self, project: str, ids: Sequence[str]) -> list[tuple[str, bool]]:
+        """Delete assets; for each id, whether it is deleted.
+
+        Not deleted are those that are not there and those that are being processed. Deleting the source of
+        an extraction that waits or runs does it no harm: the file stays until it is done (inferred).
+        """
+        return [(asset_id, self._delete(project, asset_id)) for asset_id in ids]
+
+    def _delete(self, project: str, asset_id: str) -> bool:
+        asset = self._store.asset(asset_id)
+        if asset is None or asset.project != project or self._worker.is_busy_with(asset_id):
+            return False
+        self._store.remove_asset(asset_id)
+        self._discard_unless_used(asset.file)
+        return True
+
+    # What the worker reports
+
+    def _ended(self, task: Task, outcome: Done | Failed) -> None:
+        asset = self._store.asset(task.asset_id)
+        if asset is None:
+            return
+        if isinstance(outcome, Done):
+            columns = self._success(asset, outcome)
+        else:
+            status = SERVER_ERROR if task.kind == "extract" else UPLOAD_FAILED
+            columns = {"status": status, "reason": outcome.reason}
+            _log.warning("%s of %s failed: %s", task.kind, task.asset_id, outcome.reason)
+        event: tuple[int, str] | None = None
+        with self._store.transaction():
+            self._change(task.asset_id, **columns)
+            self._store.remove_task(task.asset_id)
+            if task.kind == "extract" and self.settings.events.url is not None:
+                changed = self._store.asset(task.asset_id) or asset
+                body = json.dumps(completion_event(changed, self.public_url), ensure_ascii=False)
+                event = (self._store.add_event(body), body)
+        if event is not None:
+            self._events.send(*event)
+        if task.kind == "extract":
+            self._discard_unless_used(task.source_file)
+
+    def _success(self, asset: Asset, done: Done) -> dict[str, object]:
+        status = PUBLISHED if asset.auto_publish else CREATED
+        return {"status": status, "reason": "", "file": done.file, "meta": json.dumps(done.facts)}
+
+    # Small parts
+
+    def _new_asset(self, project: str, new: NewAsset) -> Asset:
+        now = int(self._clock())
+        said = new.metadata
+        return Asset(
+            asset_id=secrets.token_hex(16), project=project, status=CREATING, title=said.title or "",
+            created=now, modified=now, token=secrets.token_hex(16), description=said.description,
+            category_id=-1 if said.category_id is None else said.category_id, tags=said.tags or None,
+            video_name=new.video_name, video_type=new.video_type, auto_publish=int(new.auto_publish),
+        )  # fmt: skip
+
+    def _existing(self, project: str, asset_id: str, status: int = 400) -> Asset:
+        asset = self._store.asset(asset_id)
+        if asset is None or asset.project != project:
+            raise no_such_asset(asset_id, status)
+        return asset
+
+    def _change(self, asset_id: str, **columns: object) -> None:
+        self._store.change_asset(asset_id, modified=int(self._clock()), **columns)
+
+    def _discard_unless_used(self, file: str) -> None:
+        if file and not self._store.is_in_use(file):
+            self._folder.discard(file)

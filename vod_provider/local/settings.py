@@ -1,0 +1,101 @@
+"""What a test can set at /_local/settings; checked, and kept over restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+MAX_CONCURRENCY = 100_000
+MAX_SECONDS = 86_400
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown, ill-typed or out of its limits; the text names it."""
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """How extractions are run.
+
+    'real' does the work; 'timed' takes `seconds` of clock and no work. `concurrency`: how many at a time;
+    the others wait, queued, and can be cancelled.
+    """
+
+    mode: Literal["real", "timed"] = "real"
+    seconds: float = 10
+    concurrency: int = field(default_factory=lambda: os.cpu_count() or 2)
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """Where completed extractions are told, and the key the callback is signed with; None: nowhere, unsigned."""
+
+    url: str | None = None
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. `quota_scale` multiplies VOD's quotas; 0 means none."""
+
+    extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
+    quota_scale: float = 1.0
+    events: EventSettings = field(default_factory=EventSettings)
+
+    def changed(self, given: object) -> Settings:
+        """These settings with those that `given` (decoded JSON) names changed. Raises SettingsError."""
+        values = _object("settings", given, {"extraction", "quota_scale", "events"})
+        extraction = _extraction(self.extraction, values.get("extraction", {}))
+        scale = _number("quota_scale", values.get("quota_scale", self.quota_scale), 0, 1_000_000)
+        return Settings(extraction, scale, _events(self.events, values.get("events", {})))
+
+    def as_json(self) -> dict[str, object]:
+        """As they are shown and given."""
+        return asdict(self)
+
+    def dumps(self) -> str:
+        """As they are kept."""
+        return json.dumps(asdict(self))
+
+
+def _extraction(old: ExtractionSettings, given: object) -> ExtractionSettings:
+    values = _object("extraction", given, {"mode", "seconds", "concurrency"})
+    mode = values.get("mode", old.mode)
+    if mode != "real" and mode != "timed":
+        raise SettingsError(f"extraction.mode: 'real' or 'timed', not {mode!r}")
+    seconds = _number("extraction.seconds", values.get("seconds", old.seconds), 0, MAX_SECONDS)
+    concurrency = values.get("concurrency", old.concurrency)
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 1 <= concurrency <= MAX_CONCURRENCY:
+        raise SettingsError(f"extraction.concurrency: an integer from 1 to {MAX_CONCURRENCY}")
+    return ExtractionSettings("real" if mode == "real" else "timed", seconds, concurrency)
+
+
+def _events(old: EventSettings, given: object) -> EventSettings:
+    values = _object("events", given, {"url", "key"})
+    url = values.get("url", old.url)
+    key = values.get("key", old.key)
+    if url is not None:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError("events.url: an http or https address, or null")
+    if key is not None and not isinstance(key, str):
+        raise SettingsError("events.key: a string, or null")
+    return EventSettings(url if isinstance(url, str) else None, key)
+
+
+def _object(name: str, given: object, known: set[str]) -> dict[str, object]:
+    if not isinstance(given, dict):
+        raise SettingsError(f"{name}: an object")
+    for key in given:
+        if key not in known:
+            raise SettingsError(f"{name}: {key!r} is unknown; known are {', '.join(sorted(known))}")
+    return given
+
+
+def _number(name: str, value: object, low: float, high: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise SettingsError(f"{name}: a number from {low} to {high}")
+    return value

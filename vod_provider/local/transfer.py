@@ -1,0 +1,79 @@
+"""Uploads in, media out: streamed, whole or not at all, only to addresses that nobody can guess."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from vod_provider.local.errors import VodError
+from vod_provider.local.service import Vod
+
+_log = logging.getLogger(__name__)
+_WRITE_BYTES = 1 << 20
+_TYPES = {
+    "MP3": "audio/mpeg", "AAC": "audio/aac", "M4A": "audio/mp4", "WAV": "audio/wav", "FLAC": "audio/flac",
+    "OGG": "audio/ogg", "MP4": "video/mp4", "M4V": "video/mp4", "MOV": "video/quicktime", "WEBM": "video/webm",
+    "MKV": "video/x-matroska", "TS": "video/mp2t", "AVI": "video/x-msvideo", "FLV": "video/x-flv",
+}  # fmt: skip
+
+
+def routes(vod: Vod) -> list[BaseRoute]:
+    """PUT of uploads, GET of media."""
+
+    async def upload(request: Request) -> Response:
+        asset = vod.awaiting_upload(request.path_params["asset_id"], request.path_params["token"])
+        if asset is None:
+            return _storage_error(403, "AccessDenied", "The address is wrong, or the upload is over.")
+        part = vod.new_part()
+        try:
+            await _receive(request, part.open("wb"))
+            vod.uploaded(asset, part)
+        except ClientDisconnect:
+            return _storage_error(400, "RequestTimeout", "The upload broke off.")
+        except VodError as error:
+            return _storage_error(error.status, "AccessDenied", error.message)
+        except OSError as exc:
+            _log.exception("an upload failed")
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                return _storage_error(507, "InsufficientStorage", "No space is left for the upload.")
+            return _storage_error(500, "InternalError", "The upload could not be stored.")
+        finally:
+            part.unlink(missing_ok=True)
+        return Response(status_code=200)
+
+    async def media(request: Request) -> Response:
+        token, _, _ = request.path_params["name"].partition(".")
+        found = vod.media(request.path_params["asset_id"], token)
+        if found is None:
+            return _storage_error(404, "NoSuchKey", "There is no such media.")
+        asset, path = found
+        headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+        return FileResponse(path, media_type=_TYPES.get(asset.video_type, "application/octet-stream"), headers=headers)
+
+    return [
+        Route("/upload/{asset_id}/{token}/video", upload, methods=["PUT"]),
+        Route("/media/{asset_id}/{name}", media, methods=["GET", "HEAD"]),
+    ]
+
+
+async def _receive(request: Request, out: object) -> None:
+    """Write the body as it comes, in blocks, off the event loop."""
+    with out as file:  # type: ignore[attr-defined]
+        buffer = bytearray()
+        async for chunk in request.stream():
+            buffer += chunk
+            if len(buffer) >= _WRITE_BYTES:
+                block, buffer = buffer, bytearray()
+                await anyio.to_thread.run_sync(file.write, block)
+        await anyio.to_thread.run_sync(file.write, buffer)
+
+
+def _storage_error(status: int, code: str, message: str) -> Response:
+    # Uploads and media are the object storage's (OBS), which answers in XML.
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Response(text, status_code=status, media_type="application/xml")

@@ -1,0 +1,114 @@
+"""The command `upload`: a file into a running service, by the public API like any other client."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vod_provider.local.fields import MAX_TITLE_BYTES, MEDIA_TYPES
+from vod_provider.local.signing import signed_headers
+
+_BLOCK = 1 << 20
+
+
+class UploadError(Exception):
+    """The upload did not succeed; the text says why, for a person."""
+
+
+def upload(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    try:
+        asset_id = _Client(options).upload(options.file, options.title or options.file.name)
+    except UploadError as exc:
+        print(f"vod-local: {exc}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(asset_id)  # noqa: T201
+    return 0
+
+
+class _Client:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._base = f"{options.endpoint.rstrip('/')}/v1.0/{options.project}"
+
+    def upload(self, file: Path, title: str) -> str:
+        """Create, put, confirm, look; returns the id of an asset that is ready."""
+        video_type = file.suffix.lstrip(".").upper()
+        if not file.is_file():
+            raise UploadError(f"{file} is no file")
+        if video_type not in MEDIA_TYPES:
+            raise UploadError(f"{file}: the extension must be one of {', '.join(sorted(MEDIA_TYPES))}")
+        new = {"title": _cut(title), "video_name": _cut(file.name), "video_type": video_type}
+        created = self._call("POST", "/asset", new)
+        asset_id = str(created["asset_id"])
+        self._put(str(created["video_upload_url"]), file)
+        self._call("POST", "/asset/status/uploaded", {"asset_id": asset_id, "status": "CREATED"})
+        info = self._call("GET", f"/asset/info?asset_id={asset_id}", None)["asset_info_array"][0]
+        if info["status"] not in ("CREATED", "PUBLISHED"):
+            raise UploadError(f"{file} became asset {asset_id}, which is {info['status']}: {info['description']}")
+        return asset_id
+
+    def _put(self, url: str, file: Path) -> None:
+        size = file.stat().st_size
+        connection = _connection(url)
+        try:
+            connection.putrequest("PUT", urlsplit(url).path)
+            connection.putheader("Content-Length", str(size))
+            connection.endheaders()
+            sent = 0
+            with file.open("rb") as source:
+                while block := source.read(_BLOCK):
+                    connection.send(block)
+                    sent += len(block)
+                    if sys.stderr.isatty():
+                        print(f"\r{file.name}: {sent * 100 // size}%", end="", file=sys.stderr)  # noqa: T201
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # noqa: T201
+            response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as exc:
+            raise UploadError(f"{file} could not be uploaded: {exc or type(exc).__name__}") from exc
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise UploadError(f"{file} could not be uploaded: {response.status} {text}")
+
+    def _call(self, method: str, path: str, body: object) -> dict[str, list[dict[str, str]]]:
+        options = self._options
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "X-Project-Id": options.project}
+        if options.security_token:
+            headers["X-Security-Token"] = options.security_token
+        url = self._base + path
+        signed = signed_headers(
+            method, url, content, headers, options.access_key, options.secret_key, datetime.now(UTC)
+        )
+        connection = _connection(url)
+        parts = urlsplit(url)
+        try:
+            connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, content, signed)
+            response = connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise UploadError(f"no answer from {options.endpoint}: {exc or type(exc).__name__}") from exc
+        finally:
+            connection.close()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            raise UploadError(f"{method} {parts.path} answered {response.status} {text.decode(errors='replace')}")
+        answer: dict[str, list[dict[str, str]]] = json.loads(text) if text else {}
+        return answer
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=300)
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:MAX_TITLE_BYTES].decode(errors="ignore")

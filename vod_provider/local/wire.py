@@ -1,0 +1,154 @@
+"""Assets in the shapes of VOD's answers; pure.
+
+Shapes: the official client's models AssetInfo, BaseInfo, MetaData, AssetSummary and the examples of the API
+reference. There an audio's `meta_data` has its codec in `codec`, bit rates are kbit/s, `video_size` is
+bytes, `duration` whole seconds (at least 1), times are UTC written yyyymmddhhmmss.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+
+from vod_provider.local.store import Asset
+
+Json = dict[str, object]
+_DEFAULT_CATEGORY = "Other"
+_STATUS_TEXTS = {
+    "CREATING": "Asset meta is creating",
+    "CREATED": "Asset meta is created",
+    "PUBLISHED": "Asset meta is published",
+}
+
+
+def media_url(asset: Asset, public_url: str) -> str:
+    """Where the asset's file can be fetched; nobody can guess it."""
+    return f"{public_url}/media/{asset.asset_id}/{asset.token}.{asset.video_type.lower()}"
+
+
+def upload_url(asset: Asset, public_url: str, part: str = "video") -> str:
+    """Where the asset's file is to be put; nobody can guess it."""
+    return f"{public_url}/upload/{asset.asset_id}/{asset.token}/{part}"
+
+
+def utc(seconds: int) -> str:
+    """Unix seconds as yyyymmddhhmmss."""
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
+
+
+def asset_info(asset: Asset, public_url: str) -> Json:
+    """AssetInfo. Where something failed, `description` says why: that is the field the models have for it."""
+    return {
+        "asset_id": asset.asset_id,
+        "status": asset.status,
+        "description": asset.reason or _STATUS_TEXTS.get(asset.status, ""),
+        "is_multi_transcode": False,
+        "base_info": base_info(asset, public_url),
+        "play_info_array": [],
+    }
+
+
+def base_info(asset: Asset, public_url: str) -> Json:
+    """BaseInfo; `meta_data` and `video_url` as soon as there is a file that has been looked into."""
+    return {
+        "title": asset.title,
+        "video_name": asset.video_name,
+        "description": asset.description,
+        "category_id": asset.category_id,
+        "category_name": _DEFAULT_CATEGORY if asset.category_id == -1 else None,
+        "create_time": utc(asset.created),
+        "last_modified": utc(asset.modified),
+        "video_type": asset.video_type,
+        "tags": asset.tags,
+        "meta_data": meta_data(asset),
+        "video_url": media_url(asset, public_url) if asset.meta else None,
+        "sign_url": "",
+        "cover_info_array": [],
+        "subtitle_info": [],
+    }
+
+
+def meta_data(asset: Asset) -> Json | None:
+    """MetaData, or None while nothing is known of the file."""
+    if not asset.meta:
+        return None
+    facts = json.loads(asset.meta)
+    return {
+        "pack_type": facts["pack_type"],
+        "codec": facts["video_codec"] or facts["audio_codec"],
+        "audio_codec": facts["audio_codec"],
+        "duration": max(1, facts["duration_ms"] // 1000),
+        "duration_ms": facts["duration_ms"],
+        "video_size": facts["size"],
+        "width": facts["width"],
+        "hight": facts["height"],
+        "height": facts["height"],
+        "bit_rate": facts["bit_rate"],
+        "frame_rate": facts["frame_rate"],
+        "quality": None,
+        "audio_channels": facts["audio_channels"],
+    }
+
+
+def asset_details(asset: Asset, public_url: str, categories: Collection[str]) -> Json:
+    """ShowAssetDetailResponse with the kinds of information asked for; all of them if none is named."""
+    base = base_info(asset, public_url)
+    base["sign_url"] = base["video_url"] or ""
+    parts: Json = {
+        "base_info": base,
+        "transcode_info": {
+            "template_group_name": "", "output": [], "exec_desc": "", "transcode_status": "UN_TRANSCODE"
+        },
+        "thumbnail_info": {
+            "sample": [], "dots": [], "quantity": [], "exec_desc": "", "thumbnail_status": "UN_THUMBNAIL"
+        },
+        "review_info": {"suggestion": None, "cover": [], "video": [], "exec_desc": "", "review_status": "UN_REVIEW"},
+    }  # fmt: skip
+    return {"asset_id": asset.asset_id} | {
+        name: part for name, part in parts.items() if not categories or name in categories
+    }
+
+
+LIST_STATUSES = {
+    "CREATING": ("CREATING",),
+    "FAILED": ("UPLOAD_FAILED", "SERVER_ERROR", "CANCELLED"),
+    "CREATED": ("CREATED",),
+    "PUBLISHED": ("PUBLISHED",),
+}
+
+
+def asset_summary(asset: Asset, public_url: str) -> Json:
+    """AssetSummary; its `asset_status` knows one FAILED for all that failed, and `exec_desc` says why."""
+    meta = meta_data(asset) or {}
+    listed = next((name for name, held in LIST_STATUSES.items() if asset.status in held), asset.status)
+    text = asset.reason or ("upload success" if asset.meta else "")
+    return {
+        "asset_id": asset.asset_id,
+        "title": asset.title,
+        "description": asset.description,
+        "duration": meta.get("duration", 0),
+        "duration_ms": meta.get("duration_ms", 0),
+        "size": meta.get("video_size", 0),
+        "original_url": media_url(asset, public_url) if asset.meta else None,
+        "category": _DEFAULT_CATEGORY if asset.category_id == -1 else None,
+        "covers": [],
+        "create_time": utc(asset.created),
+        "asset_status": listed,
+        "transcode_status": "UN_TRANSCODE",
+        "thumbnail_status": "UN_THUMBNAIL",
+        "review_status": "UN_REVIEW",
+        "exec_desc": f"asset_exec_desc: {text}" if text else "",
+        "media_type": asset.video_type,
+    }
+
+
+def completion_event(asset: Asset, public_url: str) -> Json:
+    """The message `audioExtractComplete` for an audio that is made, or failed."""
+    info: Json = {"title": asset.title, "asset_id": asset.asset_id}
+    meta = meta_data(asset)
+    if meta is None:
+        info |= {"status": "FAILED", "error_code": "VOD.10051", "error_msg": asset.reason}
+    else:
+        info |= {"status": "SUCCEED", "url": media_url(asset, public_url), "meta_data": meta}
+    return {"event_type": "audioExtractComplete", "audio_extract_info": info}

@@ -1,0 +1,224 @@
+"""Takes work that is waiting, runs it, and reports how it ended. Knows queues and clocks, not VOD's rules.
+
+Extractions wait in a queue and run as many at a time as the settings allow; looking into an uploaded file
+and fetching one from an address go beside them, so that a long extraction holds up no upload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vod_provider.local.fetch import Allowed, FetchError, fetch
+from vod_provider.local.folder import DataFolder
+from vod_provider.local.processes import JobFailedError, MediaProcesses
+from vod_provider.local.settings import ExtractionSettings
+from vod_provider.local.store import Task
+
+_log = logging.getLogger(__name__)
+_PROBE_SECONDS = 60
+_PROBES_AT_ONCE = 2
+_FETCHES_AT_ONCE = 4
+# Asked for more processes than this, the machine would only switch between them.
+_MOST_PROCESSES = 4 * (os.cpu_count() or 1)
+
+Facts = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Done:
+    """Work that is done: `file` (in the data folder) and its facts."""
+
+    file: str
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Work that cannot be done, and why."""
+
+    reason: str
+
+
+class Worker:
+    """Runs tasks; `ended(task, outcome)` is called on the event loop once for each."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        settings: Callable[[], ExtractionSettings],
+        allowed: Allowed,
+        ended: Callable[[Task, Done | Failed], None],
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._allowed = allowed
+        self._ended = ended
+        self._extractors = MediaProcesses()
+        self._probers = MediaProcesses()
+        self._probes = asyncio.Semaphore(_PROBES_AT_ONCE)
+        self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)
+        self._queue: OrderedDict[str, Task] = OrderedDict()
+        self._extracting: set[str] = set()
+        self._running: dict[str, asyncio.Task[None] | asyncio.TimerHandle] = {}
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._samples: dict[str, asyncio.Task[Done | Failed]] = {}
+        self._generation = 0
+
+    def submit(self, task: Task) -> asyncio.Future[None]:
+        """Take a task in; the future is done when the task has ended."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting[task.asset_id] = done
+        if task.kind == "extract":
+            self._queue[task.asset_id] = task
+            self.pump()
+        elif task.kind == "fetch":
+            self._start(task, self._fetch(task))
+        else:
+            self._start(task, self._probe(task))
+        return done
+
+    def withdraw(self, asset_id: str) -> bool:
+        """Take an extraction out of the queue; False if it is no longer there."""
+        if self._queue.pop(asset_id, None) is None:
+            return False
+        self._finish(asset_id)
+        return True
+
+    def is_busy_with(self, asset_id: str) -> bool:
+        """Whether the asset has work waiting or running."""
+        return asset_id in self._waiting
+
+    def pump(self) -> None:
+        """Start what may start; to be called when the settings change."""
+        settings = self._settings()
+        limit = settings.concurrency
+        if settings.mode == "real":
+            limit = min(limit, _MOST_PROCESSES)
+        while self._queue and len(self._extracting) < limit:
+            _, task = self._queue.popitem(last=False)
+            self._extracting.add(task.asset_id)
+            if settings.mode == "real":
+                self._start(task, self._extract(task))
+            else:
+                self._start_timed(task, settings.seconds)
+
+    async def clear(self) -> None:
+        """Forget all work: what waits, and what runs."""
+        self._generation += 1
+        self._queue.clear()
+        handles = list(self._running.values())
+        self._running.clear()
+        for handle in handles:
+            handle.cancel()
+        await asyncio.gather(
+            *(handle for handle in handles if isinstance(handle, asyncio.Task)), return_exceptions=True
+        )
+        self._extracting.clear()
+        for asset_id in list(self._waiting):
+            self._finish(asset_id)
+
+    async def close(self) -> None:
+        """Stop everything; work that was running is not reported, so that it is run again next time."""
+        await self.clear()
+        for sample in self._samples.values():
+            sample.cancel()
+        await asyncio.gather(*self._samples.values(), return_exceptions=True)
+        await asyncio.gather(self._extractors.close(), self._probers.close())
+
+    def _start(self, task: Task, work: object) -> None:
+        coroutine = self._run(task, work)
+        self._running[task.asset_id] = asyncio.get_running_loop().create_task(coroutine)
+
+    async def _run(self, task: Task, work: object) -> None:
+        try:
+            outcome: Done | Failed = await work  # type: ignore[misc]
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # whatever it is, it must become the asset's state
+            _log.exception("%s of %s failed", task.kind, task.asset_id)
+            outcome = Failed(f"internal error: {exc}")
+        self._end(task, outcome)
+
+    def _end(self, task: Task, outcome: Done | Failed) -> None:
+        self._running.pop(task.asset_id, None)
+        self._extracting.discard(task.asset_id)
+        try:
+            self._ended(task, outcome)
+        except Exception:  # noqa: BLE001  # the other tasks go on
+            _log.exception("the end of %s of %s could not be recorded", task.kind, task.asset_id)
+        self._finish(task.asset_id)
+        self.pump()
+
+    def _finish(self, asset_id: str) -> None:
+        waiting = self._waiting.pop(asset_id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def _extract(self, task: Task) -> Done | Failed:
+        return await self._make(
+            self._extractors,
+            {"job": "extract", "source": str(self._folder.path(task.source_file)), "format": task.argument},
+            self._folder.media_name(task.asset_id, task.argument),
+        )
+
+    async def _probe(self, task: Task) -> Done | Failed:
+        source = self._folder.path(task.source_file)
+        async with self._probes:
+            try:
+                facts = await self._probers.run({"job": "probe", "source": str(source)}, _PROBE_SECONDS)
+            except JobFailedError as exc:
+                return Failed(str(exc))
+        return Done(task.source_file, facts)
+
+    async def _fetch(self, task: Task) -> Done | Failed:
+        part = self._folder.incoming()
+        file = self._folder.media_name(task.asset_id, "fetched")
+        try:
+            async with self._fetches:
+                await asyncio.to_thread(fetch, task.argument, part, self._allowed)
+        except FetchError as exc:
+            part.unlink(missing_ok=True)
+            return Failed(str(exc))
+        self._folder.adopt(part, file)
+        outcome = await self._probe(Task(task.asset_id, "probe", file))
+        if isinstance(outcome, Failed):
+            self._folder.discard(file)
+        return outcome
+
+    def _start_timed(self, task: Task, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._sample(task.argument)  # made while the clock runs
+
+        def over() -> None:
+            self._start(task, self._timed(task))
+
+        # One entry in the event loop's own heap for each: thousands cost next to nothing.
+        self._running[task.asset_id] = loop.call_later(seconds, over)
+
+    async def _timed(self, task: Task) -> Done | Failed:
+        return await asyncio.shield(self._sample(task.argument))
+
+    def _sample(self, audio_format: str) -> asyncio.Task[Done | Failed]:
+        if audio_format not in self._samples:
+            name = self._folder.shared_name(f"timed.{audio_format.lower()}")
+            job = {"job": "tone", "format": audio_format}
+            making = self._make(self._extractors, job, name)
+            self._samples[audio_format] = asyncio.get_running_loop().create_task(making)
+        return self._samples[audio_format]
+
+    async def _make(self, processes: MediaProcesses, job: dict[str, str], file: str) -> Done | Failed:
+        part: Path = self._folder.incoming()
+        try:
+            facts = await processes.run({**job, "target": str(part)})
+            self._folder.adopt(part, file)
+        except JobFailedError as exc:
+            return Failed(str(exc))
+        finally:
+            part.unlink(missing_ok=True)
+        return Done(file, facts)
