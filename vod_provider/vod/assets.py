@@ -1,0 +1,114 @@
+"""An asset as VOD tells of it, and the one table that says what its status means for somebody who waits."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Outcome(enum.Enum):
+    """What a status means for whoever waits for the asset."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+# The one table. Statuses: the model AssetInfo of the official client. Which of them an extraction
+# passes through and ends in is inferred: no source states it (CREATING, then CREATED or PUBLISHED, or
+# SERVER_ERROR). A deleted asset may be a status and not an absence.
+OUTCOMES: Mapping[str, Outcome] = {
+    "UNCREATED": Outcome.PENDING,  # 'not there yet': seen right after acceptance it must not read as gone
+    "CREATING": Outcome.PENDING,
+    "CREATED": Outcome.READY,
+    "PUBLISHED": Outcome.READY,
+    "WAITING_TRANSCODE": Outcome.PENDING,
+    "TRANSCODING": Outcome.PENDING,
+    "TRANSCODE_SUCCEED": Outcome.READY,
+    "TRANSCODE_FAILED": Outcome.FAILED,
+    "UPLOAD_FAILED": Outcome.FAILED,
+    "SERVER_ERROR": Outcome.FAILED,
+    "CANCELLED": Outcome.FAILED,
+    "DELETE_FAILED": Outcome.FAILED,
+    "OBS_CREATING": Outcome.PENDING,
+    "OBS_CREATE_SUCCESS": Outcome.READY,
+    "OBS_CREATE_FAILED": Outcome.FAILED,
+    "DELETING": Outcome.PENDING,
+    "DELETED": Outcome.GONE,
+    "NO_ASSET": Outcome.GONE,
+}
+
+
+def outcome(status: str) -> Outcome:
+    """What a status means; one that nobody has documented is waited out, never taken for gone."""
+    return OUTCOMES.get(status, Outcome.PENDING)
+
+
+ABSENT = "NO_ASSET"
+DELETING = "DELETING"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One media asset.
+
+    `duration` is in seconds, `bit_rate` in kbit/s, `size` in bytes; None where VOD does not say (yet).
+    `reason` is VOD's own word on a failure. `pack_type` is the container ('MP3', 'AAC', 'MP4' ...).
+    """
+
+    id: str
+    status: str
+    title: str = ""
+    description: str = ""
+    category_id: int | None = None
+    tags: tuple[str, ...] = ()
+    url: str | None = None
+    duration: float | None = None
+    bit_rate: int | None = None
+    size: int | None = None
+    codec: str | None = None
+    pack_type: str | None = None
+    created: datetime | None = None
+    reason: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the status means."""
+        return outcome(self.status)
+
+    @classmethod
+    def gone(cls, asset_id: str) -> Asset:
+        """The asset of that id, which VOD has answered it does not have."""
+        return cls(asset_id, ABSENT)
+
+
+AUDIO_TYPES: Mapping[str, str] = {"MP3": "MP3", "AAC": "AAC", "M4A": "AAC"}
+"""Container of an extracted audio -> the format that was asked for (`parameter.format`)."""
+
+
+def format_of(audio: Asset) -> str | None:
+    """The format that an extraction was asked for, as far as VOD tells yet."""
+    return AUDIO_TYPES.get((audio.pack_type or "").upper())
+
+
+def may_be_extracted_from(audio: Asset, source: Asset) -> bool:
+    """Whether nothing that VOD tells speaks against `audio` being an extraction of `source`.
+
+    VOD does not record the source. Inferred: the audio's title begins as the source's. A title that VOD does
+    not tell speaks against nothing.
+    """
+    if audio.id == source.id or audio.outcome is Outcome.GONE:
+        return False
+    if audio.pack_type and format_of(audio) is None:
+        return False
+    return not audio.title or not source.title or audio.title.startswith(source.title)
+
+
+def lasts_as_long(audio: Asset, source: Asset) -> bool:
+    """Whether the durations agree, as far as VOD tells both: a track may end a little before its video."""
+    if audio.duration is None or source.duration is None:
+        return True
+    return abs(audio.duration - source.duration) <= max(2.0, 0.02 * source.duration)

@@ -1,0 +1,244 @@
+"""VOD's operations, as far as ExtractedAudio needs them. Never waits for an asset.
+
+Used (name of the official client; call; quota):
+    ExtractAudio         POST   /asset/extract_audio            extract
+    CancelExtractAudio   DELETE /asset/extract_audio?asset_id=  cancel
+    ShowAssetMeta        GET    /asset/info?asset_id=..         query    up to ten ids, or a page by time
+    DeleteAssets         DELETE /asset?asset_id=a,b             delete   up to ten ids
+    UpdateAssetMeta      PUT    /asset/info                     update
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from vod_provider.vod import retries
+from vod_provider.vod.assets import Asset
+from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, VodError
+from vod_provider.vod.patience import Patience
+from vod_provider.vod.throttle import Quota
+from vod_provider.vod.transport import CONNECTIONS, Answer, Transport
+
+IDS_PER_CALL = 10
+"""Info and delete take up to ten ids, and count as one call."""
+PAGE = 100
+"""Assets in one page of a listing, at most."""
+_TIME = "%Y%m%d%H%M%S"
+
+T = TypeVar("T")
+
+
+class Client:
+    """Sends requests within the quotas and, where that is harmless, again. Safe to share between threads.
+
+    Every method waits at most as long as its `patience`, and raises what `vod.errors` has.
+    `quotas`: calls per minute by name (extract, cancel, query, delete, update).
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        quotas: Mapping[str, int],
+        *,
+        quota: Callable[[int], Quota] = Quota,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
+        self._transport = transport
+        self._quotas = {name: quota(limit) for name, limit in quotas.items()}
+        self._pool = pool or ThreadPoolExecutor(CONNECTIONS, "vod")
+        self.skew = 0.0
+        """VOD's clock less ours, in seconds, as the last query showed it."""
+
+    def extract(
+        self,
+        asset_id: str,
+        audio_format: str,
+        patience: Patience,
+        *,
+        around: Callable[[Callable[[], str]], str] = lambda send: send(),
+        waiting: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Ask for the audio of `asset_id`; returns the id of the audio asset, which is not there yet.
+
+        `around` gets what sends the request, is run where it is sent, and runs to its end even if the caller
+        has stopped waiting: the place to write down that VOD is asked, and what it answered.
+        Raises LostAnswerError where VOD may have accepted without us hearing of it; it is not asked again.
+        """
+        doing = f"extracting {audio_format} from asset {asset_id}"
+        body = {"asset_id": asset_id, "parameter": {"format": audio_format}}
+
+        def send() -> str:
+            answer = self._transport.send(doing, "POST", "/asset/extract_audio", body=body)
+            audio_id = answer.body.get("audio_asset_id")
+            if not isinstance(audio_id, str) or not audio_id:
+                raise LostAnswerError(doing, "an answer without audio_asset_id", answer.request_id)
+            return audio_id
+
+        return self._perform("extract", lambda: around(send), patience, repeatable=False, waiting=waiting)
+
+    def cancel(self, audio_id: str, patience: Patience) -> None:
+        """Take a queued extraction back. Raises StateError once it is under way."""
+        doing = f"cancelling the extraction of audio {audio_id}"
+        query = [("asset_id", audio_id)]
+        self._perform(
+            "cancel",
+            lambda: self._transport.send(doing, "DELETE", "/asset/extract_audio", query=query),
+            patience,
+        )
+
+    def show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
+        """Up to ten assets by id. One that VOD answers it does not have is there with status NO_ASSET."""
+        if len(asset_ids) == 1:
+            try:
+                return self._show(asset_ids, patience)
+            except NotFoundError:
+                return {asset_ids[0]: Asset.gone(asset_ids[0])}
+        try:
+            return self._show(asset_ids, patience)
+        except NotFoundError:
+            # VOD does not say which of them is missing.
+            found: dict[str, Asset] = {}
+            for asset_id in asset_ids:
+                found |= self.show([asset_id], patience)
+            return found
+
+    def _show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
+        doing = f"asking about asset {_named(asset_ids)}"
+        answer = self._query(doing, [("asset_id", asset_id) for asset_id in asset_ids], patience)
+        found = {asset.id: asset for asset in _assets(doing, answer)}
+        return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
+
+    def made_since(self, since: datetime, patience: Patience) -> list[Asset]:
+        """All assets created at `since` (VOD's clock, whole seconds) or later, videos and audios."""
+        doing = "looking for what VOD made of a request whose answer was lost"
+        made: list[Asset] = []
+        for page in itertools.count():
+            query = [
+                ("start_time", since.astimezone(UTC).strftime(_TIME)),
+                ("page", str(page)),
+                ("size", str(PAGE)),
+            ]
+            found = _assets(doing, self._query(doing, query, patience))
+            made += found
+            if len(found) < PAGE:
+                break
+        return made
+
+    def delete(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, bool]:
+        """Delete up to ten assets; says of each whether VOD reports it deleted."""
+        doing = f"deleting asset {_named(asset_ids)}"
+        query = [("asset_id", ",".join(asset_ids))]
+        answer = self._perform("delete", lambda: self._transport.send(doing, "DELETE", "/asset", query=query), patience)
+        results = answer.body.get("delete_result_array")
+        if not isinstance(results, list):
+            raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
+        deleted = {
+            str(one.get("asset_id")) for one in results if isinstance(one, dict) and one.get("status") == "DELETED"
+        }
+        return {asset_id: asset_id in deleted for asset_id in asset_ids}
+
+    def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
+        """Set title, description, category_id or tags (a list of words); what is not named stays."""
+        doing = f"setting {', '.join(metadata)} of asset {asset_id}"
+        body: dict[str, Any] = {"asset_id": asset_id, **metadata}
+        if "tags" in body:
+            body["tags"] = ",".join(body["tags"])
+        self._perform("update", lambda: self._transport.send(doing, "PUT", "/asset/info", body=body), patience)
+
+    def _query(self, doing: str, query: list[tuple[str, str]], patience: Patience) -> Answer:
+        answer = self._perform(
+            "query", lambda: self._transport.send(doing, "GET", "/asset/info", query=query), patience
+        )
+        self.skew = answer.skew
+        return answer
+
+    def _perform(
+        self,
+        quota_name: str,
+        send: Callable[[], T],
+        patience: Patience,
+        *,
+        repeatable: bool = True,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> T:
+        quota = self._quotas[quota_name]
+
+        def attempt() -> T:
+            refused = False
+            try:
+                return send()
+            except ThrottledError:
+                refused = True
+                raise
+            finally:
+                quota.leave(refused=refused)
+
+        attempts = 0
+        while True:
+            quota.enter(patience, waiting)
+            try:
+                # In a thread of the pool, so that Ctrl-C need not wait for an answer that takes long.
+                return patience.result(self._pool.submit(attempt))
+            except VodError as error:
+                attempts += not isinstance(error, ThrottledError)
+                if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
+                    raise
+                patience.sleep(retries.pause(max(1, attempts)))
+
+
+def _named(asset_ids: Sequence[str]) -> str:
+    return asset_ids[0] if len(asset_ids) == 1 else f"{asset_ids[0]} and {len(asset_ids) - 1} more"
+
+
+def _assets(doing: str, answer: Answer) -> list[Asset]:
+    rows = answer.body.get("asset_info_array", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("asset_id") for row in rows):
+        raise LostAnswerError(doing, "an answer without asset_info_array", answer.request_id)
+    return [_asset(row) for row in rows]
+
+
+def _asset(row: Mapping[str, Any]) -> Asset:
+    """An entry of `asset_info_array` (model AssetInfo). Its own `description` tells why an asset failed."""
+    base = _object(row.get("base_info"))
+    meta = _object(base.get("meta_data"))
+    plays = row.get("play_info_array")
+    played = _object(plays[0]) if isinstance(plays, list) and plays else {}
+    milliseconds = _whole(meta.get("duration_ms"))
+    seconds = _whole(meta.get("duration"))
+    duration: float | None = seconds if milliseconds is None else milliseconds / 1000
+    tags = base.get("tags")
+    return Asset(
+        id=str(row["asset_id"]),
+        status=str(row.get("status", "")),
+        title=str(base.get("title") or ""),
+        description=str(base.get("description") or ""),
+        category_id=_whole(base.get("category_id")),
+        tags=tuple(filter(None, str(tags).split(","))) if tags else (),
+        url=str(base.get("video_url") or played.get("url") or "") or None,
+        duration=duration,
+        bit_rate=_whole(meta.get("bit_rate")),
+        size=_whole(meta.get("video_size")),
+        codec=str(meta.get("audio_codec") or meta.get("codec") or "") or None,
+        pack_type=str(meta.get("pack_type") or base.get("video_type") or "") or None,
+        created=_time(base.get("create_time")),
+        reason=str(row.get("description") or ""),
+    )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(value), _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,143 @@
+"""What can go wrong between us and VOD.
+
+    VodError
+    ├── AnswerError            VOD (or its gateway) said no: status, code, message, request id
+    │   ├── NotFoundError      the asset does not exist
+    │   ├── StateError         the asset is not in a state that allows it
+    │   ├── CredentialsError   signature, key, token, permission or account
+    │   └── ThrottledError     a quota is used up; nothing was done
+    ├── UnreachableError       the request never got there; nothing was done
+    ├── LostAnswerError        the request may have been carried out, and we do not know
+    ├── StoppedError           the user or the engine asked us to stop waiting
+    ├── DeadlineError          the resource's own time is up
+    ├── ExtractionError        VOD could not extract it, or what is there is not what was asked for
+    ├── AmbiguousError         several audios could be the one whose answer was lost
+    └── UnfinishedError        VOD has accepted, and the audio is not as asked for yet
+
+Every text is one line: what was being done to which asset, what came back, what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vod_provider.vod.assets import Asset
+
+# What to do about a code. Sources: the API reference's error codes; 'APIG' codes are the gateway's.
+REMEDIES = {
+    "VOD.10051": "an internal error of VOD: try again later, and give Huawei the request id if it stays",
+    "VOD.10052": "check the account's permissions for VOD",
+    "VOD.10053": "check the properties",
+    "VOD.10054": "check the credentials (vod:accessKey, vod:secretKey or vod:token) and this machine's clock",
+    "VOD.10055": "complete the account's real-name verification",
+    "VOD.10056": "the account is frozen or in arrears: check it in the console",
+    "VOD.10057": "check vod:projectId: it has to be this account's project in this region",
+    "VOD.10061": "the asset is not in a state that allows this yet",
+    "VOD.10062": "check the asset id, the project and the region",
+    "VOD.10083": "the asset is not in a state that allows this",
+    "APIG.0301": "check the credentials (vod:accessKey, vod:secretKey or vod:token) and this machine's clock",
+    "APIG.0308": "the quota is shared by all clients of the tenant: try again in a minute",
+}
+
+
+class VodError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class AnswerError(VodError):
+    """VOD answered with an error: it has not done what was asked.
+
+    `status` is the HTTP status, `code` VOD's or the gateway's code ('' where the answer had none).
+    """
+
+    def __init__(self, doing: str, *, status: int, code: str, message: str, request_id: str) -> None:
+        self.doing, self.status, self.code, self.request_id = doing, status, code, request_id
+        self.message = " ".join(message.split())[:300]
+        said = " ".join(part for part in (str(status), code, self.message and f'"{self.message}"') if part)
+        asked = f" (request {request_id})" if request_id else ""
+        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else ""
+        super().__init__(f"{doing}: VOD answered {said}{asked}{remedy}")
+
+
+class NotFoundError(AnswerError):
+    """The asset does not exist (VOD.10062)."""
+
+
+class StateError(AnswerError):
+    """The asset's state does not allow the operation (VOD.10061, VOD.10083)."""
+
+
+class CredentialsError(AnswerError):
+    """The request was not accepted as coming from somebody who may do this."""
+
+
+class ThrottledError(AnswerError):
+    """A quota is used up (429). The gateway refuses before VOD sees the request."""
+
+
+class UnreachableError(VodError):
+    """No connection came about: name, address, TLS. The request was never sent."""
+
+    def __init__(self, doing: str, endpoint: str, why: str) -> None:
+        super().__init__(
+            f"{doing}: {endpoint} cannot be reached ({why}); check vod:endpoint, vod:region and the network"
+        )
+
+
+class LostAnswerError(VodError):
+    """The request was sent, and no answer came that says whether it was carried out."""
+
+    def __init__(self, doing: str, why: str, request_id: str = "") -> None:
+        asked = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{doing}: VOD's answer was lost ({why}){asked}; it may have been carried out")
+
+
+class StoppedError(VodError):
+    """Somebody asked us to stop waiting: Ctrl-C, or the engine is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before it was done")
+
+
+class DeadlineError(VodError):
+    """The time that the resource was given is over."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not done within {seconds:g} s (custom_timeouts)")
+
+
+class ExtractionError(VodError):
+    """VOD could not extract the audio, or what is there is not what was asked for."""
+
+
+class AmbiguousError(VodError):
+    """Several audios could be the one whose answer was lost, and guessing might take somebody else's."""
+
+
+class UnfinishedError(VodError):
+    """VOD has accepted, but the audio is not as asked for yet. `asset` is what is known of it."""
+
+    def __init__(self, asset: Asset, why: str) -> None:
+        super().__init__(why)
+        self.asset = asset
+
+
+_BY_CODE: dict[str, type[AnswerError]] = {
+    "VOD.10062": NotFoundError,
+    "VOD.10061": StateError,
+    "VOD.10083": StateError,
+    "VOD.10052": CredentialsError,
+    "VOD.10054": CredentialsError,
+    "VOD.10055": CredentialsError,
+    "VOD.10056": CredentialsError,
+    "VOD.10057": CredentialsError,
+    "APIG.0308": ThrottledError,
+}
+_BY_STATUS: dict[int, type[AnswerError]] = {401: CredentialsError, 403: CredentialsError, 429: ThrottledError}
+
+
+def of_answer(doing: str, *, status: int, code: str, message: str, request_id: str) -> AnswerError:
+    """The error for an answer of 4xx. A code says more than a status, so it decides first."""
+    kind = _BY_CODE.get(code) or (AnswerError if code.startswith("VOD.") else _BY_STATUS.get(status, AnswerError))
+    return kind(doing, status=status, code=code, message=message, request_id=request_id)

@@ -1,0 +1,240 @@
+"""One poller for everybody who waits for an asset or wants to look at one.
+
+Ids travel in tens. Who looks is asked about at once (after a moment for others to join); who waits, when an
+answer is likely: not before others of late were done, then more seldom with age, and all of them together
+no more often than a share of the query quota allows.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.client import IDS_PER_CALL
+from vod_provider.vod.patience import Patience, Stop
+from vod_provider.vod.throttle import WINDOW_S, Window
+
+JOIN_S = 0.05
+"""How long one who looks waits for others to share the call."""
+SHORTEST_S = 1.0
+"""Asked again no sooner than this."""
+LONGEST_S = 2.8
+"""While the load allows, asked again within this: done is seen half of it later, on average."""
+AGE_PART = 0.1
+"""Between the two, asked again after this part of the age."""
+CALLS_AT_ONCE = 4
+_REMEMBERED = 50
+_ENOUGH = 5
+
+Progress = Callable[[Asset], None]
+
+
+def interval(age: float, waiting: int, calls_per_s: float) -> float:
+    """Seconds until an audio of that age is asked about again, while `waiting` are waited for."""
+    wanted = min(LONGEST_S, max(SHORTEST_S, age * AGE_PART))
+    return max(wanted, waiting / IDS_PER_CALL / calls_per_s)
+
+
+@dataclass
+class _Subject:
+    """An asset that somebody wants to know about."""
+
+    since: float
+    due: float
+    looks: list[Future[Asset]] = field(default_factory=list)
+    waits: dict[Future[Asset], Progress] = field(default_factory=dict)
+    asking: bool = False
+
+
+class Schedule:
+    """Who is asked about, and when, in times that the caller gives. Not safe for threads."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._share = Window(per_minute)
+        self._calls_per_s = per_minute / WINDOW_S
+        self._subjects: dict[str, _Subject] = {}
+        self._took: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def look(self, asset_id: str, now: float) -> Future[Asset]:
+        """Ask about the asset soon, once."""
+        future: Future[Asset] = Future()
+        subject = self._subjects.setdefault(asset_id, _Subject(now, now + JOIN_S))
+        subject.due = min(subject.due, now + JOIN_S)
+        subject.looks.append(future)
+        return future
+
+    def watch(self, asset_id: str, now: float, progress: Progress) -> Future[Asset]:
+        """Ask about the asset until it is pending no more."""
+        future: Future[Asset] = Future()
+        subject = self._subjects.setdefault(asset_id, _Subject(now, now + self._likely()))
+        subject.waits[future] = progress
+        return future
+
+    def forget(self, asset_id: str, future: Future[Asset]) -> None:
+        """Whoever held `future` has stopped waiting."""
+        subject = self._subjects.get(asset_id)
+        if subject is None:
+            return
+        subject.waits.pop(future, None)
+        if future in subject.looks:
+            subject.looks.remove(future)
+        if not subject.waits and not subject.looks and not subject.asking:
+            del self._subjects[asset_id]
+
+    def due(self, now: float) -> list[str]:
+        """Up to ten ids to ask about now, in one call; they count as being asked about until `told`."""
+        idle = [(subject.due, asset_id) for asset_id, subject in self._subjects.items() if not subject.asking]
+        ready = [asset_id for due, asset_id in idle if due <= now]
+        looked = [asset_id for _, asset_id in idle if self._subjects[asset_id].looks]
+        if not ready and len(looked) < IDS_PER_CALL:
+            return []
+        if not looked and self._share.wait(now) > 0:
+            return []
+        # Places that are left go to those who would be next anyway.
+        first = sorted(idle, key=lambda item: (not self._subjects[item[1]].looks, item[0]))[:IDS_PER_CALL]
+        ids = [asset_id for _, asset_id in first]
+        for asset_id in ids:
+            self._subjects[asset_id].asking = True
+        self._share.leave()
+        return ids
+
+    def sleep(self, now: float) -> float:
+        """Seconds until `due` may have something; infinite where nobody waits."""
+        dues = [subject.due for subject in self._subjects.values() if not subject.asking]
+        if not dues:
+            return float("inf")
+        if any(subject.looks for subject in self._subjects.values()):
+            return max(0.0, min(dues) - now)
+        return max(0.0, min(dues) - now, self._share.wait(now))
+
+    def told(self, asset_id: str, answer: Asset | Exception, now: float) -> list[Callable[[], None]]:
+        """VOD has answered; returns whom to tell what, to be called outside any lock."""
+        subject = self._subjects[asset_id]
+        subject.asking = False
+        tell: list[Callable[[], None]] = []
+        if isinstance(answer, Exception):
+            tell += [_failing(future, answer) for future in (*subject.looks, *subject.waits)]
+            subject.waits.clear()
+        else:
+            tell += [_telling(future, answer) for future in subject.looks]
+            if answer.outcome is not Outcome.PENDING:
+                if subject.waits and answer.outcome is Outcome.READY:
+                    self._took.append(now - subject.since)
+                tell += [_telling(future, answer) for future in subject.waits]
+                subject.waits.clear()
+            tell += [_reporting(progress, answer) for progress in subject.waits.values()]
+        subject.looks.clear()
+        if subject.waits:
+            waiting = sum(1 for one in self._subjects.values() if one.waits)
+            subject.due = now + interval(now - subject.since, waiting, self._calls_per_s)
+        else:
+            del self._subjects[asset_id]
+        return tell
+
+    def called(self, now: float) -> None:
+        """A call for ids that were due has come back."""
+        self._share.answered(now)
+
+    def _likely(self) -> float:
+        """The age at which a first answer is likely: a little less than the quickest tenth took of late."""
+        if len(self._took) < _ENOUGH:
+            return SHORTEST_S
+        return max(SHORTEST_S, 0.9 * sorted(self._took)[len(self._took) // 10])
+
+
+class Watcher:
+    """Runs a schedule with real time and real calls. Safe to share between threads.
+
+    `show(ids, patience)` is `Client.show`; `per_minute` is the poller's share of the query quota.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[Sequence[str], Patience], dict[str, Asset]],
+        per_minute: int,
+        pool: Executor,
+        *,
+        stop: Stop | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._show, self._pool, self._clock = show, pool, clock
+        self._patience = Patience(stop=stop)
+        self._schedule = Schedule(per_minute)
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._thread: threading.Thread | None = None
+
+    def look(self, asset_id: str, patience: Patience) -> Asset:
+        """The asset as it is now (status NO_ASSET where VOD answers that it does not have it)."""
+        with self._changed:
+            future = self._schedule.look(asset_id, self._clock())
+            self._wake()
+        return self._result(asset_id, future, patience)
+
+    def wait(self, asset_id: str, patience: Patience, progress: Progress = lambda _: None) -> Asset:
+        """The asset once it is READY, FAILED or GONE; `progress` gets each answer until then."""
+        with self._changed:
+            future = self._schedule.watch(asset_id, self._clock(), progress)
+            self._wake()
+        return self._result(asset_id, future, patience)
+
+    def _result(self, asset_id: str, future: Future[Asset], patience: Patience) -> Asset:
+        try:
+            return patience.result(future)
+        finally:
+            with self._changed:
+                self._schedule.forget(asset_id, future)
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="vod-watcher", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                ids: list[str] = []
+                while not ids:
+                    now = self._clock()
+                    ids = self._schedule.due(now) if self._under_way < CALLS_AT_ONCE else []
+                    if not ids:
+                        pause = self._schedule.sleep(now) if self._under_way < CALLS_AT_ONCE else float("inf")
+                        self._changed.wait(min(pause, threading.TIMEOUT_MAX))
+                self._under_way += 1
+            self._pool.submit(self._ask, ids)
+
+    def _ask(self, ids: list[str]) -> None:
+        answers: dict[str, Asset] = {}
+        failure: Exception | None = None
+        try:
+            answers = self._show(ids, self._patience)
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+            failure = error
+        tell: list[Callable[[], None]] = []
+        with self._changed:
+            now = self._clock()
+            self._under_way -= 1
+            self._schedule.called(now)
+            for asset_id in ids:
+                tell += self._schedule.told(asset_id, failure or answers[asset_id], now)
+            self._changed.notify()
+        for one in tell:
+            one()
+
+
+def _telling(future: Future[Asset], asset: Asset) -> Callable[[], None]:
+    return lambda: future.set_result(asset)
+
+
+def _failing(future: Future[Asset], error: Exception) -> Callable[[], None]:
+    return lambda: future.set_exception(error)
+
+
+def _reporting(progress: Progress, asset: Asset) -> Callable[[], None]:
+    return lambda: progress(asset)
