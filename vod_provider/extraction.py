@@ -1,0 +1,294 @@
+"""The life of one audio: ask for it, wait for it, find it again, give it its metadata, remove it.
+
+Knows neither Pulumi nor HTTP. What makes it more than a few calls is that VOD is paid for every extraction
+and answers before it is done: whatever breaks off in between, the next try has to go on with the same audio.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from vod_provider.call import Call
+from vod_provider.journal import Journal, Key
+from vod_provider.vod import retries
+from vod_provider.vod.assets import (
+    DELETING,
+    Asset,
+    Outcome,
+    format_of,
+    lasts_as_long,
+    may_be_extracted_from,
+)
+from vod_provider.vod.batches import Deletes
+from vod_provider.vod.client import Client
+from vod_provider.vod.errors import (
+    AmbiguousError,
+    AnswerError,
+    DeadlineError,
+    ExtractionError,
+    LostAnswerError,
+    NotFoundError,
+    StateError,
+    StoppedError,
+    UnfinishedError,
+    UnreachableError,
+    VodError,
+)
+from vod_provider.vod.patience import Patience
+from vod_provider.vod.watcher import Watcher
+
+SHOWN_S = 5.0
+"""What VOD has accepted is in its listings within this time (inferred); nothing is looked for sooner."""
+SENT_S = 300.0
+"""A request makes its audio at most this long after it was sent, or never. Inferred."""
+CLOCKS_S = 10.0
+"""How far VOD's times may be off ours after the difference that its answers show was allowed for."""
+ROUNDS = 3
+"""How often a request is sent whose answers get lost, each time after looking for what became of it."""
+REFUSALS = 3
+"""How often a delete is sent that VOD refuses without a reason that it tells."""
+
+Clock = Callable[[], float]
+
+
+class Extraction:
+    """Extracts, finds and removes audios of one VOD project. Safe to share between threads.
+
+    `service` names endpoint and project in the journal. `now` is Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        watcher: Watcher,
+        deletes: Deletes,
+        journal: Journal,
+        service: str,
+        *,
+        now: Clock = time.time,
+    ) -> None:
+        self._client, self._watcher, self._deletes = client, watcher, deletes
+        self._journal, self._service, self._now = journal, service, now
+
+    def ensure(self, fingerprint: str, source: str, audio_format: str, call: Call, patience: Patience) -> Asset:
+        """The audio of `source`, asked for once whatever happened before, and waited for.
+
+        `fingerprint` stands for all that was asked for. Where nobody knows which resource this is (a host that
+        could not be extended), nothing can be found again after a crash.
+
+        Raises UnfinishedError as soon as VOD is known to have accepted, else whatever went wrong.
+        """
+        doing = f"extracting {audio_format} from asset {source}"
+        key = Key(call.owner or str(uuid.uuid4()), fingerprint)
+        try:
+            audio_id = self._obtain(key, source, audio_format, call, patience)
+        except (StoppedError, DeadlineError) as error:
+            raise ExtractionError(f"{doing}: {error}; `pulumi up` looks first what became of it") from error
+        return self.wait(audio_id, doing, call, patience)
+
+    def wait(self, audio_id: str, doing: str, call: Call, patience: Patience) -> Asset:
+        """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end."""
+        last = Asset(audio_id, "CREATING")
+        since = datetime.now().astimezone().strftime("%H:%M:%S")
+
+        def progress(asset: Asset) -> None:
+            nonlocal last
+            last = asset
+            call.report(f"{asset.reason or 'extracting'}: audio {audio_id} since {since}")
+
+        call.report(f"VOD has accepted: audio {audio_id}, waiting since {since}")
+        try:
+            asset = self._watcher.wait(audio_id, patience, progress)
+        except VodError as error:
+            raise UnfinishedError(
+                last, f"{doing}: {error}; `pulumi up` goes on with audio {audio_id} and pays nothing twice"
+            ) from error
+        if asset.outcome is Outcome.READY:
+            return asset
+        if asset.outcome is Outcome.GONE:
+            raise ExtractionError(f"{doing}: audio {audio_id} was deleted before it was ready")
+        failed = f"{doing} failed: {asset.reason or asset.status} (audio {audio_id})"
+        call.report("removing what is left of a failed extraction")
+        try:
+            self.remove(audio_id, call, patience)
+        except VodError as error:
+            raise UnfinishedError(asset, f"{failed}; its remains could not be removed: {error}") from error
+        raise ExtractionError(f"{failed}; its remains were removed")
+
+    def adopt(self, audio_id: str, source: str, audio_format: str, call: Call, patience: Patience) -> Asset:
+        """An audio that is there already, if nothing that VOD tells speaks against its being this extraction."""
+        doing = f"adopting audio {audio_id}"
+        asset = self._watcher.look(audio_id, patience)
+        if asset.outcome is Outcome.PENDING:
+            asset = self._watcher.wait(audio_id, patience, lambda it: call.report(it.reason or it.status))
+        if asset.outcome is not Outcome.READY:
+            raise ExtractionError(f"{doing}: its status is {asset.status}; check adopt, the project and the region")
+        if format_of(asset) != audio_format:
+            found = asset.pack_type or "no audio"
+            raise ExtractionError(f"{doing}: it is {found} and not {audio_format}; check adopt and format")
+        origin = self._watcher.look(source, patience)
+        if not lasts_as_long(asset, origin):
+            raise ExtractionError(
+                f"{doing}: it lasts {asset.duration:g} s and asset {source} {origin.duration:g} s, so it is not"
+                " extracted from it; check adopt and asset_id"
+            )
+        return asset
+
+    def look(self, audio_id: str, patience: Patience) -> Asset:
+        """The audio as it is now."""
+        return self._watcher.look(audio_id, patience)
+
+    def describe(self, audio_id: str, metadata: Mapping[str, Any], call: Call, patience: Patience) -> None:
+        """Give the audio its metadata; does nothing where `metadata` is empty."""
+        if metadata:
+            call.report(f"setting {', '.join(metadata)}")
+            self._client.update(audio_id, metadata, patience)
+
+    def remove(self, audio_id: str, call: Call, patience: Patience) -> None:
+        """Remove the audio in whatever state it is, and return once it is gone."""
+        call.report("deleting")
+        refusals = 0
+        while not self._deletes.delete(audio_id, patience):
+            asset = self._watcher.look(audio_id, patience)
+            if asset.outcome is Outcome.GONE:
+                return
+            if asset.outcome is Outcome.PENDING:
+                self._end(asset, call, patience)
+                continue
+            refusals += 1
+            if refusals == REFUSALS:
+                why = f" ({asset.reason})" if asset.reason else ""
+                raise ExtractionError(
+                    f"deleting audio {audio_id}: VOD reports FAILED, and its status is {asset.status}{why};"
+                    " try again later, or delete it in the console"
+                )
+            patience.sleep(retries.pause(refusals))
+
+    def _end(self, asset: Asset, call: Call, patience: Patience) -> None:
+        """Bring a pending asset to where it can be deleted: VOD deletes nothing that is being processed."""
+        if asset.status != DELETING:
+            try:
+                call.report("cancelling the queued extraction")
+                self._client.cancel(asset.id, patience)
+                return
+            except (StateError, NotFoundError):
+                call.report("VOD is extracting it and cannot be stopped: waiting to delete it")
+        self._watcher.wait(asset.id, patience)
+
+    # -- one audio per declared resource ---------------------------------------------------------------------
+
+    def _obtain(self, key: Key, source: str, audio_format: str, call: Call, patience: Patience) -> str:
+        """The id of the one audio that this resource has, or is going to have."""
+        entry = self._journal.find(key)
+        if entry is not None and entry.audio_id is not None:
+            asset = self._watcher.look(entry.audio_id, patience)
+            if asset.outcome in {Outcome.READY, Outcome.PENDING}:
+                return asset.id
+            if asset.outcome is Outcome.FAILED:
+                self.remove(asset.id, call, patience)
+            self._journal.drop(key)
+        elif entry is not None:
+            found = self._search(key, entry.intended_at, source, audio_format, call, patience)
+            if found is not None:
+                return found
+        rounds = 0
+        while True:
+            try:
+                return self._ask(key, source, audio_format, call, patience)
+            except LostAnswerError:
+                rounds += 1
+                entry = self._journal.find(key)
+                if entry is None or rounds == ROUNDS:
+                    raise
+                found = self._search(key, entry.intended_at, source, audio_format, call, patience)
+                if found is not None:
+                    return found
+
+    def _ask(self, key: Key, source: str, audio_format: str, call: Call, patience: Patience) -> str:
+        def around(send: Callable[[], str]) -> str:
+            with self._journal.asking():
+                self._journal.intend(key, service=self._service, source=source, audio_format=audio_format)
+                try:
+                    audio_id = send()
+                except (AnswerError, UnreachableError):
+                    self._journal.drop(key)
+                    raise
+                self._journal.accept(key, audio_id)
+                return audio_id
+
+        while True:
+            call.report(f"asking VOD to extract {audio_format}")
+            try:
+                return self._client.extract(
+                    source,
+                    audio_format,
+                    patience,
+                    around=around,
+                    waiting=lambda: call.report("waiting for quota"),
+                )
+            except StateError as refusal:
+                self._wait_for_source(source, refusal, call, patience)
+
+    def _wait_for_source(self, source: str, refusal: StateError, call: Call, patience: Patience) -> None:
+        """VOD has refused because of the source's state: wait if that may change, else raise."""
+        asset = self._watcher.look(source, patience)
+        if asset.outcome is Outcome.PENDING:
+            call.report(f"waiting for the source: {asset.status}")
+            asset = self._watcher.wait(source, patience)
+            if asset.outcome is Outcome.READY:
+                return
+        if asset.outcome is Outcome.READY:
+            raise ExtractionError(f"{refusal}; the source is {asset.status}: has it an audio track?") from refusal
+        why = f" ({asset.reason})" if asset.reason else ""
+        raise ExtractionError(f"{refusal}; the source is {asset.status}{why}") from refusal
+
+    def _search(
+        self, key: Key, intended_at: float, source: str, audio_format: str, call: Call, patience: Patience
+    ) -> str | None:
+        """The audio of a request whose answer was lost; None, and the intent dropped, if there is none."""
+        call.report("looking for the audio of a request whose answer was lost")
+        age = self._now() - intended_at
+        if age < SHOWN_S:
+            patience.sleep(SHOWN_S - age)
+        while True:
+            origin = self._watcher.look(source, patience)
+            with self._journal.searching(patience.sleep):
+                found = self._candidates(intended_at, origin, patience)
+                rivals = self._journal.lost(self._service, source, intended_at - SENT_S, intended_at + SENT_S)
+                unclear = [it for it in found if format_of(it) is None] if len(set(rivals)) > 1 else []
+                if not unclear:
+                    mine = [it for it in found if format_of(it) in {audio_format, None}]
+                    if not mine:
+                        self._journal.drop(key)
+                        return None
+                    # As many lost answers for the same source and format: the audios are alike, each takes one.
+                    if len(mine) > rivals.count(audio_format):
+                        ids = ", ".join(it.id for it in mine)
+                        raise AmbiguousError(
+                            f"extracting {audio_format} from asset {source}: the answer was lost, and each of these"
+                            f" audios could be the one that VOD made: {ids}; set adopt to the right one, or delete"
+                            " them and run `pulumi up` again"
+                        )
+                    chosen = min(mine, key=lambda it: (it.created or datetime.max.replace(tzinfo=UTC), it.id))
+                    self._journal.accept(key, chosen.id)
+                    return chosen.id
+            # Which of them is of which format shows when they are done.
+            for one in unclear:
+                self._watcher.wait(one.id, patience)
+
+    def _candidates(self, intended_at: float, origin: Asset, patience: Patience) -> list[Asset]:
+        """Audios that VOD made in the time in question, that are nobody's, and that may be of that source."""
+        sent = datetime.fromtimestamp(intended_at + self._client.skew, UTC)
+        made = self._client.made_since(datetime.fromtimestamp(sent.timestamp() - CLOCKS_S, UTC), patience)
+        owned = self._journal.audio_ids(self._service)
+        return [
+            asset
+            for asset in made
+            if asset.id not in owned
+            and may_be_extracted_from(asset, origin)
+            and (asset.created is None or (asset.created - sent).total_seconds() <= SENT_S)
+        ]
