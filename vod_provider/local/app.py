@@ -89,7 +89,7 @@ class Api:
             _log.exception("%s failed", operation.name)
             fault = internal(str(exc))
             return fault.status, _error_body(fault, request_id)
-        return answer.status, b"" if answer.body is None else _dumps(answer.body)
+        return answer.status, _dumps(answer.body)
 
     async def _let_in(self, scope: Scope, operation: Operation, project: str, body: bytes, call: Call) -> Answer:
         now = self._clock()
@@ -198,6 +198,10 @@ def _error_body(error: VodError, request_id: str) -> bytes:
 
 
 def _dumps(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if value is None:
+        return b""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 

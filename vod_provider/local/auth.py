@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from vod_provider.local.errors import unauthenticated
@@ -23,6 +24,7 @@ DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 MAX_SKEW_SECONDS = 15 * 60
 UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest().encode()
+_UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]*")
 _DATE = re.compile(rb"\d{8}T\d{6}Z")
 _AUTHORIZATION = re.compile(
     rb"SDK-HMAC-SHA256\s+Access=(?P<access>[^,\s]+)\s*,\s*SignedHeaders=(?P<headers>[^,\s]+)\s*,"
@@ -89,17 +91,22 @@ def _verify_signature(request: RawRequest, authorization: bytes, credentials: Cr
 
 
 def _verify_date(date: bytes, now: float) -> None:
-    if not _DATE.fullmatch(date):
-        raise unauthenticated("X-Sdk-Date is missing or not yyyymmddThhmmssZ")
     try:
-        signed_at = datetime.strptime(date.decode(), DATE_FORMAT).replace(tzinfo=UTC)
+        signed_at = _unix_seconds(date)
     except ValueError as exc:
-        raise unauthenticated("X-Sdk-Date is no date") from exc
-    if abs(now - signed_at.timestamp()) > MAX_SKEW_SECONDS:
+        raise unauthenticated("X-Sdk-Date is missing or not yyyymmddThhmmssZ") from exc
+    if abs(now - signed_at) > MAX_SKEW_SECONDS:
         server_time = datetime.fromtimestamp(now, UTC).strftime(DATE_FORMAT)
         raise unauthenticated(
             f"calc aksk signature fail:signature expired, signature time:{date.decode()},server time:{server_time}"
         )
+
+
+@lru_cache(maxsize=64)
+def _unix_seconds(date: bytes) -> float:
+    if not _DATE.fullmatch(date):
+        raise ValueError(date)
+    return datetime.strptime(date.decode(), DATE_FORMAT).replace(tzinfo=UTC).timestamp()
 
 
 def _verify_security_token(given: bytes | None, expected: str | None) -> None:
@@ -131,18 +138,15 @@ def canonical_path(path: bytes) -> bytes:
 
 def canonical_queries(query: bytes) -> list[bytes]:
     """The query sorted by name and value, encoded anew: sorted before and, if that differs, after encoding."""
-    if not query:
-        return [b""]
     pairs = []
     for piece in query.split(b"&"):
         if piece:
             name, _, value = piece.partition(b"=")
-            pairs.append((_decoded(name), _decoded(value)))
-    by_value = [_encoded_pair(*pair) for pair in sorted(pairs)]
-    by_encoding = [b"=".join(pair) for pair in sorted((_encoded(n), _encoded(v)) for n, v in pairs)]
-    joined = b"&".join(by_value)
-    other = b"&".join(by_encoding)
-    return [joined] if joined == other else [joined, other]
+            pairs.append((*_decoded_and_encoded(name), *_decoded_and_encoded(value)))
+    decoded_first = [pair[1] + b"=" + pair[3] for pair in sorted(pairs, key=lambda pair: (pair[0], pair[2]))]
+    encoded_first = [pair[1] + b"=" + pair[3] for pair in sorted(pairs, key=lambda pair: (pair[1], pair[3]))]
+    joined = b"&".join(decoded_first)
+    return [joined] if decoded_first == encoded_first else [joined, b"&".join(encoded_first)]
 
 
 def canonical_headers(headers: Mapping[bytes, bytes], signed: Sequence[bytes]) -> bytes:
@@ -175,13 +179,8 @@ def signature(secret_key: str, to_sign: bytes) -> bytes:
     return hmac.digest(secret_key.encode(), to_sign, "sha256").hex().encode()
 
 
-def _decoded(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))
-
-
-def _encoded(text: bytes) -> bytes:
-    return quote(text, safe="~").encode()
-
-
-def _encoded_pair(name: bytes, value: bytes) -> bytes:
-    return _encoded(name) + b"=" + _encoded(value)
+def _decoded_and_encoded(text: bytes) -> tuple[bytes, bytes]:
+    if _UNRESERVED.fullmatch(text):
+        return text, text
+    decoded = unquote_to_bytes(text.replace(b"+", b" "))
+    return decoded, quote(decoded, safe="~").encode()

@@ -101,7 +101,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """HTTP status, and what goes into the body as JSON; None: no body."""
+    """HTTP status, and what goes into the body as JSON; bytes are JSON already, None is no body."""
 
     status: int
     body: object = None
@@ -136,7 +136,7 @@ async def _create_asset_by_file_upload(vod: Vod, request: Request) -> Answer:
             "object": f"{asset.asset_id}/{asset.token}.{asset.video_type.lower()}",
         },
     }
-    return Answer(201, body)
+    return Answer(200, body)
 
 
 async def _confirm_asset_upload(vod: Vod, request: Request) -> Answer:
@@ -205,8 +205,9 @@ async def _show_asset_meta(vod: Vod, request: Request) -> Answer:
             total, assets = vod.find(request.project, wanted, page=page, size=size)
         truncated = int((page + 1) * size < total)
         request.asset_ids.extend(asset.asset_id for asset in assets)
-    infos = [wire.asset_info(asset, vod.public_url) for asset in assets]
-    return Answer(200, {"asset_info_array": infos, "is_truncated": truncated, "total": total})
+    infos = b",".join(wire.asset_info_json(asset, vod.public_url) for asset in assets)
+    body = b'{"asset_info_array":[%b],"is_truncated":%d,"total":%d}' % (infos, truncated, total)
+    return Answer(200, body)
 
 
 async def _show_asset_detail(vod: Vod, request: Request) -> Answer:

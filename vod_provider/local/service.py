@@ -235,7 +235,7 @@ class Vod:
             for asset in found.values():
                 if asset.status in READY and asset.status != status:
                     self._change(asset.asset_id, status=status)
-                    asset.status = status
+        found = {asset.asset_id: asset for asset in self._store.assets(project, list(found))}
         return [found.get(asset_id, asset_id) for asset_id in ids]
 
     def delete(self, project: str, ids: Sequence[str]) -> list[tuple[str, bool]]:

@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Asset:
     """One row of `assets`.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection
+from functools import lru_cache
 
 from vod_provider.local.store import Asset
 
@@ -35,6 +36,12 @@ def upload_url(asset: Asset, public_url: str, part: str = "video") -> str:
 def utc(seconds: int) -> str:
     """Unix seconds as yyyymmddhhmmss."""
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
+
+
+@lru_cache(maxsize=4096)
+def asset_info_json(asset: Asset, public_url: str) -> bytes:
+    """AssetInfo as JSON; kept, since whoever waits asks for the same assets again and again."""
+    return json.dumps(asset_info(asset, public_url), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def asset_info(asset: Asset, public_url: str) -> Json:
