@@ -311,7 +311,7 @@ def _bytes(text: str) -> int:
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), _RULES, n=1)
+    near = difflib.get_close_matches(name.lower(), _RULES, n=1)
     return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_RULES)}"
 
 

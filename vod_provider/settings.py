@@ -343,7 +343,7 @@ def _refuse_unknown(namespace: str, config: Mapping[str, str]) -> None:
 
 def _nearest(name: str, known: Collection[str]) -> str:
     by_lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower().replace("_", ""), by_lower, n=1)
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"did you mean {by_lower[near[0]]}?" if near else f"expected one of {', '.join(known)}"
 
 
