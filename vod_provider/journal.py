@@ -2,8 +2,8 @@
 
 An entry begins as an intent just before the request leaves, is accepted with the audio's id, and is settled
 when Pulumi shows that it has the id. A process may be killed between any two of these steps: the next create
-of the same finds the entry and goes on from there. Settled entries are kept for a while, so that a look for a lost audio
-knows which audios are somebody's.
+of the same finds the entry and goes on from there. Settled entries are kept for a while, so that
+a look for a lost audio knows which audios are somebody's.
 
 Several stacks and processes share the file. It holds no secret: URNs, asset ids, formats and times.
 """

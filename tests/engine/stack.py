@@ -1,0 +1,152 @@
+"""A Pulumi stack of a test's own, run by the real engine in a temporary folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = "test-vod"
+LIMIT_S = 120
+"""No step of the engine takes longer than this, or the test fails."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the engine said."""
+
+    returncode: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0
+
+    def lines(self, word: str) -> list[str]:
+        """The lines that contain `word`."""
+        return [line.strip() for line in self.text.splitlines() if word in line]
+
+
+class Stack:
+    """A project with one program and one stack, its state in a file backend below `folder`."""
+
+    def __init__(self, folder: Path, engine: Path, config: dict[str, str], python: str = sys.prefix) -> None:
+        self.folder = folder
+        self._state = folder / "state"
+        self._state.mkdir(parents=True, exist_ok=True)
+        (folder / "home").mkdir(exist_ok=True)
+        self.environ = {
+            "PATH": f"{engine}:/usr/bin:/bin",
+            "HOME": str(folder / "home"),
+            "PULUMI_HOME": str(folder / "home" / ".pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{self._state}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "NO_COLOR": "1",
+        }
+        self.journal = folder / "home/.local/state/pulumi-huaweicloud-vod/journal.sqlite"
+        runtime = {"name": "python", "options": {"virtualenv": python}}
+        (folder / "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": runtime}))
+        self.configure(config)
+        self.run("stack", "init", "test").expect()
+
+    def configure(self, config: dict[str, str]) -> None:
+        """Set the stack's configuration; plain values, since the test's secrets are public."""
+        lines = dict(config)
+        salt = self.folder / "Pulumi.test.yaml"
+        kept = [line for line in salt.read_text().splitlines() if "encryptionsalt" in line] if salt.exists() else []
+        body = ["config:", *(f"  {key}: {json.dumps(value)}" for key, value in lines.items())]
+        salt.write_text("\n".join(kept + (body if lines else [])) + "\n")
+
+    def program(self, source: str) -> None:
+        """Replace the program."""
+        (self.folder / "__main__.py").write_text(
+            f"import pulumi\nfrom vod_provider import ExtractedAudio\n\n{source}\n"
+        )
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start the engine in a process group of its own."""
+        return subprocess.Popen(
+            ["pulumi", *args, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *args: str) -> Run:
+        """Run the engine to its end."""
+        process = self.start(*args)
+        try:
+            text, _ = process.communicate(timeout=LIMIT_S)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        return Run(process.returncode, text)
+
+    def up(self, *args: str) -> Run:
+        return self.run("up", "--yes", "--skip-preview", "--stack", "test", *args)
+
+    def preview(self, *args: str) -> Run:
+        return self.run("preview", "--diff", "--stack", "test", *args)
+
+    def refresh(self, *args: str) -> Run:
+        return self.run("refresh", "--yes", "--skip-preview", "--stack", "test", *args)
+
+    def destroy(self, *args: str) -> Run:
+        return self.run("destroy", "--yes", "--skip-preview", "--stack", "test", *args)
+
+    def state(self) -> dict[str, Any]:
+        """The stack's state, as the engine saved it."""
+        exported = self.run("stack", "export", "--stack", "test").expect()
+        deployment: dict[str, Any] = json.loads(exported.text)["deployment"]
+        return deployment
+
+    def audios(self) -> dict[str, dict[str, Any]]:
+        """The ExtractedAudio resources in the state, by name."""
+        return {
+            resource["urn"].rpartition("::")[2]: resource
+            for resource in self.state().get("resources", [])
+            if resource["type"].endswith(":ExtractedAudio")
+        }
+
+    def raw_state(self) -> str:
+        """The state file as it lies on the disk."""
+        return "\n".join(path.read_text() for path in self._state.rglob("*.json"))
+
+
+class Run(Result):
+    """A finished run."""
+
+    def expect(self, *words: str) -> Run:
+        """The run, which has to have succeeded and to have said `words`."""
+        assert self.ok, self.text
+        for word in words:
+            assert word in self.text, f"{word!r} is not in:\n{self.text}"
+        return self
+
+    def expect_failure(self, *words: str) -> Run:
+        """The run, which has to have failed and to have said `words`."""
+        assert not self.ok, self.text
+        for word in words:
+            assert word in self.text, f"{word!r} is not in:\n{self.text}"
+        assert "Traceback" not in self.text, self.text
+        return self
+
+
+def until(condition: Any, seconds: float = 20.0) -> None:
+    """Wait until `condition()` holds; the test fails if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)

@@ -1,0 +1,232 @@
+"""The life of an ExtractedAudio, as the real engine drives it against the local VOD."""
+
+from __future__ import annotations
+
+from tests.engine.conftest import NewStack
+from tests.vod import LocalVod
+
+ONE = 'audio = ExtractedAudio("talk", asset_id="{source}"{more})\npulumi.export("audio", audio.audio_asset_id)'
+
+
+def one(source: str, **more: object) -> str:
+    """A program with one audio of `source`."""
+    return ONE.format(source=source, more="".join(f", {name}={value!r}" for name, value in more.items()))
+
+
+def test_a_preview_makes_no_call_and_needs_no_credentials(stack: NewStack, vod: LocalVod) -> None:
+    """A preview of a new audio says what will be made, without configuration and without a single call."""
+    without = stack({})
+    without.program(one("0" * 32, title="A talk"))
+    without.preview().expect("ExtractedAudio", "create", "MP3")
+    assert vod.calls() == []
+
+
+def test_up_makes_the_audio_and_waits_for_it(stack: NewStack, vod: LocalVod) -> None:
+    """After `up` the audio is ready, and its outputs are the facts that VOD holds."""
+    source = vod.video(seconds=5)
+    audio = stack(vod.config)
+    audio.program(one(source, title="A talk", tags=["one", "two"]))
+    audio.up().expect("created")
+    (resource,) = audio.audios().values()
+    outs = resource["outputs"]
+    assert resource["id"] == outs["audio_asset_id"]
+    assert outs["status"] == "CREATED"
+    assert outs["codec"] == "MP3"
+    assert abs(outs["duration"] - 5) < 0.2
+    assert (outs["title"], outs["tags"]) == ("A talk", ["one", "two"])
+    assert vod.asset(resource["id"])["base_info"]["title"] == "A talk"
+    assert len(vod.download(outs["url"])) == outs["size"]
+
+
+def test_an_unchanged_up_changes_nothing_and_makes_no_call(stack: NewStack, vod: LocalVod) -> None:
+    """A second `up` of the same program says so, without asking VOD anything."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source))
+    audio.up().expect("created")
+    before = len(vod.calls())
+    audio.up().expect("2 unchanged")
+    assert len(vod.calls()) == before
+
+
+def test_metadata_changes_in_place(stack: NewStack, vod: LocalVod) -> None:
+    """A new title is an update: the same audio, all outputs kept, nothing extracted again."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source, title="Before"))
+    audio.up().expect()
+    (before,) = audio.audios().values()
+    audio.program(one(source, title="After"))
+    assert "title" in audio.preview().expect("update").text
+    audio.up().expect("updated")
+    (after,) = audio.audios().values()
+    assert after["id"] == before["id"]
+    assert after["outputs"] == {**before["outputs"], "title": "After"}
+    assert vod.asset(after["id"])["base_info"]["title"] == "After"
+    assert vod.count("ExtractAudio") == 1
+
+
+def test_another_format_is_another_extraction(stack: NewStack, vod: LocalVod) -> None:
+    """A change of the format replaces: the new audio is made before the old one is deleted."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source))
+    audio.up().expect()
+    (before,) = audio.audios().values()
+    audio.program(one(source, format="aac"))
+    audio.preview().expect("replace", "format")
+    audio.up().expect("replaced")
+    (after,) = audio.audios().values()
+    assert after["outputs"]["codec"] == "AAC"
+    assert vod.audio_ids() == [after["id"]]
+    calls = [call["operation"] for call in vod.calls()]
+    assert calls.index("DeleteAssets") > len(calls) - 1 - calls[::-1].index("ExtractAudio")
+    assert before["id"] != after["id"]
+
+
+def test_a_deliberate_replace_never_adopts_the_old_audio(stack: NewStack, vod: LocalVod) -> None:
+    """`up --replace` right after `up` extracts again, although the engine shows nothing of the old resource."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source))
+    audio.up().expect()
+    (before,) = audio.audios().values()
+    audio.up("--replace", before["urn"]).expect("replaced")
+    (after,) = audio.audios().values()
+    assert after["id"] != before["id"]
+    assert vod.count("ExtractAudio") == 2
+    assert vod.audio_ids() == [after["id"]]
+
+
+def test_refresh_sees_that_the_audio_was_deleted(stack: NewStack, vod: LocalVod) -> None:
+    """An audio that was deleted behind Pulumi's back is gone after a refresh, and made again by the next `up`."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source))
+    audio.up().expect()
+    (before,) = audio.audios().values()
+    vod.delete(before["id"])
+    audio.refresh().expect("deleted")
+    assert audio.audios() == {}
+    audio.up().expect("created")
+    assert vod.count("ExtractAudio") == 2
+
+
+def test_refresh_sees_drift_and_up_mends_it(stack: NewStack, vod: LocalVod) -> None:
+    """A title changed in the console shows after a refresh, and `up` sets it back."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source, title="Ours"))
+    audio.up().expect()
+    (resource,) = audio.audios().values()
+    vod.retitle(resource["id"], "Theirs")
+    audio.refresh().expect("updated")
+    assert audio.audios()["talk"]["outputs"]["title"] == "Theirs"
+    audio.up().expect("updated")
+    assert vod.asset(resource["id"])["base_info"]["title"] == "Ours"
+
+
+def test_a_deleted_source_harms_nothing(stack: NewStack, vod: LocalVod) -> None:
+    """With the source gone, refresh, an unchanged `up` and destroy work as before."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source))
+    audio.up().expect()
+    vod.delete(source)
+    audio.refresh().expect("2 unchanged")
+    audio.up().expect("2 unchanged")
+    audio.destroy().expect("deleted")
+    assert vod.audio_ids() == []
+
+
+def test_destroy_removes_the_audio_and_an_absent_one_is_no_error(stack: NewStack, vod: LocalVod) -> None:
+    """Destroy deletes at VOD what is there, and succeeds where it is gone already."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(one(source) + f'\nExtractedAudio("other", asset_id="{source}", format="AAC")')
+    audio.up().expect()
+    vod.delete(audio.audios()["other"]["id"])
+    audio.destroy().expect("3 deleted")
+    assert vod.audio_ids() == []
+
+
+def test_get_reads_an_audio_that_is_there(stack: NewStack, vod: LocalVod) -> None:
+    """`ExtractedAudio.get` shows the facts of an audio that somebody else made, and destroy leaves it alone."""
+    source = vod.video(seconds=2)
+    audio_id = vod.extract(source)
+    audio = stack(vod.config)
+    audio.program(f'pulumi.export("codec", ExtractedAudio.get("theirs", "{audio_id}").codec)')
+    audio.up().expect('codec: "MP3"')
+    audio.destroy().expect()
+    assert vod.audio_ids() == [audio_id]
+
+
+def test_a_source_that_does_not_exist_is_one_line(stack: NewStack, vod: LocalVod) -> None:
+    """The error names what was done, the asset, VOD's code and request id, and nothing is left in the state."""
+    audio = stack(vod.config)
+    audio.program(one("f" * 32))
+    failed = audio.up().expect_failure("VOD.10062", "f" * 32, "request", "check the asset id")
+    assert len({line.partition("error: ")[2] for line in failed.lines("VOD.10062")}) == 1, failed.text
+    assert audio.audios() == {}
+
+
+def test_bad_input_is_refused_by_name_before_any_call(stack: NewStack, vod: LocalVod) -> None:
+    """Every problem of the inputs is told at preview, each by its property."""
+    audio = stack({})
+    audio.program(one("", format="WAV", title="x" * 129, tags=["y"] * 17))
+    audio.preview().expect_failure("asset_id", "format", "title", "tags")
+    assert vod.calls() == []
+
+
+def test_wrong_credentials_are_one_line_without_the_secret(stack: NewStack, vod: LocalVod) -> None:
+    """A wrong secret key is VOD's own error with a remedy; the key itself is nowhere to be seen."""
+    source = vod.video(seconds=2)
+    audio = stack({**vod.config, "vod:secretKey": "a-wrong-secret"})
+    audio.program(one(source))
+    failed = audio.up().expect_failure("check the credentials")
+    assert "a-wrong-secret" not in failed.text
+
+
+def test_missing_configuration_names_what_to_set(stack: NewStack) -> None:
+    """Without credentials `up` says which setting is missing and where it is set."""
+    audio = stack({"vod:region": "cn-north-4"})
+    audio.program(one("f" * 32))
+    audio.up().expect_failure("vod:accessKey")
+
+
+def test_unknown_inputs_pass_the_preview(stack: NewStack, vod: LocalVod) -> None:
+    """An audio of a source that is not known yet can be previewed, and is made from what it turns out to be."""
+    source = vod.video(seconds=2)
+    audio = stack(vod.config)
+    audio.program(
+        one(source) + '\nExtractedAudio("again", asset_id=audio.asset_id, format="AAC", title=audio.audio_asset_id)'
+    )
+    audio.preview().expect("again")
+    audio.up().expect()
+    assert audio.audios()["again"]["outputs"]["title"] == audio.audios()["talk"]["id"]
+
+
+def test_a_secret_in_the_configuration_is_not_in_the_state(stack: NewStack, vod: LocalVod) -> None:
+    """A secret key, configured as such, is nowhere in what the backend stores; the provider is a short reference."""
+    audio = stack({key: value for key, value in vod.config.items() if key != "vod:secretKey"})
+    secret = vod.config["vod:secretKey"]
+    audio.run("config", "set", "--secret", "vod:secretKey", secret, "--stack", "test").expect()
+    audio.program(one(vod.video(seconds=2)))
+    audio.up().expect()
+    assert secret not in audio.raw_state()
+    (resource,) = audio.audios().values()
+    assert len(resource["inputs"]["__provider"]) < 100
+
+
+def test_a_secret_of_the_environment_is_not_in_the_loudest_log(stack: NewStack, vod: LocalVod) -> None:
+    """Credentials of the environment show neither in the log at its highest level nor in journal and state.
+
+    Secrets of the configuration would: the engine writes them into that log itself, on the way to the provider.
+    """
+    audio = stack({key: value for key, value in vod.config.items() if not key.endswith("Key")})
+    secret = vod.config["vod:secretKey"]
+    audio.environ |= {"HW_ACCESS_KEY": vod.config["vod:accessKey"], "HW_SECRET_KEY": secret}
+    audio.program(one(vod.video(seconds=2)))
+    assert secret not in audio.up("--logtostderr", "-v=9").expect().text
+    assert secret not in audio.raw_state()
+    assert secret.encode() not in audio.journal.read_bytes()

@@ -1,0 +1,219 @@
+"""Pulumi's check, diff, create, read, update and delete of an ExtractedAudio, put into words of `extraction`.
+
+Pulumi stores a reference to the class below in every resource's state: its module and name must stay as they
+are, and it has no state of its own. HTTP and SQL are loaded when the first call to VOD is due, so that a preview
+and an `up` without changes need neither them nor credentials.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+
+from vod_provider import host, inputs
+from vod_provider.call import Call
+from vod_provider.vod.assets import Asset, Outcome, outcome
+from vod_provider.vod.errors import DeadlineError, StoppedError, UnfinishedError, VodError
+
+if TYPE_CHECKING:
+    from vod_provider.extraction import Extraction
+    from vod_provider.services import Services
+    from vod_provider.vod.patience import Patience
+
+Props = dict[str, Any]
+
+STABLE = ("audio_asset_id",)
+"""Outputs that an update never changes."""
+
+
+class EarlyEndError(VodError):
+    """A wait that ended early, with what was being done."""
+
+
+class ExtractedAudioProvider(ResourceProvider):
+    """The life of `ExtractedAudio`. See there for what a user sees."""
+
+    serialize_as_secret_always = False
+
+    _config: Mapping[str, str] = {}
+    _opened: Services | None = None
+    _opening = threading.Lock()
+    _seen: frozenset[str] = frozenset()
+    _answered: frozenset[str] = frozenset()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Note the stack's configuration; nothing is looked at before it is needed."""
+        self._config = host.configuration(req)
+        host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
+        host.when_over(self._run_over)
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuse what cannot be, by the name of its property; unknown values pass."""
+        checked, problems = inputs.check(news, _is_unknown)
+        return CheckResult(checked, [CheckFailure(problem.property, problem.reason) for problem in problems])
+
+    def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Say what changes, without asking anybody."""
+        self._seen |= {id_}
+        changes = inputs.compare(olds, news, _is_unknown)
+        replaces = changes.replaces
+        if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
+            # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
+            replaces = (*replaces, "status")
+        with host.turn() as turn:
+            turn.stables = STABLE
+            turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
+        return DiffResult(
+            changes=bool(replaces or changes.updates),
+            replaces=list(replaces),
+            stables=list(STABLE),
+            delete_before_replace=False,
+        )
+
+    def create(self, props: Props) -> CreateResult:
+        """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
+        request = inputs.parse(props)
+        with host.turn() as turn:
+            services, call = self._services(), turn.call
+            extraction = services.at(request.region, request.project_id)
+            patience = call.patience(services.settings.timeouts.create)
+            with self._partial(props):
+                if request.adopt is not None:
+                    with _naming(f"adopting audio {request.adopt}"):
+                        asset = extraction.adopt(request.adopt, request.asset_id, request.format, call, patience)
+                else:
+                    asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
+                metadata = request.metadata.given()
+                _describe(extraction, asset, metadata, call, patience)
+            self._answered |= {asset.id}
+            return CreateResult(asset.id, _outs(props, asset) | metadata)
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The audio as VOD holds it; an id of '' where VOD answers that it has none such."""
+        with host.turn() as turn, _naming(f"reading audio {id_}"):
+            services = self._services()
+            services.settle({id_})
+            extraction = services.at(props.get("region"), props.get("project_id"))
+            asset = extraction.look(id_, turn.call.patience(services.settings.timeouts.read))
+        if asset.outcome is Outcome.GONE:
+            return ReadResult("", {})
+        return ReadResult(id_, _outs(props, asset))
+
+    def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
+        request = inputs.parse(news)
+        with host.turn() as turn:
+            services, call = self._services(), turn.call
+            services.settle({id_})
+            extraction = services.at(request.region, request.project_id)
+            patience = call.patience(services.settings.timeouts.update)
+            changed = set(inputs.compare(olds, news, _is_unknown).updates)
+            metadata = request.metadata.given()
+            outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
+            if outcome(str(olds.get("status", ""))) is Outcome.READY:
+                with _naming(f"updating audio {id_}"):
+                    wanted = {name: value for name, value in metadata.items() if name in changed}
+                    extraction.describe(id_, wanted, call, patience)
+                return UpdateResult(outs | metadata)
+            with self._partial(news):
+                doing = f"extracting {request.format} from asset {request.asset_id}"
+                asset = extraction.wait(id_, doing, call, patience)
+                _describe(extraction, asset, metadata, call, patience)
+            return UpdateResult(outs | _outs(news, asset) | metadata)
+
+    def delete(self, id_: str, props: Props) -> None:
+        """Remove the audio in whatever state it is; one that is gone already is no error."""
+        if id_ in self._answered:
+            # Replaced by itself: this run's create found in the journal what Pulumi had all the time. See _run_over.
+            return
+        with host.turn() as turn, _naming(f"deleting audio {id_}"):
+            services, call = self._services(), turn.call
+            extraction = services.at(props.get("region"), props.get("project_id"))
+            extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
+            services.settle({id_})
+
+    @contextmanager
+    def _partial(self, news: Props) -> Iterator[None]:
+        """Turn 'VOD has it, but it is not as asked for yet' into what makes Pulumi keep the id."""
+        try:
+            yield
+        except UnfinishedError as error:
+            self._answered |= {error.asset.id}
+            raise host.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
+
+    def _run_over(self) -> None:
+        """Pulumi has saved what this run has answered.
+
+        Without it, `up --replace` would take the old audio for its replacement: the engine shows a provider
+        nothing of the old resource then, neither by Diff nor by Check.
+        """
+        if self._opened is not None and self._answered:
+            self._opened.settle(self._answered)
+
+    def _services(self) -> Services:
+        """What talks to VOD, opened at the first use; shows the journal first which audios Pulumi holds."""
+        with self._opening:
+            if self._opened is None:
+                from vod_provider.services import Services
+
+                self._opened = Services.open(self._config, os.environ, host.stop(), pulumi.log.warn)
+            seen, self._seen = self._seen, frozenset()
+        if seen:
+            self._opened.settle(seen)
+        return self._opened
+
+
+def _is_unknown(value: object) -> bool:
+    return isinstance(value, Unknown)
+
+
+def _describe(
+    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], call: Call, patience: Patience
+) -> None:
+    """Give a new audio its metadata. VOD has it already, so what goes wrong here must not lose it."""
+    try:
+        extraction.describe(asset.id, metadata, call, patience)
+    except VodError as error:
+        raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
+
+
+@contextmanager
+def _naming(doing: str) -> Iterator[None]:
+    """Say what was being done where a wait ended early, which only knows that it ended."""
+    try:
+        yield
+    except (StoppedError, DeadlineError) as error:
+        raise EarlyEndError(f"{doing}: {error}; `pulumi up` or `pulumi destroy` goes on from here") from error
+
+
+def _outs(props: Props, asset: Asset) -> Props:
+    """The full outputs: the inputs, and what VOD tells of the audio. Metadata stands there as VOD holds it."""
+    return props | {
+        "audio_asset_id": asset.id,
+        "status": asset.status,
+        "url": asset.url,
+        "duration": asset.duration,
+        "bit_rate": asset.bit_rate,
+        "size": asset.size,
+        "codec": asset.codec,
+        "title": asset.title,
+        "description": asset.description,
+        "category_id": asset.category_id,
+        "tags": list(asset.tags),
+    }
