@@ -59,3 +59,9 @@ def until_done(client: Any, asset_id: str, seconds: float = 30) -> Any:
             return info
         time.sleep(0.02)
     raise AssertionError(f"{asset_id} is still CREATING after {seconds} s")
+
+
+@pytest.fixture(scope="session")
+def mute_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 1 s without sound."""
+    return make_video(tmp_path_factory.mktemp("mute") / "mute.mp4", seconds=1, audio_codec=None)

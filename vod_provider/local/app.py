@@ -92,6 +92,8 @@ class Api:
         return answer.status, _dumps(answer.body)
 
     async def _let_in(self, scope: Scope, operation: Operation, project: str, body: bytes, call: Call) -> Answer:
+        if len(body) > _MAX_BODY_BYTES:
+            raise VodError(413, "APIG.0201", "Request entity too large")
         now = self._clock()
         headers = dict(scope["headers"])
         raw = RawRequest(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
@@ -103,8 +105,6 @@ class Api:
             limit = max(1, limit)
         self._bench.quotas.admit(project, operation.name, limit, time.monotonic())
         content_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
-        if len(body) > _MAX_BODY_BYTES:
-            raise VodError(413, "APIG.0201", "Request entity too large")
         if body and content_type != b"application/json":
             raise wrong_content_type(content_type.decode("latin-1"))
         request = Request(project, scope["query_string"], body, call.asset_ids)

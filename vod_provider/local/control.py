@@ -21,6 +21,8 @@ from vod_provider.local.quota import Quotas
 from vod_provider.local.service import Vod
 from vod_provider.local.settings import SettingsError
 
+_FOR_EVERYBODY = ("/media/", "/upload/", "/_local/health")
+
 
 class Guard:
     """Keeps /_local and the page for this machine.
@@ -36,7 +38,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass."""
-        guarded = scope["type"] == "http" and not scope["path"].startswith(("/media/", "/upload/"))
+        guarded = scope["type"] == "http" and not scope["path"].startswith(_FOR_EVERYBODY)
         if guarded and not self._may_pass(scope):
             await JSONResponse({"error": "only for this machine"}, 403)(scope, receive, send)
             return

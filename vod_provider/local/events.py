@@ -13,10 +13,12 @@ import http.client
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from vod_provider.local.settings import EventSettings
 from vod_provider.local.store import Store
+from vod_provider.local.threads import in_thread
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 300.0)
@@ -76,7 +78,7 @@ class Events:
             if settings.url is None:
                 break
             async with self._slots:
-                problem = await asyncio.to_thread(_post, settings.url, settings.key, body)
+                problem = await in_thread(partial(_post, settings.url, settings.key, body))
             if problem is None:
                 break
             _log.warning("event %d was not taken: %s", number, problem)

@@ -6,7 +6,7 @@ CreateExtractAudioTask and CancelExtractAudioTask). Quotas are calls a minute.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vod_provider.local import wire
@@ -19,7 +19,7 @@ from vod_provider.local.fields import (
     Fields,
     Query,
 )
-from vod_provider.local.service import Metadata, NewAsset, Vod
+from vod_provider.local.service import Extra, Metadata, NewAsset, Vod
 from vod_provider.local.store import Asset, Filter
 
 _INFO_STATUSES = frozenset(
@@ -86,6 +86,8 @@ _NEW_ASSET_FIELDS = frozenset(
 )
 _FILE_FIELDS = _NEW_ASSET_FIELDS | {"video_name", "video_md5", "cover_type", "cover_md5", "subtitles"}
 _MAX_URLS = 16
+_SUBTITLE_FIELDS = frozenset(("id", "type", "language", "name", "md5", "description"))
+_MAX_SUBTITLES = 8
 _MAX_CATEGORY = 2**63 - 1
 
 
@@ -123,13 +125,16 @@ class Operation:
 
 async def _create_asset_by_file_upload(vod: Vod, request: Request) -> Answer:
     fields = Fields.of_body(request.body, _FILE_FIELDS)
-    asset = vod.create(request.project, _new_asset(fields, fields.required_text("video_name", MAX_TITLE_BYTES)))
+    video_name = fields.required_text("video_name", MAX_TITLE_BYTES)
+    extras = _extras(fields)
+    asset = vod.create(request.project, _new_asset(fields, video_name, extras))
+    urls = {extra: wire.upload_url(asset, vod.public_url, extra.name) for extra in extras}
     request.asset_ids.append(asset.asset_id)
     body: dict[str, object] = {
         "asset_id": asset.asset_id,
         "video_upload_url": wire.upload_url(asset, vod.public_url),
-        "cover_upload_url": None,
-        "subtitle_upload_urls": [],
+        "cover_upload_url": next((url for extra, url in urls.items() if extra.kind == "cover"), None),
+        "subtitle_upload_urls": [url for extra, url in urls.items() if extra.kind == "subtitle"],
         "target": {
             "bucket": "local",
             "location": "local",
@@ -287,7 +292,24 @@ def _metadata(fields: Fields) -> Metadata:
     )
 
 
-def _new_asset(fields: Fields, video_name: str) -> NewAsset:
+def _extras(fields: Fields) -> list[Extra]:
+    extras = []
+    cover_type = fields.choice("cover_type", {"JPG", "PNG"})
+    if cover_type:
+        extras.append(Extra("cover", f"cover0.{cover_type.lower()}"))
+    for subtitle in fields.objects("subtitles", _SUBTITLE_FIELDS, _MAX_SUBTITLES):
+        number = subtitle.integer("id", 1, _MAX_SUBTITLES)
+        if number is None:
+            raise illegal_field("id", "missing")
+        subtitle.required_choice("type", {"SRT"})
+        language = subtitle.required_choice("language", {"CN", "EN"})
+        extras.append(Extra("subtitle", f"subtitle{number}.srt", number, language))
+    if len({extra.name for extra in extras}) < len(extras):
+        raise illegal_field("subtitles", "an id twice")
+    return extras
+
+
+def _new_asset(fields: Fields, video_name: str, extras: Sequence[Extra] = ()) -> NewAsset:
     fields.required_text("title", MAX_TITLE_BYTES)
     for name in ("template_group_name", "workflow_name"):
         if fields.text(name, MAX_TITLE_BYTES):
@@ -297,6 +319,7 @@ def _new_asset(fields: Fields, video_name: str) -> NewAsset:
         video_name=video_name,
         video_type=fields.required_choice("video_type", MEDIA_TYPES),
         auto_publish=fields.integer("auto_publish", 0, 1) != 0,
+        extras=extras,
     )
 
 

@@ -10,8 +10,9 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from vod_provider.local.errors import illegal_field, no_such_asset, not_updatable, unsupported_status
 from vod_provider.local.events import Events
@@ -46,15 +47,25 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """A file beside the video: `kind` 'cover' or 'subtitle'; a subtitle has a number and a language ('CN', 'EN')."""
+
+    kind: Literal["cover", "subtitle"]
+    name: str
+    number: int = 0
+    language: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class NewAsset:
-    """An asset to be made of a file: `video_type` is its container ('MP4'), `covers` and `subtitles` count extras."""
+    """An asset to be made of a file: `video_type` is its container ('MP4'), `extras` come beside it."""
 
     metadata: Metadata
     video_name: str
     video_type: str
     auto_publish: bool = True
-    cover_type: str | None = None
-    subtitles: Sequence[tuple[int, str, str]] = field(default=())
+    extras: Sequence[Extra] = ()
 
 
 class Vod:
@@ -121,24 +132,31 @@ class Vod:
 
     def awaiting_upload(self, asset_id: str, token: str) -> Asset | None:
         """The asset that such an upload address belongs to, if it still waits for a file."""
-        asset = self._store.asset(asset_id)
-        if asset is None or not secrets.compare_digest(asset.token.encode(), token.encode()):
+        asset = self._with_token(asset_id, token)
+        if asset is None or asset.status != CREATING or self._worker.is_busy_with(asset_id):
             return None
-        return asset if asset.status == CREATING and not self._worker.is_busy_with(asset_id) else None
+        return asset
 
     def new_part(self) -> Path:
         """Where an upload is written until it is whole."""
         return self._folder.incoming()
 
-    def uploaded(self, asset: Asset, part: Path) -> None:
-        """Take a whole upload as the asset's file; a later one takes its place until it is confirmed."""
-        current = self._store.asset(asset.asset_id)
-        if current is None or current.status != CREATING:
+    def uploaded(self, asset_id: str, token: str, name: str, part: Path) -> None:
+        """Take a whole upload (`name` 'video', or an extra's); a later one takes its place until the confirmation."""
+        asset = self.awaiting_upload(asset_id, token)
+        if asset is None:
             raise not_updatable("the upload is over")
-        file = self._folder.media_name(asset.asset_id, asset.video_type)
+        extras = json.loads(asset.extras)
+        extra = next((extra for extra in extras if extra["name"] == name), None)
+        file = self._folder.media_name(asset_id, name.rpartition(".")[2] if extra else asset.video_type)
         self._folder.adopt(part, file)
-        self._store.change_asset(asset.asset_id, file=file)
-        self._folder.discard(current.file)
+        if extra is None:
+            replaced = asset.file
+            self._store.change_asset(asset_id, file=file)
+        else:
+            replaced, extra["file"] = extra["file"], file
+            self._store.change_asset(asset_id, extras=json.dumps(extras))
+        self._folder.discard(replaced)
 
     async def confirm(self, project: str, asset_id: str, status: str) -> None:
         """The upload is over: `status` CREATED, FAILED or CANCELLED. CREATED looks into the file and waits for that."""
@@ -205,12 +223,16 @@ class Vod:
         """How many assets fit, and one page of them; pages count from 0."""
         return self._store.find(project, wanted, offset=page * size, limit=size, oldest_first=oldest_first)
 
-    def media(self, asset_id: str, token: str) -> tuple[Asset, Path] | None:
-        """The asset and its file that such a media address belongs to."""
-        asset = self._store.asset(asset_id)
-        if asset is None or not asset.file or not secrets.compare_digest(asset.token.encode(), token.encode()):
-            return None
-        return (asset, self._folder.path(asset.file)) if asset.meta else None
+    def media(self, asset_id: str, token: str) -> Path | None:
+        """The file that such a media address belongs to."""
+        asset = self._with_token(asset_id, token)
+        return self._folder.path(asset.file) if asset is not None and asset.meta else None
+
+    def extra_media(self, asset_id: str, token: str, name: str) -> Path | None:
+        """The cover or subtitle that such a media address belongs to."""
+        asset = self._with_token(asset_id, token)
+        extras = json.loads(asset.extras) if asset is not None else []
+        return next((self._folder.path(e["file"]) for e in extras if e["name"] == name and e["file"]), None)
 
     # Changing
 
@@ -252,6 +274,8 @@ class Vod:
             return False
         self._store.remove_asset(asset_id)
         self._discard_unless_used(asset.file)
+        for extra in json.loads(asset.extras):
+            self._folder.discard(extra["file"])
         return True
 
     # What the worker reports
@@ -293,6 +317,7 @@ class Vod:
             created=now, modified=now, token=secrets.token_hex(16), description=said.description,
             category_id=-1 if said.category_id is None else said.category_id, tags=said.tags or None,
             video_name=new.video_name, video_type=new.video_type, auto_publish=int(new.auto_publish),
+            extras=json.dumps([asdict(extra) for extra in new.extras]),
         )  # fmt: skip
 
     def _existing(self, project: str, asset_id: str, status: int = 400) -> Asset:
@@ -301,9 +326,20 @@ class Vod:
             raise no_such_asset(asset_id, status)
         return asset
 
+    def _with_token(self, asset_id: str, token: str) -> Asset | None:
+        asset = self._store.asset(asset_id)
+        if asset is None or not secrets.compare_digest(asset.token.encode(), token.encode()):
+            return None
+        return asset
+
     def _change(self, asset_id: str, **columns: object) -> None:
         self._store.change_asset(asset_id, modified=int(self._clock()), **columns)
 
     def _discard_unless_used(self, file: str) -> None:
         if file and not self._store.is_in_use(file):
             self._folder.discard(file)
+
+
+def upload_names(asset: Asset) -> set[str]:
+    """What may be uploaded for the asset: 'video', and its extras by name."""
+    return {"video"} | {extra["name"] for extra in json.loads(asset.extras)}

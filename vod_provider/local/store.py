@@ -32,8 +32,7 @@ CREATE TABLE IF NOT EXISTS assets (
     file TEXT NOT NULL DEFAULT '',
     meta TEXT NOT NULL DEFAULT '',
     source_id TEXT NOT NULL DEFAULT '',
-    covers TEXT NOT NULL DEFAULT '',
-    subtitles TEXT NOT NULL DEFAULT ''
+    extras TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX IF NOT EXISTS assets_by_time ON assets (project, created);
 CREATE TABLE IF NOT EXISTS tasks (
@@ -58,7 +57,7 @@ class Asset:
     `created` and `modified` are unix seconds; `tags` have commas between them; `file` is relative to the
     data folder, '' if there is none; `meta` is JSON (the facts of the file), '' if not known; `token` is
     the unguessable part of the upload and media addresses; `source_id` the video an audio came from;
-    `covers` and `subtitles` JSON lists.
+    `extras` its cover and subtitles, a JSON list of `{"kind", "name", "file", ...}`.
     """
 
     asset_id: str
@@ -78,8 +77,7 @@ class Asset:
     file: str = ""
     meta: str = ""
     source_id: str = ""
-    covers: str = ""
-    subtitles: str = ""
+    extras: str = "[]"
 
 
 @dataclass(slots=True, frozen=True)
@@ -197,10 +195,8 @@ class Store:
     def files_in_use(self) -> set[str]:
         """Every file that an asset or a task needs."""
         rows = self._db.execute(
-            "SELECT file FROM assets UNION SELECT source_file FROM tasks UNION SELECT value FROM "
-            "assets, json_each(CASE covers WHEN '' THEN '[]' ELSE covers END) UNION SELECT "
-            "json_extract(value, '$.file') FROM assets, json_each(CASE subtitles WHEN '' THEN '[]' ELSE "
-            "subtitles END)"
+            "SELECT file FROM assets UNION SELECT source_file FROM tasks UNION SELECT json_extract(value, '$.file') "
+            "FROM assets, json_each(extras)"
         )
         return {row[0] for row in rows.fetchall() if row[0]}
 

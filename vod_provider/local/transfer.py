@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from pathlib import Path
 
 import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
@@ -11,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vod_provider.local.errors import VodError
-from vod_provider.local.service import Vod
+from vod_provider.local.service import Vod, upload_names
 
 _log = logging.getLogger(__name__)
 _WRITE_BYTES = 1 << 20
@@ -19,6 +20,7 @@ _TYPES = {
     "MP3": "audio/mpeg", "AAC": "audio/aac", "M4A": "audio/mp4", "WAV": "audio/wav", "FLAC": "audio/flac",
     "OGG": "audio/ogg", "MP4": "video/mp4", "M4V": "video/mp4", "MOV": "video/quicktime", "WEBM": "video/webm",
     "MKV": "video/x-matroska", "TS": "video/mp2t", "AVI": "video/x-msvideo", "FLV": "video/x-flv",
+    "JPG": "image/jpeg", "PNG": "image/png", "SRT": "application/x-subrip",
 }  # fmt: skip
 
 
@@ -26,13 +28,14 @@ def routes(vod: Vod) -> list[BaseRoute]:
     """PUT of uploads, GET of media."""
 
     async def upload(request: Request) -> Response:
-        asset = vod.awaiting_upload(request.path_params["asset_id"], request.path_params["token"])
-        if asset is None:
+        asset_id, token, name = (request.path_params[key] for key in ("asset_id", "token", "name"))
+        asset = vod.awaiting_upload(asset_id, token)
+        if asset is None or name not in upload_names(asset):
             return _storage_error(403, "AccessDenied", "The address is wrong, or the upload is over.")
         part = vod.new_part()
         try:
             await _receive(request, part.open("wb"))
-            vod.uploaded(asset, part)
+            vod.uploaded(asset_id, token, name, part)
         except ClientDisconnect:
             return _storage_error(400, "RequestTimeout", "The upload broke off.")
         except VodError as error:
@@ -47,17 +50,24 @@ def routes(vod: Vod) -> list[BaseRoute]:
         return Response(status_code=200)
 
     async def media(request: Request) -> Response:
-        token, _, _ = request.path_params["name"].partition(".")
-        found = vod.media(request.path_params["asset_id"], token)
-        if found is None:
+        token, _, extension = request.path_params["name"].partition(".")
+        path = vod.media(request.path_params["asset_id"], token)
+        return file_response(path, extension)
+
+    async def extra(request: Request) -> Response:
+        asset_id, token, name = (request.path_params[key] for key in ("asset_id", "token", "name"))
+        return file_response(vod.extra_media(asset_id, token, name), name.rpartition(".")[2])
+
+    def file_response(path: Path | None, extension: str) -> Response:
+        if path is None:
             return _storage_error(404, "NoSuchKey", "There is no such media.")
-        asset, path = found
         headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(path, media_type=_TYPES.get(asset.video_type, "application/octet-stream"), headers=headers)
+        return FileResponse(path, media_type=_TYPES.get(extension.upper(), "application/octet-stream"), headers=headers)
 
     return [
-        Route("/upload/{asset_id}/{token}/video", upload, methods=["PUT"]),
+        Route("/upload/{asset_id}/{token}/{name}", upload, methods=["PUT"]),
         Route("/media/{asset_id}/{name}", media, methods=["GET", "HEAD"]),
+        Route("/media/{asset_id}/{token}/{name}", extra, methods=["GET", "HEAD"]),
     ]
 
 

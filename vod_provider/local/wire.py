@@ -28,9 +28,14 @@ def media_url(asset: Asset, public_url: str) -> str:
     return f"{public_url}/media/{asset.asset_id}/{asset.token}.{asset.video_type.lower()}"
 
 
-def upload_url(asset: Asset, public_url: str, part: str = "video") -> str:
-    """Where the asset's file is to be put; nobody can guess it."""
-    return f"{public_url}/upload/{asset.asset_id}/{asset.token}/{part}"
+def upload_url(asset: Asset, public_url: str, name: str = "video") -> str:
+    """Where the asset's file, or the extra of that name, is to be put; nobody can guess it."""
+    return f"{public_url}/upload/{asset.asset_id}/{asset.token}/{name}"
+
+
+def extra_url(asset: Asset, public_url: str, name: str) -> str:
+    """Where a cover or subtitle can be fetched."""
+    return f"{public_url}/media/{asset.asset_id}/{asset.token}/{name}"
 
 
 def utc(seconds: int) -> str:
@@ -61,19 +66,37 @@ def base_info(asset: Asset, public_url: str) -> Json:
     return {
         "title": asset.title,
         "video_name": asset.video_name,
-        "description": asset.description,
+        "description": asset.description or None,
         "category_id": asset.category_id,
         "category_name": _DEFAULT_CATEGORY if asset.category_id == -1 else None,
         "create_time": utc(asset.created),
         "last_modified": utc(asset.modified),
         "video_type": asset.video_type,
-        "tags": asset.tags,
+        "tags": asset.tags or None,
         "meta_data": meta_data(asset),
         "video_url": media_url(asset, public_url) if asset.meta else None,
         "sign_url": "",
-        "cover_info_array": [],
-        "subtitle_info": [],
+        "cover_info_array": covers(asset, public_url),
+        "subtitle_info": [
+            {
+                "url": extra_url(asset, public_url, extra["name"]),
+                "id": extra["number"],
+                "type": "SRT",
+                "language": extra["language"],
+            }
+            for extra in json.loads(asset.extras)
+            if extra["kind"] == "subtitle" and extra["file"]
+        ],
     }
+
+
+def covers(asset: Asset, public_url: str) -> list[Json]:
+    """CoverInfo of each cover that is there."""
+    return [
+        {"cover_url": extra_url(asset, public_url, extra["name"])}
+        for extra in json.loads(asset.extras)
+        if extra["kind"] == "cover" and extra["file"]
+    ]
 
 
 def meta_data(asset: Asset) -> Json | None:
@@ -139,7 +162,7 @@ def asset_summary(asset: Asset, public_url: str) -> Json:
         "size": meta.get("video_size", 0),
         "original_url": media_url(asset, public_url) if asset.meta else None,
         "category": _DEFAULT_CATEGORY if asset.category_id == -1 else None,
-        "covers": [],
+        "covers": covers(asset, public_url),
         "create_time": utc(asset.created),
         "asset_status": listed,
         "transcode_status": "UN_TRANSCODE",

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vod_provider.local.fetch import Allowed, FetchError, fetch
@@ -19,11 +21,13 @@ from vod_provider.local.folder import DataFolder
 from vod_provider.local.processes import JobFailedError, MediaProcesses
 from vod_provider.local.settings import ExtractionSettings
 from vod_provider.local.store import Task
+from vod_provider.local.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _PROBE_SECONDS = 60
 _PROBES_AT_ONCE = 2
 _FETCHES_AT_ONCE = 4
+_RECORD_AGAIN_SECONDS = 2
 # Asked for more processes than this, the machine would only switch between them.
 _MOST_PROCESSES = 4 * (os.cpu_count() or 1)
 
@@ -43,6 +47,9 @@ class Failed:
     """Work that cannot be done, and why."""
 
     reason: str
+
+
+_Work = Coroutine[object, object, Done | Failed]
 
 
 class Worker:
@@ -68,7 +75,6 @@ class Worker:
         self._running: dict[str, asyncio.Task[None] | asyncio.TimerHandle] = {}
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._samples: dict[str, asyncio.Task[Done | Failed]] = {}
-        self._generation = 0
 
     def submit(self, task: Task) -> asyncio.Future[None]:
         """Take a task in; the future is done when the task has ended."""
@@ -110,7 +116,6 @@ class Worker:
 
     async def clear(self) -> None:
         """Forget all work: what waits, and what runs."""
-        self._generation += 1
         self._queue.clear()
         handles = list(self._running.values())
         self._running.clear()
@@ -131,15 +136,13 @@ class Worker:
         await asyncio.gather(*self._samples.values(), return_exceptions=True)
         await asyncio.gather(self._extractors.close(), self._probers.close())
 
-    def _start(self, task: Task, work: object) -> None:
+    def _start(self, task: Task, work: _Work) -> None:
         coroutine = self._run(task, work)
         self._running[task.asset_id] = asyncio.get_running_loop().create_task(coroutine)
 
-    async def _run(self, task: Task, work: object) -> None:
+    async def _run(self, task: Task, work: _Work) -> None:
         try:
-            outcome: Done | Failed = await work  # type: ignore[misc]
-        except asyncio.CancelledError:
-            raise
+            outcome = await work
         except Exception as exc:  # noqa: BLE001  # whatever it is, it must become the asset's state
             _log.exception("%s of %s failed", task.kind, task.asset_id)
             outcome = Failed(f"internal error: {exc}")
@@ -150,9 +153,12 @@ class Worker:
         self._extracting.discard(task.asset_id)
         try:
             self._ended(task, outcome)
-        except Exception:  # noqa: BLE001  # the other tasks go on
+        except (OSError, sqlite3.Error):  # a full disk, most of all: the work is done, so keep trying to say so
             _log.exception("the end of %s of %s could not be recorded", task.kind, task.asset_id)
-        self._finish(task.asset_id)
+            loop = asyncio.get_running_loop()
+            self._running[task.asset_id] = loop.call_later(_RECORD_AGAIN_SECONDS, self._end, task, outcome)
+        else:
+            self._finish(task.asset_id)
         self.pump()
 
     def _finish(self, asset_id: str) -> None:
@@ -181,7 +187,7 @@ class Worker:
         file = self._folder.media_name(task.asset_id, "fetched")
         try:
             async with self._fetches:
-                await asyncio.to_thread(fetch, task.argument, part, self._allowed)
+                await in_thread(partial(fetch, task.argument, part, self._allowed))
         except FetchError as exc:
             part.unlink(missing_ok=True)
             return Failed(str(exc))
