@@ -51,7 +51,7 @@ class Services:
     def _extraction(self, here: Settings) -> Extraction:
         pool = ThreadPoolExecutor(CONNECTIONS, "vod")
         client = Client(Transport(here.endpoint, here.project_id, here.credentials), here.quotas, pool=pool)
-        share = int(here.quotas["query"] * here.query_share)
+        share = max(1, int(here.quotas["query"] * here.query_share))
         watcher = Watcher(client.show, share, pool, stop=self._stop)
         deletes = Deletes(client.delete, stop=self._stop)
         return Extraction(client, watcher, deletes, self.journal, f"{here.endpoint} {here.project_id}")
