@@ -65,3 +65,10 @@ def until_done(client: Any, asset_id: str, seconds: float = 30) -> Any:
 def mute_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of 1 s without sound."""
     return make_video(tmp_path_factory.mktemp("mute") / "mute.mp4", seconds=1, audio_codec=None)
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three minutes of sound, so that an extraction takes a while."""
+    return make_video(tmp_path_factory.mktemp("long") / "long.mkv", seconds=180, rate=16000, audio_codec="flac",
+                      layout="mono", video_codec=None)  # fmt: skip

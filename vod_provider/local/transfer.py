@@ -42,7 +42,7 @@ def routes(vod: Vod) -> list[BaseRoute]:
             return _storage_error(error.status, "AccessDenied", error.message)
         except OSError as exc:
             _log.exception("an upload failed")
-            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 return _storage_error(507, "InsufficientStorage", "No space is left for the upload.")
             return _storage_error(500, "InternalError", "The upload could not be stored.")
         finally:

@@ -1,0 +1,119 @@
+"""The command line: start, stop, upload, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.test_operations import info
+from vod_provider.local.__main__ import main
+from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "vod_provider.local", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_upload_prints_the_id_and_nothing_else(service: LocalVod, client: Any, video: Path) -> None:
+    """Standard output of `upload` is the asset's id; the asset is ready and has the title."""
+    done = run("upload", str(video), "--title", "Häppy", "--endpoint", service.endpoint)
+    assert (done.returncode, done.stderr) == (0, "")
+    asset = info(client, done.stdout.rstrip("\n"))[0]
+    assert (asset.status, asset.base_info.title, asset.base_info.video_name) == ("PUBLISHED", "Häppy", video.name)
+    untitled = run("upload", str(video), "--endpoint", service.endpoint)
+    assert info(client, untitled.stdout.strip())[0].base_info.title == video.name
+
+
+def test_upload_says_what_is_wrong(service: LocalVod, video: Path, tmp_path: Path) -> None:
+    """No file, no media type, no media, wrong credentials, no service: status 1 and one line that says so."""
+    text = tmp_path / "notes.txt"
+    text.write_text("x")
+    fake = tmp_path / "fake.mp4"
+    fake.write_text("no video")
+    endpoint = ("--endpoint", service.endpoint)
+    for arguments, said in (
+        ((str(tmp_path / "missing.mp4"), *endpoint), "is no file"),
+        ((str(text), *endpoint), "extension must be one of"),
+        ((str(fake), *endpoint), "UPLOAD_FAILED"),
+        ((str(video), "--secret-key", "wrong", *endpoint), "verify aksk signature fail"),
+        ((str(video), "--endpoint", "http://127.0.0.1:1"), "no answer from http://127.0.0.1:1"),
+    ):
+        done = run("upload", *arguments)
+        assert (done.returncode, done.stdout) == (1, ""), arguments
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_taken_port(service: LocalVod, tmp_path: Path) -> None:
+    """A port that is taken: status 2 and one clear line."""
+    port = service.endpoint.rsplit(":", 1)[1]
+    done = run("serve", "--port", port, "--data", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"vod-local: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_other_addresses_need_credentials_of_ones_own(tmp_path: Path) -> None:
+    """An address that others can reach is refused with the credentials that everybody knows."""
+    done = run("serve", "--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path), "--access-key", "mine")
+    assert done.returncode == 2
+    assert "give --access-key, --secret-key and --token of your own" in done.stderr
+
+
+def test_other_addresses_with_own_credentials(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With credentials of one's own it starts, and warns."""
+    own = ("--access-key", "A", "--secret-key", "S", "--token", "T")
+    service = start_local_vod(tmp_path, "--host", "0.0.0.0", *own)
+    try:
+        assert service.endpoint.startswith("http://127.0.0.1:")
+        assert service.control("GET", "health")["status"] == "ok"
+    finally:
+        assert service.stop() == 0
+    assert "can be reached from other machines, without TLS" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_cleanly(tmp_path: Path, number: int) -> None:
+    """SIGTERM and Ctrl-C: exit status 0, soon, and the port is free again."""
+    service = start_local_vod(tmp_path)
+    port = int(service.endpoint.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)):  # an idle connection does not hold it up
+        started = time.monotonic()
+        service.process.send_signal(number)
+        assert service.process.wait(10) == 0
+        assert time.monotonic() - started < 2
+    service.stop()
+
+
+def test_it_starts_within_a_second(tmp_path: Path) -> None:
+    """From the command to the first answer takes about a second at most, even on a busy machine twice that."""
+    started = time.monotonic()
+    service = start_local_vod(tmp_path)
+    service.control("GET", "health")
+    took = time.monotonic() - started
+    assert service.stop() == 0
+    assert took < 2
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help of both commands says how they are used."""
+    for command, said in (("serve", "/_local/faults"), ("upload", "the asset's id")):
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
+        assert said in capsys.readouterr().out
+
+
+def test_a_service_that_cannot_start_is_an_error(service: LocalVod, tmp_path: Path) -> None:
+    """The fixture's starter does not hang where the service ends at once."""
+    port = int(service.endpoint.rsplit(":", 1)[1])
+    with pytest.raises(LocalVodError, match="exit status 2"):
+        start_local_vod(tmp_path, port=port)

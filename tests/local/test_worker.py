@@ -1,0 +1,188 @@
+"""Timed extractions, how many run at a time, and completion told by events."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.conftest import until_done
+from tests.local.samples import heard
+from tests.local.test_operations import extract, info
+from tests.local.wiretap import call
+from vod_provider.local.events import headers, signature
+from vod_provider.local.testing import LocalVod, start_local_vod
+
+
+def test_timed_extraction_takes_its_time_and_gives_a_real_file(
+    service: LocalVod, client: Any, video: Path, tmp_path: Path
+) -> None:
+    """Timed mode: CREATING for that long, then a small real audio that can be fetched and heard."""
+    service.settings(extraction={"mode": "timed", "seconds": 0.5})
+    source = service.upload(video, "Timed")
+    started = time.monotonic()
+    asset = until_done(client, extract(client, source))
+    assert 0.5 <= time.monotonic() - started < 3
+    assert (asset.status, asset.base_info.title) == ("CREATED", "Timed")
+    audio = tmp_path / "audio.mp3"
+    audio.write_bytes(urllib.request.urlopen(asset.base_info.video_url).read())
+    assert heard(audio)[0] == pytest.approx(asset.base_info.meta_data.duration_ms / 1000, abs=0.05)
+
+
+def test_concurrency_holds_and_can_be_raised(service: LocalVod, client: Any, video: Path) -> None:
+    """With two at a time, six of 0.4 s take three rounds; raised in between, the rest start at once."""
+    service.settings(extraction={"mode": "timed", "seconds": 0.4, "concurrency": 2})
+    source = service.upload(video)
+    started = time.monotonic()
+    for audio in [extract(client, source) for _ in range(6)]:
+        until_done(client, audio)
+    assert 1.2 <= time.monotonic() - started < 4
+    service.settings(extraction={"seconds": 30, "concurrency": 1})
+    waiting = [extract(client, source) for _ in range(4)]
+    service.settings(extraction={"seconds": 0.1, "concurrency": 10})
+    for audio in waiting[1:]:
+        assert until_done(client, audio).status == "CREATED"
+    assert info(client, waiting[0])[0].status == "CREATING"
+
+
+def test_two_thousand_in_flight_cost_next_to_nothing(service: LocalVod, video: Path) -> None:
+    """Two thousand timed extractions are accepted and run at once; waiting for them takes hardly any processor."""
+    service.settings(extraction={"mode": "timed", "seconds": 2, "concurrency": 2000})
+    source = service.upload(video)
+
+    def ask(_: int) -> str:
+        return str(call(service, "POST", "/asset/extract_audio", {"asset_id": source}).json["audio_asset_id"])
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        audios = list(pool.map(ask, range(2000)))
+
+    def total(status: str) -> int:
+        return int(call(service, "GET", f"/asset/list?media_type=MP3&status={status}").json["total"])
+
+    def processor_seconds() -> float:
+        fields = Path(f"/proc/{service.process.pid}/stat").read_text().rsplit(")")[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    used = processor_seconds()
+    end = time.monotonic() + 20
+    while total("CREATED") < 2000 and time.monotonic() < end:
+        time.sleep(0.2)
+    assert total("CREATED") == 2000
+    assert processor_seconds() - used < 3
+    assert len(set(audios)) == 2000
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
+    """A receiver of callbacks: its address, what came, and the statuses to answer next (then 200)."""
+    came: list[tuple[dict[str, str], bytes]] = []
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.append((dict(self.headers.items()), body))
+            self.send_response(statuses.pop(0) if statuses else 200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=lambda: server.serve_forever(0.05))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/events?x=1", came, statuses
+        server.shutdown()
+        thread.join()
+
+
+def wait_for(came: list[Any], count: int, seconds: float = 10) -> None:
+    """Wait until that many callbacks have come."""
+    end = time.monotonic() + seconds
+    while len(came) < count and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(came) >= count
+
+
+def test_completion_is_told_and_signed(service: LocalVod, client: Any, video: Path, listener: Any) -> None:
+    """A completed extraction is told with its facts, signed over time and body, within 200 ms."""
+    url, came, _ = listener
+    service.settings(extraction={"mode": "timed", "seconds": 0.3}, events={"url": url, "key": "secret"})
+    source = service.upload(video, "Tölд")
+    audio = extract(client, source)
+    made = until_done(client, audio)
+    seen = time.monotonic()
+    wait_for(came, 1)
+    assert time.monotonic() - seen < 0.2
+    got, body = came[0]
+    expected = hmac.new(b"secret", f"VOD_{got['auth_timestamp']}_".encode() + body, hashlib.sha256).hexdigest()
+    assert got["auth_sign"] == expected
+    assert abs(int(got["auth_timestamp"]) - time.time()) < 5
+    event = json.loads(body)
+    told = event["audio_extract_info"]
+    assert event["event_type"] == "audioExtractComplete"
+    assert (told["status"], told["asset_id"], told["title"]) == ("SUCCEED", audio, "Tölд")
+    assert told["url"] == made.base_info.video_url
+    assert told["meta_data"]["pack_type"] == "MP3"
+
+
+def test_failure_is_told(service: LocalVod, client: Any, long_video: Path, listener: Any) -> None:
+    """A failed extraction is told with a code and the reason."""
+    url, came, _ = listener
+    source = service.upload(long_video)
+    next((service.data / "media").glob(f"{source}*")).unlink()
+    service.settings(events={"url": url})
+    audio = extract(client, source)
+    failed = until_done(client, audio)
+    wait_for(came, 1)
+    got, body = came[0]
+    told = json.loads(body)["audio_extract_info"]
+    assert (told["status"], told["asset_id"]) == ("FAILED", audio)
+    assert told["error_msg"] == failed.description
+    assert told["error_code"]
+    assert "auth_sign" not in got
+
+
+def test_event_is_told_until_it_is_taken(service: LocalVod, client: Any, video: Path, listener: Any) -> None:
+    """A receiver that answers with errors is told again, and once only when it has taken the event."""
+    url, came, statuses = listener
+    statuses += [500]
+    service.settings(extraction={"mode": "timed", "seconds": 0}, events={"url": url, "key": "k"})
+    audio = extract(client, service.upload(video))
+    wait_for(came, 2)
+    assert [json.loads(body)["audio_extract_info"]["asset_id"] for _, body in came] == [audio] * 2
+    time.sleep(0.2)
+    assert len(came) == 2
+
+
+def test_event_survives_a_kill(tmp_path: Path, video: Path, listener: Any) -> None:
+    """An event that nobody took before a kill is told after the restart."""
+    url, came, statuses = listener
+    statuses += [503]
+    service = start_local_vod(tmp_path / "data")
+    service.settings(extraction={"mode": "timed", "seconds": 0}, events={"url": url, "key": "k"})
+    call(service, "POST", "/asset/extract_audio", {"asset_id": service.upload(video)})
+    wait_for(came, 1)
+    service.process.kill()
+    service.stop()
+    service = start_local_vod(tmp_path / "data")
+    wait_for(came, 2)
+    assert service.stop() == 0
+    assert came[0][1] == came[1][1]
+
+
+def test_signature_of_a_callback() -> None:
+    """The signature is the hex HMAC-SHA256 over 'VOD_{timestamp}_{body}'; without a key there is none."""
+    assert signature("k", "1", "{}") == hmac.new(b"k", b"VOD_1_{}", hashlib.sha256).hexdigest()
+    assert headers(None, "1", "{}") == {"Content-Type": "application/json"}
