@@ -32,7 +32,9 @@ class Stop:
             for event in self._waiting:
                 event.set()
 
-    def __bool__(self) -> bool:
+    @property
+    def called(self) -> bool:
+        """Whether the waiting has to end."""
         return self._set
 
     @contextmanager
@@ -58,7 +60,7 @@ class Patience:
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._seconds, self._stop, self._clock = seconds, stop or Stop(), clock
+        self._seconds, self._stop, self._clock = seconds, Stop() if stop is None else stop, clock
         self._end = clock() + seconds
 
     @property
@@ -68,7 +70,7 @@ class Patience:
 
     def check(self) -> None:
         """Raise StoppedError or DeadlineError if the waiting has to end."""
-        if self._stop:
+        if self._stop.called:
             raise StoppedError
         if self.left <= 0:
             raise DeadlineError(self._seconds)
