@@ -27,13 +27,17 @@ def engine() -> Path:
 
 
 @pytest.fixture
-def stack(engine: Path, tmp_path: Path) -> NewStack:
-    """Makes a stack with the given configuration."""
+def stack(engine: Path, tmp_path: Path) -> Iterator[NewStack]:
+    """Makes stacks with the given configuration."""
+    stacks: list[Stack] = []
 
     def new(config: dict[str, str]) -> Stack:
-        return Stack(tmp_path / "stack", engine, config)
+        stacks.append(Stack(tmp_path / f"stack{len(stacks)}", engine, config))
+        return stacks[-1]
 
-    return new
+    yield new
+    for one in stacks:
+        one.end()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -105,6 +106,23 @@ class Stack:
 
     def destroy(self, *args: str) -> Run:
         return self.run("destroy", "--yes", "--skip-preview", "--stack", "test", *args)
+
+    def processes(self, command: str = "") -> list[int]:
+        """The processes that run in the stack's folder and have `command` in their command lines."""
+        found = []
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit():
+                with contextlib.suppress(OSError):
+                    here = (process / "cwd").readlink() == self.folder
+                    if here and command in (process / "cmdline").read_text():
+                        found.append(int(process.name))
+        return found
+
+    def end(self) -> None:
+        """End what is left: after a kill -9 of the engine, its language host stays behind."""
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def state(self) -> dict[str, Any]:
         """The stack's state, as the engine saved it."""

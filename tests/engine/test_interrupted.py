@@ -12,6 +12,8 @@ from tests.engine.conftest import NewStack
 from tests.engine.stack import Stack, until
 from tests.vod import LocalVod
 
+PLUGIN = "pulumi.dynamic"
+"""What the command lines of the dynamic host's processes have in them."""
 SLOW = 6.0
 """Seconds that a slow extraction takes here."""
 
@@ -34,26 +36,6 @@ def one_audio_paid_once(stack: Stack, vod: LocalVod) -> None:
     assert vod.accepted() == 1
     assert audio["outputs"]["status"] == "CREATED"
     assert not audio.get("initErrors")
-
-
-def dynamic_hosts(stack: Stack) -> list[int]:
-    """The plugin processes of the stack."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    command = file.read()
-                if b"pulumi.dynamic" in command and os.readlink(f"/proc/{entry}/cwd") == str(stack.folder):
-                    found.append(int(entry))
-            except OSError:
-                continue
-    return found
-
-
-def python_host(stack: Stack) -> int:
-    """The Python process of the dynamic host; a shell of Pulumi's started it."""
-    return max(dynamic_hosts(stack))
 
 
 def test_a_timeout_keeps_the_id_and_the_next_up_goes_on(stack: NewStack, vod: LocalVod) -> None:
@@ -102,14 +84,14 @@ def test_kill_9(stack: NewStack, vod: LocalVod, victims: str, moment: str) -> No
     run = audio.start("up", "--yes", "--skip-preview")
     until(lambda: vod.accepted() == 1)
     time.sleep(0.1 if moment == "accepted" else 2.3)
-    plugins = dynamic_hosts(audio)
+    plugins = audio.processes(PLUGIN)
     if victims != "plugin":
         run.kill()
     if victims != "engine":
         for plugin in plugins:
             os.kill(plugin, signal.SIGKILL)
     run.communicate(timeout=30)
-    until(lambda: not dynamic_hosts(audio), 10)
+    until(lambda: not audio.processes(PLUGIN), 10)
     audio.run("cancel", "--yes", "--stack", "test")
     audio.up().expect()
     one_audio_paid_once(audio, vod)
