@@ -109,6 +109,10 @@ class LocalVod:
         calls: list[dict[str, Any]] = self._local("GET", "calls")["calls"]
         return calls
 
+    def forget_calls(self) -> None:
+        """Count anew."""
+        self._local("DELETE", "calls")
+
     def counts(self) -> dict[str, int]:
         """How often each operation was called."""
         counts: dict[str, int] = self._local("GET", "calls")["counts"]
@@ -158,12 +162,30 @@ class LocalVod:
             make_video(file, seconds, sound=sound)
         return self.upload(file, title)
 
-    def extract(self, source: str, audio_format: str = "MP3") -> str:
+    def announced(self, title: str = "Announced") -> tuple[str, str]:
+        """A video whose upload has begun and not ended; returns its asset id and where its bytes go."""
+        body = {"title": title, "video_name": "video.mp4", "video_type": "MP4"}
+        created = self.api("POST", "/asset", json=body)
+        return created["asset_id"], created["video_upload_url"]
+
+    def arrived(self, asset_id: str, url: str, seconds: float = 2) -> None:
+        """The announced video's bytes arrive, and the upload ends."""
+        file = self._folder / "arriving.mp4"
+        make_video(file, seconds)
+        assert requests.put(url, data=file.read_bytes(), timeout=60).ok
+        self.api("POST", "/asset/status/uploaded", json={"asset_id": asset_id, "status": "CREATED"})
+
+    def damage(self, asset_id: str) -> None:
+        """Spoil an asset's file on the service's disk, so that FFmpeg fails on it."""
+        (file,) = (self._folder / "data" / "media").glob(f"{asset_id}-*")
+        file.write_bytes(b"this was a video once" * 100)
+
+    def extract(self, source: str, audio_format: str = "MP3", *, wait: bool = True) -> str:
         """Extract an audio as somebody else would, and wait until it is ready; returns its id."""
         body = {"asset_id": source, "parameter": {"format": audio_format}}
         audio_id: str = self.api("POST", "/asset/extract_audio", json=body)["audio_asset_id"]
         end = time.monotonic() + 30
-        while self.asset(audio_id)["status"] == "CREATING":
+        while wait and self.asset(audio_id)["status"] == "CREATING":
             assert time.monotonic() < end
             time.sleep(0.05)
         return audio_id

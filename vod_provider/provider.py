@@ -29,7 +29,7 @@ from pulumi.output import Unknown
 from vod_provider import host, inputs
 from vod_provider.call import Call
 from vod_provider.vod.assets import Asset, Outcome, outcome
-from vod_provider.vod.errors import DeadlineError, StoppedError, UnfinishedError, VodError
+from vod_provider.vod.errors import DeadlineError, ExtractionError, StoppedError, UnfinishedError, VodError
 
 if TYPE_CHECKING:
     from vod_provider.extraction import Extraction
@@ -133,7 +133,12 @@ class ExtractedAudioProvider(ResourceProvider):
                 return UpdateResult(outs | metadata)
             with self._partial(news):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
-                asset = extraction.wait(id_, doing, call, patience)
+                try:
+                    asset = extraction.wait(id_, doing, call, patience)
+                except ExtractionError as error:
+                    # An update cannot change the id: what is kept makes the next diff a replacement.
+                    why = f"{error}; the next `pulumi up` extracts again, and is paid again"
+                    raise UnfinishedError(Asset.gone(id_), why) from error
                 _describe(extraction, asset, metadata, call, patience)
             return UpdateResult(outs | _outs(news, asset) | metadata)
 
