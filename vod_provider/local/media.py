@@ -1,6 +1,6 @@
-"""PyAV: a media file in, an audio file and facts out. Knows files and codecs, nothing else.
+"""PyAV (and LAME): a media file in, an audio file and facts out. Knows files and codecs, nothing else.
 
-Run as a script it is a process of its own that takes jobs from standard input, so that a crash of
+Run as a module (`-m`) it is a process of its own that takes jobs from standard input, so that a crash of
 FFmpeg on somebody's broken file harms nobody: one JSON object a line in, one a line out.
 `{"job": "probe", "source": PATH}`, `{"job": "extract", "source": PATH, "target": PATH, "format": "MP3"}`,
 `{"job": "tone", "target": PATH, "format": "MP3"}`; answered by `{"facts": {...}}` or `{"error": TEXT}`.
@@ -17,20 +17,25 @@ import threading
 from array import array
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import av
 import av.error
+import lameenc
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
+from vod_provider.local.mp3tag import placeholder, write_tag
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from av.audio.frame import AudioFrame
-    from av.container import InputContainer, OutputContainer
+    from av.container import InputContainer
 
 # Only containers that hold the media themselves. Playlists (HLS, DASH, concat) name other files and
 # addresses, which FFmpeg would open for whoever uploads one.
@@ -51,8 +56,9 @@ _CODECS = {
     "flac": "FLAC", "mp3": "MP3", "mp3float": "MP3", "mp2": "MP2", "mp2float": "MP2", "wmav1": "WMA",
     "wmav2": "WMA", "wmapro": "WMA", "wavpack": "WavPack",
 }  # fmt: skip
-_MP3_QUALITY = 4  # LAME's -V4: about 165 kbit/s for stereo music
-_QP_TO_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA
+_AAC_FRAME = 1024
+_LAME_VBR_MTRH = 4
+_LAME_QUALITY = 4
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 
 
@@ -81,21 +87,8 @@ class Facts:
     frame_rate: int
 
 
-@dataclass(frozen=True)
-class _Encoding:
-    codec: str
-    container: str
-    frame_size: int
-    rates: tuple[int, ...]
-    max_channels: int
-
-
-_ENCODINGS = {
-    "MP3": _Encoding("libmp3lame", "mp3", 1152, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000), 2),
-    "AAC": _Encoding(
-        "aac", "adts", 1024, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000), 8
-    ),
-}
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
 
 
 def probe(source: Path) -> Facts:
@@ -133,7 +126,6 @@ def extract(source: Path, target: Path, audio_format: str) -> Facts:
     Channels and sample rate stay as they are where the format allows. Packets that cannot be decoded
     are left out, as every player does. Raises MediaError if there is no sound to be had.
     """
-    encoding = _ENCODINGS[audio_format]
     with _opened(source) as container:
         audio = container.streams.best("audio")
         if not isinstance(audio, AudioStream):
@@ -145,21 +137,18 @@ def extract(source: Path, target: Path, audio_format: str) -> Facts:
         first = next(frames, None)
         if first is None:
             raise MediaError("no sound could be decoded from the audio stream")
-        with av.open(str(target), "w", format=encoding.container) as output:
-            _encode(output, encoding, first, frames)
+        _encode(target, audio_format, first, frames)
     return probe(target)
 
 
 def make_tone(target: Path, audio_format: str, seconds: int = 1) -> Facts:
     """Write a short real audio file, a soft tone, and return its facts."""
-    encoding = _ENCODINGS[audio_format]
     rate = 44100
     wave = array("h", (round(3000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(rate * seconds)))
     frame = av.AudioFrame(format="s16", layout="mono", samples=len(wave))
     frame.planes[0].update(wave.tobytes())
     frame.sample_rate = rate
-    with av.open(str(target), "w", format=encoding.container) as output:
-        _encode(output, encoding, frame, iter(()))
+    _encode(target, audio_format, frame, iter(()))
     return probe(target)
 
 
@@ -187,42 +176,62 @@ def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFra
             continue
 
 
-def _encode(output: OutputContainer, encoding: _Encoding, first: AudioFrame, rest: Iterator[AudioFrame]) -> None:
-    rate = _nearest_rate(first.sample_rate, encoding.rates)
+def _encode(target: Path, audio_format: str, first: AudioFrame, rest: Iterator[AudioFrame]) -> None:
     channels = len(first.layout.channels)
-    layout = _AAC_LAYOUTS.get(channels, "stereo") if channels <= encoding.max_channels else "stereo"
-    stream = cast("AudioStream", output.add_stream(encoding.codec, rate=rate, layout=layout))
-    if encoding.codec == "libmp3lame":
-        # Variable bit rate: with a constant one LAME turns the sound down by 5% (its 'scale' preset).
-        stream.codec_context.options = {"flags": "+qscale", "global_quality": str(_MP3_QUALITY * _QP_TO_LAMBDA)}
+    if audio_format == "MP3":
+        _encode_mp3(target, first, rest, _nearest_rate(first.sample_rate, _MP3_RATES), min(channels, 2))
     else:
-        stream.bit_rate = 64_000 * max(2, len(stream.layout.channels))
+        layout = _AAC_LAYOUTS.get(channels, "stereo")
+        _encode_aac(target, first, rest, _nearest_rate(first.sample_rate, _AAC_RATES), layout)
+
+
+def _encode_mp3(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rate: int, channels: int) -> None:
+    # LAME itself and not FFmpeg's way to it: the one inside PyAV's wheels is built without optimisation
+    # and takes four times as long. Variable bit rate, about 165 kbit/s for stereo music: with a constant
+    # one LAME turns the sound down by 5%.
+    encoder = lameenc.Encoder()
+    encoder.silence()
+    encoder.set_in_sample_rate(rate)
+    encoder.set_out_sample_rate(rate)
+    encoder.set_channels(channels)
+    encoder.set_vbr(_LAME_VBR_MTRH)
+    encoder.set_vbr_quality(_LAME_QUALITY)
+    convert = partial(av.AudioResampler, format="s16", layout="mono" if channels == 1 else "stereo", rate=rate)
+    samples = 0
+    with target.open("wb") as file:
+        file.write(placeholder(rate, channels))
+        for frame in _converted(convert, first, rest):
+            samples += frame.samples
+            file.write(encoder.encode(bytes(memoryview(frame.planes[0])[: frame.samples * channels * 2])))
+        file.write(encoder.flush())
+    write_tag(target, samples)
+
+
+def _encode_aac(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rate: int, layout: str) -> None:
+    convert = partial(av.AudioResampler, format="fltp", layout=layout, rate=rate, frame_size=_AAC_FRAME)
     time_base = Fraction(1, rate)
     position = 0
-
-    def resampler() -> av.AudioResampler:
-        return av.AudioResampler(format="fltp", layout=layout, rate=rate, frame_size=encoding.frame_size)
-
-    def written(frames: list[AudioFrame]) -> None:
-        nonlocal position
-        for frame in frames:
-            frame.pts = position
-            frame.time_base = time_base
+    with av.open(str(target), "w", format="adts") as output:
+        stream = output.add_stream("aac", rate=rate, layout=layout)
+        stream.bit_rate = 64_000 * max(2, len(stream.layout.channels))
+        for frame in _converted(convert, first, rest):
+            frame.pts, frame.time_base = position, time_base
             position += frame.samples
             output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
 
-    convert = resampler()
-    shape = _shape(first)
-    first.pts = None
-    written(convert.resample(first))
-    for frame in rest:
+
+def _converted(
+    resampler: Callable[[], av.AudioResampler], first: AudioFrame, rest: Iterator[AudioFrame]
+) -> Iterator[AudioFrame]:
+    convert, shape = resampler(), _shape(first)
+    for frame in chain((first,), rest):
         if _shape(frame) != shape:  # the sound changes its rate or channels midway
-            written(convert.resample(None))
+            yield from convert.resample(None)
             convert, shape = resampler(), _shape(frame)
         frame.pts = None
-        written(convert.resample(frame))
-    written(convert.resample(None))
-    output.mux(stream.encode(None))
+        yield from convert.resample(frame)
+    yield from convert.resample(None)
 
 
 def _shape(frame: AudioFrame) -> tuple[str, str, int]:

@@ -8,9 +8,8 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-_SCRIPT = Path(__file__).with_name("media.py")
+_MODULE = "vod_provider.local.media"
 
 
 class JobFailedError(Exception):
@@ -78,11 +77,10 @@ class MediaProcesses:
         await asyncio.gather(*(self._end(process) for process in list(self._all)))
 
     async def _start(self) -> _Process:
-        # By path and with -P: the process needs PyAV and nothing else of ours, and starts faster for it.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",
-            str(_SCRIPT),
+            "-m",
+            _MODULE,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
