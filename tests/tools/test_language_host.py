@@ -1,0 +1,78 @@
+"""The wrapper that stands before the built language host."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.tools.machine import ENGINE
+
+LANGUAGE = ENGINE / "language"
+
+
+@pytest.fixture
+def wrapper(tmp_path: Path) -> Path:
+    """The wrapper, before a host that prints its arguments, one in a line."""
+    place = tmp_path / "engine" / "pulumi-language-python"
+    host = place.parent / "libexec" / "pulumi-language-python"
+    host.parent.mkdir(parents=True)
+    shutil.copy(LANGUAGE / "pulumi-language-python", place)
+    host.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    host.chmod(0o755)
+    return place
+
+
+def arguments(wrapper: Path, project: Path, working: Path | None = None) -> list[str]:
+    """What the host gets when the engine starts the wrapper in a folder, but for the executor."""
+    done = subprocess.run([wrapper, "127.0.0.1:1"], cwd=working or project, capture_output=True, text=True, check=True)
+    words = done.stdout.splitlines()
+    executor = words.index("-use-executor")
+    assert Path(words[executor + 1]).parent == wrapper.parent
+    return words[:executor] + words[executor + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("text", "virtualenv"),
+    [
+        ("runtime:\n  name: python\n  options:\n    virtualenv: .venv\n", ".venv"),
+        ("runtime:\n  name: python\n  options:\n    virtualenv: ../../.venv  # shared\n", "../../.venv"),
+        ("runtime:\n  options:\n    virtualenv: /with a space/.venv\n", "/with a space/.venv"),
+        ('runtime:\n  options:\n    virtualenv: "/quoted, once" # here\n', "/quoted, once"),
+        ("runtime:\n  options:\n    virtualenv: '/quoted }'\n", "/quoted }"),
+        ("runtime: {name: python, options: {virtualenv: .venv, typechecker: mypy}}\n", ".venv"),
+        ("runtime: {name: python, options: {virtualenv: .venv}}\n", ".venv"),
+        ('{"runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": "/x/y"}}}', "/x/y"),
+    ],
+)
+def test_the_virtualenv_of_the_project_is_handed_over(
+    wrapper: Path, tmp_path: Path, text: str, virtualenv: str
+) -> None:
+    """However the project's file writes the option, the host gets it as an argument before the engine's own."""
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    assert arguments(wrapper, tmp_path) == ["-root", str(tmp_path), "-virtualenv", virtualenv, "127.0.0.1:1"]
+
+
+@pytest.mark.parametrize("text", ["runtime: python\n", "runtime: python\n# virtualenv: .venv\n", None])
+def test_without_the_option_nothing_is_added(wrapper: Path, tmp_path: Path, text: str | None) -> None:
+    """A project without a virtualenv, or no project at all, leaves the choice of Python to the host."""
+    if text is not None:
+        (tmp_path / "Pulumi.yaml").write_text(text)
+    assert arguments(wrapper, tmp_path) == ["127.0.0.1:1"]
+
+
+def test_the_file_is_found_above(wrapper: Path, tmp_path: Path) -> None:
+    """With `main:` the engine starts the host in a folder below the project's."""
+    (tmp_path / "Pulumi.yaml").write_text("main: src\nruntime: {name: python, options: {virtualenv: .venv}}\n")
+    working = tmp_path / "src"
+    working.mkdir()
+    assert arguments(wrapper, tmp_path, working)[:4] == ["-root", str(tmp_path), "-virtualenv", ".venv"]
+
+
+def test_the_wrapper_is_found_through_a_link(wrapper: Path, tmp_path: Path) -> None:
+    """Linked to from elsewhere, the wrapper still finds the host that it was put before."""
+    link = tmp_path / "linked"
+    link.symlink_to(wrapper)
+    assert subprocess.run([link, "x"], cwd=tmp_path, capture_output=True, check=True).stdout.endswith(b"\nx\n")
