@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -54,11 +54,13 @@ class ExtractedAudioProvider(ResourceProvider):
     _config: Mapping[str, str] = {}
     _opened: Services | None = None
     _opening = threading.Lock()
-    _seen: frozenset[str] = frozenset()
-    _answered: frozenset[str] = frozenset()
+    _seen: set[str]
+    _answered: set[str]
 
     def configure(self, req: ConfigureRequest) -> None:
         """Note the stack's configuration; nothing is looked at before it is needed."""
+        # Ids that Pulumi has shown to hold, and ids that this run has given it. Threads add to them.
+        self._seen, self._answered = set(), set()
         self._config = host.configuration(req)
         host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         host.when_over(self._run_over)
@@ -70,7 +72,7 @@ class ExtractedAudioProvider(ResourceProvider):
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Say what changes, without asking anybody."""
-        self._seen |= {id_}
+        self._seen.add(id_)
         changes = inputs.compare(olds, news, _is_unknown)
         replaces = changes.replaces
         if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
@@ -101,7 +103,7 @@ class ExtractedAudioProvider(ResourceProvider):
                     asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
                 metadata = request.metadata.given()
                 _describe(extraction, asset, metadata, call, patience)
-            self._answered |= {asset.id}
+            self._answered.add(asset.id)
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -159,7 +161,7 @@ class ExtractedAudioProvider(ResourceProvider):
         try:
             yield
         except UnfinishedError as error:
-            self._answered |= {error.asset.id}
+            self._answered.add(error.asset.id)
             raise host.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
 
     def _run_over(self) -> None:
@@ -178,7 +180,10 @@ class ExtractedAudioProvider(ResourceProvider):
                 from vod_provider.services import Services
 
                 self._opened = Services.open(self._config, os.environ, host.stop(), pulumi.log.warn)
-            seen, self._seen = self._seen, frozenset()
+        seen = []
+        while self._seen:
+            with suppress(KeyError):  # another thread was quicker
+                seen.append(self._seen.pop())
         if seen:
             self._opened.settle(seen)
         return self._opened
