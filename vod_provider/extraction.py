@@ -17,6 +17,7 @@ from vod_provider.journal import Journal, Key
 from vod_provider.vod import retries
 from vod_provider.vod.assets import (
     DELETING,
+    EXTRACTING,
     Asset,
     Outcome,
     format_of,
@@ -92,15 +93,17 @@ class Extraction:
 
     def wait(self, audio_id: str, doing: str, call: Call, patience: Patience) -> Asset:
         """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end."""
-        last = Asset(audio_id, "CREATING")
+        last = Asset(audio_id, EXTRACTING)
         since = datetime.now().astimezone().strftime("%H:%M:%S")
 
         def progress(asset: Asset) -> None:
             nonlocal last
             last = asset
-            call.report(f"{asset.reason or 'extracting'}: audio {audio_id} since {since}")
+            call.report(
+                f"{'extracting' if asset.status == EXTRACTING else asset.status} since {since}: audio {audio_id}"
+            )
 
-        call.report(f"VOD has accepted: audio {audio_id}, waiting since {since}")
+        call.report(f"extracting since {since}: audio {audio_id}")
         try:
             asset = self._watcher.wait(audio_id, patience, progress)
         except VodError as error:

@@ -49,6 +49,8 @@ def outcome(status: str) -> Outcome:
 
 ABSENT = "NO_ASSET"
 DELETING = "DELETING"
+EXTRACTING = "CREATING"
+"""What an audio is from the answer that accepts it until it is done; VOD does not tell queued from running."""
 
 
 @dataclass(frozen=True)
