@@ -1,0 +1,58 @@
+# What people run. How it is done is in tools/; every target works without another before it.
+#   make up VOD_PORT=8481      the local VOD on another port
+#   make up PYTHON=python3.12  another Python for the environment
+
+PYTHON ?= python3
+export VOD_PORT
+
+VENV = .venv/bin
+SCRIPTS = tools/engine/ensure
+# What mypy cannot look at together, since each is a module __main__.
+PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
+
+.PHONY: help up preview refresh down test check unit fmt lock clean environment engine
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+
+up: ## From nothing to an audio: environment, engine, local VOD, sample video, pulumi up
+	@$(PYTHON) -B -m tools.main_job up
+
+preview: ## Show what `make up` would do
+	@$(PYTHON) -B -m tools.main_job preview
+
+refresh: ## Take what VOD holds into the state
+	@$(PYTHON) -B -m tools.main_job refresh
+
+down: ## Remove the audio, end the local VOD
+	@$(PYTHON) -B -m tools.main_job down
+
+test: environment engine check ## Run everything: check, then all tests
+	$(VENV)/pytest -q -n auto --dist worksteal
+
+check: environment ## Linter, types, and which module may import which
+	$(VENV)/ruff format --check --quiet . $(SCRIPTS)
+	$(VENV)/ruff check --quiet . $(SCRIPTS)
+	$(VENV)/mypy
+	@for program in $(PROGRAMS); do $(VENV)/mypy --no-error-summary "$$program" || exit 1; done
+	$(VENV)/lint-imports
+
+unit: environment ## The fast tests alone
+	$(VENV)/pytest -q tests/unit tests/tools
+
+fmt: environment ## Format the code
+	$(VENV)/ruff check --fix --quiet . $(SCRIPTS)
+	$(VENV)/ruff format . $(SCRIPTS)
+
+lock: ## Resolve requirements/test.lock anew
+	@$(PYTHON) -B -m tools.environment lock
+
+clean: ## Remove the environment and all that is kept in .local
+	@$(PYTHON) -B -m tools.main_job stop
+	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+
+environment:
+	@$(PYTHON) -B -m tools.environment
+
+engine: # here, where its minutes can be seen passing
+	@$(PYTHON) -B tools/engine/ensure > /dev/null
