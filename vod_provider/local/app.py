@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vod_provider.local import auth, control, transfer
+from vod_provider.local import auth, console, control, transfer
 from vod_provider.local.auth import Credentials, RawRequest
 from vod_provider.local.calls import Call, Calls
 from vod_provider.local.connection import drop
@@ -225,7 +225,11 @@ def create_app(
     """The whole service: VOD's API, uploads and media, /_local, the page."""
     bench = Bench(Faults(), Calls(), Quotas())
     api = Api(vod, bench, credentials, project, clock)
-    routes = [*transfer.routes(vod), *control.routes(vod, bench.faults, bench.calls, bench.quotas)]
+    routes = [
+        *transfer.routes(vod),
+        *control.routes(vod, bench.faults, bench.calls, bench.quotas),
+        *console.routes(vod, project),
+    ]
     rest = control.Guard(Starlette(routes=routes), credentials.token, loopback_only=loopback_only)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,7 +3,8 @@
 Run as a module (`-m`) it is a process of its own that takes jobs from standard input, so that a crash of
 FFmpeg on somebody's broken file harms nobody: one JSON object a line in, one a line out.
 `{"job": "probe", "source": PATH}`, `{"job": "extract", "source": PATH, "target": PATH, "format": "MP3"}`,
-`{"job": "tone", "target": PATH, "format": "MP3"}`; answered by `{"facts": {...}}` or `{"error": TEXT}`.
+`{"job": "tone", "target": PATH, "format": "MP3"}`, `{"job": "peaks", "source": PATH}`;
+answered by `{"facts": {...}}` or `{"error": TEXT}`.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ _CODECS = {
     "wmav2": "WMA", "wmapro": "WMA", "wavpack": "WavPack",
 }  # fmt: skip
 _AAC_FRAME = 1024
+_PEAK_RATE = 8000
+_PEAKS_PER_SECOND = 20
+_MAX_PEAKS = 400
 _LAME_VBR_MTRH = 4
 _LAME_QUALITY = 4
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -150,6 +154,27 @@ def make_tone(target: Path, audio_format: str, seconds: int = 1) -> Facts:
     frame.sample_rate = rate
     _encode(target, audio_format, frame, iter(()))
     return probe(target)
+
+
+def peaks(source: Path) -> list[int]:
+    """The outline of a file's sound: at most 400 peaks from 0 to 100, over its whole length."""
+    blocks: list[int] = []
+    with _opened(source) as container:
+        audio = container.streams.best("audio")
+        if not isinstance(audio, AudioStream):
+            raise MediaError("the file has no audio stream")
+        frames = _decoded(container, audio)
+        first = next(frames, None)
+        if first is None:
+            raise MediaError("no sound could be decoded from the audio stream")
+        convert = partial(
+            av.AudioResampler, format="s16", layout="mono", rate=_PEAK_RATE, frame_size=_PEAK_RATE // _PEAKS_PER_SECOND
+        )
+        for frame in _converted(convert, first, frames):
+            samples = memoryview(frame.planes[0]).cast("B")[: frame.samples * 2].cast("h")
+            blocks.append(max(max(samples), -min(samples)))
+    step = max(1, math.ceil(len(blocks) / _MAX_PEAKS))
+    return [max(blocks[n : n + step]) * 100 // 32768 for n in range(0, len(blocks), step)]
 
 
 def _opened(source: Path) -> InputContainer:
@@ -283,6 +308,8 @@ def _answer(job: dict[str, str]) -> dict[str, object]:
     try:
         if job["job"] == "probe":
             return {"facts": asdict(probe(Path(job["source"])))}
+        if job["job"] == "peaks":
+            return {"facts": {"peaks": peaks(Path(job["source"]))}}
         if job["job"] == "tone":
             return {"facts": asdict(make_tone(Path(job["target"]), job["format"]))}
         return {"facts": asdict(extract(Path(job["source"]), Path(job["target"]), job["format"]))}

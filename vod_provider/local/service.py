@@ -18,6 +18,7 @@ from vod_provider.local.errors import illegal_field, no_such_asset, not_updatabl
 from vod_provider.local.events import Events
 from vod_provider.local.fetch import Allowed
 from vod_provider.local.folder import DataFolder
+from vod_provider.local.processes import JobFailedError
 from vod_provider.local.settings import Settings
 from vod_provider.local.store import Asset, Filter, Store, Task
 from vod_provider.local.wire import completion_event
@@ -222,6 +223,20 @@ class Vod:
     ) -> tuple[int, list[Asset]]:
         """How many assets fit, and one page of them; pages count from 0."""
         return self._store.find(project, wanted, offset=page * size, limit=size, oldest_first=oldest_first)
+
+    async def peaks(self, asset: Asset) -> dict[str, object] | None:
+        """The outline of an asset's sound, `{"peaks": [0 to 100, ...]}`, or None if there is none to be had."""
+        if not asset.meta:
+            return None
+        try:
+            return await self._worker.peaks(asset.file)
+        except JobFailedError:
+            return None
+
+    @property
+    def version(self) -> int:
+        """A number that changes whenever anything does."""
+        return self._store.version
 
     def media(self, asset_id: str, token: str) -> Path | None:
         """The file that such a media address belongs to."""

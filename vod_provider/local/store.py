@@ -137,6 +137,11 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
+    @property
+    def version(self) -> int:
+        """A number that grows with every change made by this process."""
+        return self._db.total_changes
+
     def add_asset(self, asset: Asset) -> None:
         """Put a new asset in."""
         self._db.execute(_INSERT_ASSET, [getattr(asset, name) for name in _ASSET_COLUMNS])

@@ -10,7 +10,9 @@ import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
 
+from vod_provider.local.connection import drop
 from vod_provider.local.errors import VodError
 from vod_provider.local.service import Vod, upload_names
 
@@ -62,13 +64,36 @@ def routes(vod: Vod) -> list[BaseRoute]:
         if path is None:
             return _storage_error(404, "NoSuchKey", "There is no such media.")
         headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(path, media_type=_TYPES.get(extension.upper(), "application/octet-stream"), headers=headers)
+        return _MediaResponse(
+            path, media_type=_TYPES.get(extension.upper(), "application/octet-stream"), headers=headers
+        )
 
     return [
         Route("/upload/{asset_id}/{token}/{name}", upload, methods=["PUT"]),
         Route("/media/{asset_id}/{name}", media, methods=["GET", "HEAD"]),
         Route("/media/{asset_id}/{token}/{name}", extra, methods=["GET", "HEAD"]),
     ]
+
+
+class _MediaResponse(FileResponse):
+    """A file that may be deleted while it is being sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; if it is gone already, say so, and if it goes in between, break off."""
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, noticed)
+        except (FileNotFoundError, RuntimeError):  # the latter is Starlette's word for it
+            if begun:
+                await drop(scope, receive, reset=True)
+            else:
+                await _storage_error(404, "NoSuchKey", "There is no such media.")(scope, receive, send)
 
 
 async def _receive(request: Request, out: object) -> None:

@@ -96,6 +96,11 @@ class Worker:
         self._finish(asset_id)
         return True
 
+    async def peaks(self, file: str) -> Facts:
+        """The outline of a file's sound, `{"peaks": [...]}`. Raises JobFailedError."""
+        async with self._probes:
+            return await self._probers.run({"job": "peaks", "source": str(self._folder.path(file))}, _PROBE_SECONDS)
+
     def is_busy_with(self, asset_id: str) -> bool:
         """Whether the asset has work waiting or running."""
         return asset_id in self._waiting

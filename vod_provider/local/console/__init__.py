@@ -1,0 +1,102 @@
+"""The page at `/` for people, and what it asks the service for. Like /_local, for this machine only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from vod_provider.local import wire
+from vod_provider.local.errors import VodError
+from vod_provider.local.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query
+from vod_provider.local.service import Metadata, NewAsset, Vod
+from vod_provider.local.store import Asset, Filter
+
+_FOLDER = Path(__file__).parent
+_FILES = {"/": "index.html", "/console/style.css": "style.css", "/console/page.js": "page.js"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def routes(vod: Vod, project: str) -> list[BaseRoute]:
+    """The page's files, and the assets as it shows them."""
+
+    async def page(request: Request) -> Response:
+        return FileResponse(_FOLDER / _FILES[request.url.path], headers=_HEADERS)
+
+    async def assets(request: Request) -> Response:
+        """`{"version", "total", "assets": [...]}`, or 304 if nothing has changed since `version`."""
+        version = str(vod.version)
+        if request.query_params.get("version") == version:
+            return Response(status_code=304)
+        try:
+            size = Query(request.url.query.encode()).integer("size", 1, 1000) or 50
+        except VodError as error:
+            return JSONResponse({"error": error.message}, 400)
+        wanted = Filter(text=request.query_params.get("text") or None)
+        total, found = vod.find(project, wanted, page=0, size=size)
+        sources = {asset.asset_id: asset for asset in vod.info(project, [asset.source_id for asset in found])}
+        shown = [_shown(asset, sources.get(asset.source_id)) for asset in found]
+        return JSONResponse({"version": version, "total": total, "assets": shown})
+
+    async def create(request: Request) -> Response:
+        """Begin an upload: `{"name": FILE NAME}` gives `{"asset_id", "upload"}`."""
+        try:
+            name = Fields.of_body(await request.body(), {"name"}).required_text("name", 1024)
+        except VodError as error:
+            return JSONResponse({"error": error.why}, 400)
+        video_type = name.rpartition(".")[2].upper()
+        if video_type not in MEDIA_TYPES:
+            return JSONResponse({"error": f"{name} is no kind of file that VOD takes"}, 400)
+        label = name.encode()[:MAX_TITLE_BYTES].decode(errors="ignore")
+        asset = vod.create(project, NewAsset(Metadata(title=label), label, video_type))
+        return JSONResponse({"asset_id": asset.asset_id, "upload": urlsplit(wire.upload_url(asset, "")).path})
+
+    async def confirm(request: Request) -> Response:
+        """End an upload."""
+        try:
+            await vod.confirm(project, request.path_params["asset_id"], "CREATED")
+        except VodError as error:
+            return JSONResponse({"error": error.why}, 400)
+        return Response(status_code=204)
+
+    async def waveform(request: Request) -> Response:
+        """`{"peaks": [0 to 100, ...]}` of an asset's sound."""
+        found = vod.info(project, [request.path_params["asset_id"]])
+        outline = await vod.peaks(found[0]) if found else None
+        if outline is None:
+            return JSONResponse({"error": "no sound"}, 404)
+        return JSONResponse(outline, headers={"Cache-Control": "max-age=86400"})
+
+    return [
+        *(Route(path, page, methods=["GET"]) for path in _FILES),
+        Route("/_local/assets", assets, methods=["GET"]),
+        Route("/_local/assets", create, methods=["POST"]),
+        Route("/_local/assets/{asset_id}/uploaded", confirm, methods=["POST"]),
+        Route("/_local/assets/{asset_id}/waveform", waveform, methods=["GET"]),
+    ]
+
+
+def _shown(asset: Asset, source: Asset | None) -> dict[str, object]:
+    return {
+        "id": asset.asset_id,
+        "title": asset.title,
+        "description": asset.description or "",
+        "tags": asset.tags or "",
+        "kind": "audio" if asset.video_type in AUDIO_TYPES else "video",
+        "format": asset.video_type,
+        "status": asset.status,
+        "reason": asset.reason,
+        "created": asset.created,
+        "facts": json.loads(asset.meta) if asset.meta else None,
+        "media": wire.media_url(asset, "") if asset.meta else None,
+        "source": asset.source_id and {"id": asset.source_id, "title": source.title if source else None},
+    }
