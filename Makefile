@@ -35,7 +35,7 @@ check: environment ## Linter, types, and which module may import which
 	$(VENV)/ruff check --quiet . $(SCRIPTS)
 	$(VENV)/mypy
 	@for program in $(PROGRAMS); do $(VENV)/mypy --no-error-summary "$$program" || exit 1; done
-	$(VENV)/lint-imports
+	$(VENV)/lint-imports --no-logo
 
 unit: environment ## The fast tests alone
 	$(VENV)/pytest -q tests/unit tests/tools
