@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.engine.stack import Stack
-from tests.vod import LocalVod
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,17 +37,3 @@ def stack(engine: Path, tmp_path: Path) -> Iterator[NewStack]:
     yield new
     for one in stacks:
         one.end()
-
-
-@pytest.fixture(scope="session")
-def running_vod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalVod]:
-    """A local VOD service, one for each process that runs tests."""
-    with LocalVod.started(tmp_path_factory.mktemp("vod")) as service:
-        yield service
-
-
-@pytest.fixture
-def vod(running_vod: LocalVod) -> LocalVod:
-    """The local VOD service without assets, calls and faults."""
-    running_vod.reset()
-    return running_vod
