@@ -57,6 +57,14 @@ class Entry:
     intended_at: float
 
 
+@dataclass(frozen=True)
+class Owned(Entry):
+    """An entry, open or settled, with whose it is (see `Key.owner`); `settled_at` is None while it is open."""
+
+    owner: str
+    settled_at: float | None
+
+
 class Journal:
     """The journal at `path`, made when it is first written. Safe to share between threads and processes.
 
@@ -129,6 +137,18 @@ class Journal:
                 "SELECT audio_id FROM entries WHERE service = ? AND audio_id IS NOT NULL", (service,)
             ).fetchall()
         return {row[0] for row in rows}
+
+    def entries(self, service: str) -> list[Owned]:
+        """All that is known of that service, open entries and settled ones; makes no file where there is none."""
+        if not self._path.exists():
+            return []
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT service, source, format, audio_id, intended_at, owner, settled_at FROM entries"
+                " WHERE service = ? ORDER BY intended_at",
+                (service,),
+            ).fetchall()
+        return [Owned(*row) for row in rows]
 
     def lost(self, service: str, source: str, since: float, until: float) -> list[str]:
         """The formats asked of that source between two times whose answers are missing, one for each entry."""
