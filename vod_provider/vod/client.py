@@ -4,6 +4,7 @@ Used (name of the official client; call; quota):
     ExtractAudio         POST   /asset/extract_audio            extract
     CancelExtractAudio   DELETE /asset/extract_audio?asset_id=  cancel
     ShowAssetMeta        GET    /asset/info?asset_id=..         query    up to ten ids, or a page by time
+    ListAssetList        GET    /asset/list?media_type=..       query    a page by type and time
     DeleteAssets         DELETE /asset?asset_id=a,b             delete   up to ten ids
     UpdateAssetMeta      PUT    /asset/info                     update
 """
@@ -13,11 +14,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from vod_provider.vod import retries
-from vod_provider.vod.assets import Asset
+from vod_provider.vod.assets import AUDIO_TYPES, Asset
 from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, VodError
 from vod_provider.vod.patience import Patience
 from vod_provider.vod.throttle import Quota
@@ -27,6 +28,9 @@ IDS_PER_CALL = 10
 """Info and delete take up to ten ids, and count as one call."""
 PAGE = 100
 """Assets in one page of a listing, at most."""
+LISTED = 20_000
+"""How far pages reach: (page + 1) * size may not exceed it. Source: the API reference, 'Querying Media Assets'."""
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before any asset
 _TIME = "%Y%m%d%H%M%S"
 
 T = TypeVar("T")
@@ -128,6 +132,45 @@ class Client:
                 break
         return made
 
+    def audios(
+        self, until: datetime, patience: Patience, *, progress: Callable[[int], None] = lambda _: None
+    ) -> dict[str, Asset]:
+        """All assets created up to `until` (VOD's clock, whole seconds) whose files are audios, by id.
+
+        Uploaded ones and extracted ones: VOD does not tell them apart. Known of each are title, description,
+        status, container, duration, size, url and time; a status FAILED may stand for several. `progress` is told
+        after each page how many there are so far. More than LISTED audios of one second cannot all be listed.
+        Inferred: an extracted audio has its media type from the start.
+        """
+        found: dict[str, Asset] = {}
+        windows = [(_EARLIEST, until)]
+        while windows:
+            begin, end = windows.pop()
+            for page in range(LISTED // PAGE):
+                audios, total = self._audios(begin, end, page, patience)
+                if total > LISTED and end - begin > timedelta(seconds=1):
+                    # Pages do not reach that far, so it is listed in two halves.
+                    middle = begin + timedelta(seconds=(end - begin) // timedelta(seconds=2))
+                    windows += [(middle, end), (begin, middle)]
+                    break
+                found |= {audio.id: audio for audio in audios}
+                progress(len(found))
+                if len(audios) < PAGE:
+                    break
+        return found
+
+    def _audios(self, begin: datetime, end: datetime, page: int, patience: Patience) -> tuple[list[Asset], int]:
+        """One page of the audios of that time, and how many they are in all."""
+        doing = "listing the project's audios"
+        query = [("media_type", kind) for kind in AUDIO_TYPES]
+        query += [
+            ("start_time", begin.astimezone(UTC).strftime(_TIME)),
+            ("end_time", end.astimezone(UTC).strftime(_TIME)),
+        ]
+        query += [("page", str(page)), ("size", str(PAGE))]
+        answer = self._query(doing, query, patience, path="/asset/list")
+        return [_summary(row) for row in _rows(doing, answer, "assets")], _whole(answer.body.get("total")) or 0
+
     def delete(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, bool]:
         """Delete up to ten assets; says of each whether VOD reports it deleted."""
         doing = f"deleting asset {_named(asset_ids)}"
@@ -149,10 +192,10 @@ class Client:
             body["tags"] = ",".join(body["tags"])
         self._perform("update", lambda: self._transport.send(doing, "PUT", "/asset/info", body=body), patience)
 
-    def _query(self, doing: str, query: list[tuple[str, str]], patience: Patience) -> Answer:
-        answer = self._perform(
-            "query", lambda: self._transport.send(doing, "GET", "/asset/info", query=query), patience
-        )
+    def _query(
+        self, doing: str, query: list[tuple[str, str]], patience: Patience, *, path: str = "/asset/info"
+    ) -> Answer:
+        answer = self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), patience)
         self.skew = answer.skew
         return answer
 
@@ -195,10 +238,14 @@ def _named(asset_ids: Sequence[str]) -> str:
 
 
 def _assets(doing: str, answer: Answer) -> list[Asset]:
-    rows = answer.body.get("asset_info_array", [])
+    return [_asset(row) for row in _rows(doing, answer, "asset_info_array")]
+
+
+def _rows(doing: str, answer: Answer, name: str) -> list[Mapping[str, Any]]:
+    rows = answer.body.get(name, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("asset_id") for row in rows):
-        raise LostAnswerError(doing, "an answer without asset_info_array", answer.request_id)
-    return [_asset(row) for row in rows]
+        raise LostAnswerError(doing, f"an answer without {name}", answer.request_id)
+    return rows
 
 
 def _asset(row: Mapping[str, Any]) -> Asset:
@@ -226,6 +273,23 @@ def _asset(row: Mapping[str, Any]) -> Asset:
         pack_type=str(meta.get("pack_type") or base.get("video_type") or "") or None,
         created=_time(base.get("create_time")),
         reason=str(row.get("description") or ""),
+    )
+
+
+def _summary(row: Mapping[str, Any]) -> Asset:
+    """An entry of `assets` in a listing (model AssetSummary). What is not known yet stands there as 0."""
+    milliseconds = _whole(row.get("duration_ms")) or 1000 * (_whole(row.get("duration")) or 0)
+    return Asset(
+        id=str(row["asset_id"]),
+        status=str(row.get("asset_status", "")),
+        title=str(row.get("title") or ""),
+        description=str(row.get("description") or ""),
+        url=str(row.get("original_url") or "") or None,
+        duration=milliseconds / 1000 if milliseconds else None,
+        size=_whole(row.get("size")) or None,
+        pack_type=str(row.get("media_type") or "") or None,
+        created=_time(row.get("create_time")),
+        reason=str(row.get("exec_desc") or ""),
     )
 
 
