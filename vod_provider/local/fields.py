@@ -62,7 +62,7 @@ class Fields:
         """The body as an object with only `known` fields. Raises VOD.10081 if it is no JSON object."""
         try:
             values = json.loads(body)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise illegal_request("the body is no JSON") from exc
         if not isinstance(values, dict):
             raise illegal_request("the body is no JSON object")
@@ -153,7 +153,7 @@ class Query:
 
     def __init__(self, query: bytes) -> None:
         self._values: dict[str, list[str]] = {}
-        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        for name, value in parse_qsl(query.decode(errors="replace"), keep_blank_values=True):
             self._values.setdefault(name, []).append(value)
 
     def asset_ids(self, name: str = "asset_id", most: int = MAX_IDS) -> list[str]:
