@@ -25,6 +25,9 @@ SAMPLE = LOCAL / "sample.mp4"
 SAMPLE_S = 30
 JOURNAL = LOCAL / "journal.sqlite"
 
+NEWEST = ("--run-program",)
+"""Without it, refresh and destroy go by the configuration of the last `up`: to the service's port of then."""
+
 PORT = 8480
 # The local service's own defaults.
 PROJECT = "0123456789abcdef0123456789abcdef"
@@ -133,13 +136,14 @@ def prepare() -> stack.Stack:
 
 def up() -> int:
     """Make the audio, and say where to listen."""
-    last = Memory.load(MEMORY).port
     prepared = prepare()
-    port = Memory.load(MEMORY).port
-    # Addresses of media have the port in them: where that is new, the state has to be told.
-    status = prepared.run("up", "--yes", *(["--refresh"] if port != last else []))
+    here = service.url(Memory.load(MEMORY).port)
+    status = prepared.run("up", "--yes")
+    if status == 0 and not prepared.outputs()["url"].startswith(here):
+        say(f"\nThe service has moved to {here}: taking its new addresses into the state.")
+        status = prepared.run("up", "--yes", "--refresh")
     if status == 0:
-        say(f"\nListen:  {prepared.outputs()['url']}\nPage:    {service.url(port)}/\nEnd:     make down")
+        say(f"\nListen:  {prepared.outputs()['url']}\nPage:    {here}/\nEnd:     make down")
     return status
 
 
@@ -150,21 +154,17 @@ def preview() -> int:
 
 def refresh() -> int:
     """Take over into the state what has changed at VOD."""
-    return prepare().run("refresh", "--yes")
+    return prepare().run("refresh", "--yes", *NEWEST)
 
 
 def down() -> int:
     """Remove the audio, and stop the service."""
     status = 0
     if stack.exists():
-        status = prepare().run("destroy", "--yes", "--remove")
+        status = prepare().run("destroy", "--yes", "--remove", *NEWEST)
     else:
-        say("There is no stack: nothing to remove.")
-    running = service.find()
-    if status == 0 and running is not None:
-        service.stop(running)
-        say("The local VOD is stopped.")
-    return status
+        say("There is no stack, so there is nothing to remove.")
+    return status or stop()
 
 
 def stop() -> int:
