@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.errors import AnswerError, CredentialsError, NotFoundError
+from vod_provider.vod.gathering import Gathering
 from vod_provider.vod.patience import Patience, Stop
-
-QUIET_S = 0.05
-"""A batch leaves when nobody has joined it for this long, or when it is full."""
-LONGEST_S = 0.5
-"""A batch leaves at the latest after this."""
 
 
 class _Batch:
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self.asked: list[tuple[str, Future[bool]]] = []
-        self.joined = threading.Event()
+        self.first = self.last = now
+        self.full = threading.Event()
 
 
 class Deletes:
@@ -29,10 +27,14 @@ class Deletes:
     """
 
     def __init__(
-        self, delete: Callable[[Sequence[str], Patience], dict[str, bool]], *, stop: Stop | None = None
+        self,
+        delete: Callable[[Sequence[str], Patience], dict[str, bool]],
+        *,
+        stop: Stop | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._delete = delete
-        self._stop = stop
+        self._delete, self._stop, self._clock = delete, stop, clock
+        self._gathering = Gathering()
         self._lock = threading.Lock()
         self._open: _Batch | None = None
 
@@ -40,14 +42,16 @@ class Deletes:
         """Delete one asset. True if VOD reports it deleted or does not have it, False if it would not."""
         future: Future[bool] = Future()
         with self._lock:
+            now = self._clock()
             batch = self._open
             if batch is None:
-                batch = self._open = _Batch()
+                batch = self._open = _Batch(now)
                 threading.Thread(target=self._run, args=(batch,), name="vod-deletes", daemon=True).start()
             batch.asked.append((asset_id, future))
+            batch.last = now
             if len(batch.asked) == IDS_PER_CALL:
-                self._open = None
-            batch.joined.set()
+                self._close(batch)
+                batch.full.set()
         return patience.result(future)
 
     def _run(self, batch: _Batch) -> None:
@@ -61,16 +65,20 @@ class Deletes:
                     future.set_exception(error)
 
     def _gather(self, batch: _Batch) -> None:
-        for _ in range(int(LONGEST_S / QUIET_S)):
-            batch.joined.clear()
+        """Return when the batch is full, or nobody joins it any more."""
+        while True:
             with self._lock:
                 if self._open is not batch:
                     return
-            if not batch.joined.wait(QUIET_S):
-                break
-        with self._lock:
-            if self._open is batch:
-                self._open = None
+                left = self._gathering.until(batch.first, batch.last) - self._clock()
+                if left <= 0:
+                    self._close(batch)
+                    return
+            batch.full.wait(left)
+
+    def _close(self, batch: _Batch) -> None:
+        self._open = None
+        self._gathering.left(len(batch.asked))
 
     def _send(self, asked: Sequence[tuple[str, Future[bool]]], patience: Patience) -> None:
         try:

@@ -1,12 +1,13 @@
 """One poller for everybody who waits for an asset or wants to look at one.
 
-Ids travel in tens. Who looks is asked about at once (after a moment for others to join); who waits, when an
+Ids travel in tens. Who looks is asked about at once (after a while for others to join); who waits, when an
 answer is likely: not before others of late were done, then more seldom with age, and all of them together
 no more often than a share of the query quota allows.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from collections import deque
@@ -16,11 +17,10 @@ from dataclasses import dataclass, field
 
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import IDS_PER_CALL
+from vod_provider.vod.gathering import Gathering
 from vod_provider.vod.patience import Patience, Stop
 from vod_provider.vod.throttle import WINDOW_S, Window
 
-JOIN_S = 0.05
-"""How long one who looks waits for others to share the call."""
 SHORTEST_S = 1.0
 """Asked again no sooner than this."""
 LONGEST_S = 2.8
@@ -45,7 +45,7 @@ class _Subject:
     """An asset that somebody wants to know about."""
 
     since: float
-    due: float
+    due: float = float("inf")
     looks: list[Future[Asset]] = field(default_factory=list)
     waits: dict[Future[Asset], Progress] = field(default_factory=dict)
     asking: bool = False
@@ -58,20 +58,27 @@ class Schedule:
         self._share = Window(per_minute)
         self._calls_per_s = per_minute / WINDOW_S
         self._subjects: dict[str, _Subject] = {}
+        self._awaited: set[str] = set()
+        self._looked: dict[str, float] = {}  # who is to be asked about at once, and since when: oldest first
+        self._gathering = Gathering()
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
 
     def look(self, asset_id: str, now: float) -> Future[Asset]:
         """Ask about the asset soon, once."""
         future: Future[Asset] = Future()
-        subject = self._subjects.setdefault(asset_id, _Subject(now, now + JOIN_S))
-        subject.due = min(subject.due, now + JOIN_S)
+        subject = self._subjects.setdefault(asset_id, _Subject(now))
         subject.looks.append(future)
+        if not subject.asking:
+            self._looked.setdefault(asset_id, now)
         return future
 
     def watch(self, asset_id: str, now: float, progress: Progress) -> Future[Asset]:
         """Ask about the asset until it is pending no more."""
         future: Future[Asset] = Future()
-        subject = self._subjects.setdefault(asset_id, _Subject(now, now + self._likely()))
+        subject = self._subjects.setdefault(asset_id, _Subject(now))
+        if not subject.waits:
+            subject.since, subject.due = now, now + self._likely()
+            self._awaited.add(asset_id)
         subject.waits[future] = progress
         return future
 
@@ -83,34 +90,51 @@ class Schedule:
         subject.waits.pop(future, None)
         if future in subject.looks:
             subject.looks.remove(future)
+        if not subject.waits:
+            subject.due = float("inf")
+            self._awaited.discard(asset_id)
+        if not subject.looks:
+            self._looked.pop(asset_id, None)
         if not subject.waits and not subject.looks and not subject.asking:
             del self._subjects[asset_id]
 
     def due(self, now: float) -> list[str]:
         """Up to ten ids to ask about now, in one call; they count as being asked about until `told`."""
-        idle = [(subject.due, asset_id) for asset_id, subject in self._subjects.items() if not subject.asking]
-        ready = [asset_id for due, asset_id in idle if due <= now]
-        looked = [asset_id for _, asset_id in idle if self._subjects[asset_id].looks]
-        if not ready and len(looked) < IDS_PER_CALL:
+        looked = list(self._looked)[:IDS_PER_CALL]
+        leaves = self._looks_leave() <= now
+        if not leaves and self._share.wait(now) > 0:
             return []
-        if not looked and self._share.wait(now) > 0:
+        waiting = ((self._subjects[asset_id], asset_id) for asset_id in self._awaited)
+        idle = [(subject.due, asset_id) for subject, asset_id in waiting if not subject.asking]
+        if not leaves and not any(due <= now for due, _ in idle):
             return []
+        if leaves:
+            self._gathering.left(len(looked))
         # Places that are left go to those who would be next anyway.
-        first = sorted(idle, key=lambda item: (not self._subjects[item[1]].looks, item[0]))[:IDS_PER_CALL]
-        ids = [asset_id for _, asset_id in first]
+        others = (item for item in idle if item[1] not in self._looked)
+        ids = looked + [asset_id for _, asset_id in heapq.nsmallest(IDS_PER_CALL - len(looked), others)]
         for asset_id in ids:
             self._subjects[asset_id].asking = True
+            self._looked.pop(asset_id, None)
         self._share.leave()
         return ids
 
     def sleep(self, now: float) -> float:
         """Seconds until `due` may have something; infinite where nobody waits."""
-        dues = [subject.due for subject in self._subjects.values() if not subject.asking]
-        if not dues:
+        looks = self._looks_leave()
+        subjects = (self._subjects[asset_id] for asset_id in self._awaited)
+        due = min((subject.due for subject in subjects if not subject.asking), default=float("inf"))
+        polls = max(due - now, self._share.wait(now)) if due < float("inf") else due
+        return max(0.0, min(looks - now, polls))
+
+    def _looks_leave(self) -> float:
+        """When a call leaves for those who look; infinite where nobody does."""
+        if not self._looked:
             return float("inf")
-        if any(subject.looks for subject in self._subjects.values()):
-            return max(0.0, min(dues) - now)
-        return max(0.0, min(dues) - now, self._share.wait(now))
+        if len(self._looked) >= IDS_PER_CALL:
+            return float("-inf")
+        times = self._looked.values()
+        return self._gathering.until(next(iter(times)), next(reversed(times)))
 
     def told(self, asset_id: str, answer: Asset | Exception, now: float) -> list[Callable[[], None]]:
         """VOD has answered; returns whom to tell what, to be called outside any lock."""
@@ -130,9 +154,9 @@ class Schedule:
             tell += [_reporting(progress, answer) for progress in subject.waits.values()]
         subject.looks.clear()
         if subject.waits:
-            waiting = sum(1 for one in self._subjects.values() if one.waits)
-            subject.due = now + interval(now - subject.since, waiting, self._calls_per_s)
+            subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s)
         else:
+            self._awaited.discard(asset_id)
             del self._subjects[asset_id]
         return tell
 
