@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local.test_operations import info
+from tests.local.wiretap import call
 from vod_provider.local.__main__ import main
 from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
 
@@ -89,6 +92,20 @@ def test_signals_end_it_cleanly(tmp_path: Path, number: int) -> None:
         service.process.send_signal(number)
         assert service.process.wait(10) == 0
     service.stop()
+
+
+def test_calls_in_delay_do_not_hold_it_up(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A call whose answer is delayed for long is dropped at the end, without a traceback."""
+    service = start_local_vod(tmp_path)
+    service.inject({"operation": "*", "delay_s": 600})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, service, "GET", "/asset/list")
+        while not service.calls()["calls"]:
+            time.sleep(0.01)
+        assert service.stop() == 0
+        with pytest.raises(OSError):  # noqa: PT011  # reset or closed, as the kernel has it
+            waiting.result()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_it_starts_with_little_work(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import random
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -407,7 +409,21 @@ def test_two_services_do_not_share_a_folder(service: LocalVod, capfd: pytest.Cap
     """A second service on the same data folder does not start, and says why."""
     with pytest.raises(LocalVodError, match="exit status 2"):
         start_local_vod(service.data)
-    assert "another local VOD runs on" in capfd.readouterr().err
+    assert capfd.readouterr().err == f"vod-local: {service.data}: another local VOD runs on it\n"
+
+
+def test_damaged_database(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A database that is none, or of another version: one clear line and no start."""
+    (tmp_path / "vod.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(LocalVodError, match="exit status 2"):
+        start_local_vod(tmp_path)
+    assert capfd.readouterr().err == f"vod-local: {tmp_path}: file is not a database\n"
+    (tmp_path / "vod.sqlite3").unlink()
+    with contextlib.closing(sqlite3.connect(tmp_path / "vod.sqlite3")) as other:
+        other.execute("PRAGMA user_version=99")
+    with pytest.raises(LocalVodError, match="exit status 2"):
+        start_local_vod(tmp_path)
+    assert "another version" in capfd.readouterr().err
 
 
 def test_json_logs(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def _serve(options: argparse.Namespace) -> int:
     from vod_provider.local.auth import Credentials
     from vod_provider.local.fetch import Allowed
     from vod_provider.local.folder import FolderInUseError
+    from vod_provider.local.store import StoreError
 
     logs.configure(options.log_level, as_json=options.log_format == "json")
     if not server.is_loopback(options.host):
@@ -128,8 +129,8 @@ def _serve(options: argparse.Namespace) -> int:
     )
     try:
         server.run(running, listener, lambda url: print(f"Local VOD on {url} (data in {options.data})", flush=True))
-    except (FolderInUseError, OSError) as exc:
-        return _cannot_start(str(exc))
+    except (FolderInUseError, StoreError, OSError) as exc:
+        return _cannot_start(f"{options.data}: {exc}")
     return 0
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vod_provider.local import auth, console, control, transfer
 from vod_provider.local.auth import Credentials, RawRequest
 from vod_provider.local.calls import Call, Calls
-from vod_provider.local.connection import drop
+from vod_provider.local.connection import abort, drop
 from vod_provider.local.errors import VodError, internal, no_such_api, wrong_content_type, wrong_tenant
 from vod_provider.local.faults import Fault, Faults
 from vod_provider.local.operations import OPERATIONS, Answer, Operation, Request
@@ -232,9 +232,10 @@ def create_app(
     rest = control.Guard(Starlette(routes=routes), credentials.token, loopback_only=loopback_only)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(_PREFIX):
-            await api(scope, receive, send)
-        else:
-            await rest(scope, receive, send)
+        handler = api if scope["path"].startswith(_PREFIX) else rest
+        try:
+            await handler(scope, receive, send)
+        except asyncio.CancelledError:  # the service ends, and this call has had its time
+            abort(scope)
 
     return app

@@ -62,18 +62,23 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
 
+def abort(scope: Scope) -> None:
+    """End the connection as a crash does it (RST)."""
+    transport: asyncio.Transport = scope[_TRANSPORT]
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
 async def drop(scope: Scope, receive: Receive, *, reset: bool) -> None:
     """End the connection without a (further) answer.
 
     `reset`: as a crash does it (RST), and what was sent and not read may be lost; else with the answer so
     far delivered and then its end. Returns when it is over.
     """
-    transport: asyncio.Transport = scope[_TRANSPORT]
     if reset:
-        connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
+        abort(scope)
     else:
-        transport.close()
+        scope[_TRANSPORT].close()
     while (await receive())["type"] != "http.disconnect":
         pass

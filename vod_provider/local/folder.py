@@ -31,7 +31,7 @@ class DataFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             self._lock.close()
-            raise FolderInUseError(f"another local VOD runs on {self.root}") from exc
+            raise FolderInUseError("another local VOD runs on it") from exc
 
     def close(self) -> None:
         """Let others use the folder."""

@@ -83,6 +83,7 @@ async def _serve(
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         backlog=2048,
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -202,11 +202,12 @@ class Vod:
     def cancel(self, project: str, asset_id: str) -> None:
         """Cancel an extraction that has not begun."""
         self._existing(project, asset_id)
-        if not self._worker.withdraw(asset_id):
+        if not self._worker.is_queued(asset_id):
             raise unsupported_status(f"no extraction into {asset_id} is queued")
         with self._store.transaction():
             self._store.remove_task(asset_id)
             self._change(asset_id, status=CANCELLED, reason="extraction cancelled")
+        self._worker.withdraw(asset_id)
 
     # Asking
 

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+# What every method may raise, so that nobody else needs to know of sqlite.
+StoreError = sqlite3.Error
+_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS assets (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -117,10 +120,15 @@ class Store:
     """The database. Every method commits before it returns, unless inside `transaction()`."""
 
     def __init__(self, path: Path) -> None:
+        """Open it, or make a new one. Raises StoreError if it is damaged or of another version."""
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError(f"{path} was made by another version of the local VOD; use another --data")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:
         """Close the database; nothing can be asked of it afterwards."""

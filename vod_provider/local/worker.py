@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from vod_provider.local.fetch import Allowed, FetchError, fetch
 from vod_provider.local.folder import DataFolder
 from vod_provider.local.processes import JobFailedError, MediaProcesses
 from vod_provider.local.settings import ExtractionSettings
-from vod_provider.local.store import Task
+from vod_provider.local.store import StoreError, Task
 from vod_provider.local.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _PROBE_SECONDS = 60
 _PROBES_AT_ONCE = 2
+_DRAW_SECONDS = 300  # the whole sound of a file of hours is decoded
 _FETCHES_AT_ONCE = 4
 _RECORD_AGAIN_SECONDS = 2
 # Asked for more processes than this, the machine would only switch between them.
@@ -68,6 +68,8 @@ class Worker:
         self._ended = ended
         self._extractors = MediaProcesses()
         self._probers = MediaProcesses()
+        self._drawers = MediaProcesses()
+        self._drawings = asyncio.Semaphore(1)
         self._probes = asyncio.Semaphore(_PROBES_AT_ONCE)
         self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)
         self._queue: OrderedDict[str, Task] = OrderedDict()
@@ -89,17 +91,19 @@ class Worker:
             self._start(task, self._probe(task))
         return done
 
-    def withdraw(self, asset_id: str) -> bool:
-        """Take an extraction out of the queue; False if it is no longer there."""
-        if self._queue.pop(asset_id, None) is None:
-            return False
+    def is_queued(self, asset_id: str) -> bool:
+        """Whether an extraction waits and has not begun."""
+        return asset_id in self._queue
+
+    def withdraw(self, asset_id: str) -> None:
+        """Take an extraction out of the queue."""
+        del self._queue[asset_id]
         self._finish(asset_id)
-        return True
 
     async def peaks(self, file: str) -> Facts:
         """The outline of a file's sound, `{"peaks": [...]}`. Raises JobFailedError."""
-        async with self._probes:
-            return await self._probers.run({"job": "peaks", "source": str(self._folder.path(file))}, _PROBE_SECONDS)
+        async with self._drawings:
+            return await self._drawers.run({"job": "peaks", "source": str(self._folder.path(file))}, _DRAW_SECONDS)
 
     def is_busy_with(self, asset_id: str) -> bool:
         """Whether the asset has work waiting or running."""
@@ -139,7 +143,7 @@ class Worker:
         for sample in self._samples.values():
             sample.cancel()
         await asyncio.gather(*self._samples.values(), return_exceptions=True)
-        await asyncio.gather(self._extractors.close(), self._probers.close())
+        await asyncio.gather(self._extractors.close(), self._probers.close(), self._drawers.close())
 
     def _start(self, task: Task, work: _Work) -> None:
         coroutine = self._run(task, work)
@@ -158,7 +162,7 @@ class Worker:
         self._extracting.discard(task.asset_id)
         try:
             self._ended(task, outcome)
-        except (OSError, sqlite3.Error):  # a full disk, most of all: the work is done, so keep trying to say so
+        except (OSError, StoreError):  # a full disk, most of all: the work is done, so keep trying to say so
             _log.exception("the end of %s of %s could not be recorded", task.kind, task.asset_id)
             loop = asyncio.get_running_loop()
             self._running[task.asset_id] = loop.call_later(_RECORD_AGAIN_SECONDS, self._end, task, outcome)
