@@ -97,7 +97,7 @@ def test_delete_in_every_state(stack: NewStack, vod: LocalVod, state: str, *, wi
     """Destroy leaves nothing at VOD, whatever the audio's state, with its source there or gone."""
     source = vod.video()
     if state == "queued":
-        vod.timed(5, concurrency=1)
+        vod.timed(60, concurrency=1)
         blocking = vod.extract(vod.video(title="Another"), wait=False)
     elif state == "extracting":
         vod.timed(8)
