@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test check unit fmt lock clean environment engine
+.PHONY: help up preview refresh down test check unit fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -27,7 +27,7 @@ refresh: ## Take what VOD holds into the state
 down: ## Remove the audio, end the local VOD
 	@$(PYTHON) -B -m tools.main_job down
 
-test: environment engine check ## Run everything: check, then all tests
+test: environment engine browser check ## Run everything: check, then all tests
 	$(VENV)/pytest -q -n auto --dist worksteal
 
 check: environment ## Linter, types, and which module may import which
@@ -56,3 +56,6 @@ environment:
 
 engine: # here, where its minutes can be seen passing
 	@$(PYTHON) -B tools/engine/ensure > /dev/null
+
+browser:
+	@$(PYTHON) -B -m tools.browser

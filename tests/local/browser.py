@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
+
+from tools.browser import PROGRAMS
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
@@ -99,8 +102,10 @@ class Page:
 
 
 @contextmanager
-def chromium(profile: Path, program: str = "/usr/bin/chromium") -> Iterator[Page]:
+def chromium(profile: Path) -> Iterator[Page]:
     """A browser with one tab, its profile in a folder of its own."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert program is not None, f"none of {', '.join(PROGRAMS)} is on PATH"
     command = [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:

@@ -1,4 +1,4 @@
-"""What the page is made of and asks for; the page itself is tried in a browser by `browser_page.py`."""
+"""What the page is made of and asks for; the page itself is tried in a browser by `test_page.py`."""
 
 from __future__ import annotations
 

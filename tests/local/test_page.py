@@ -1,8 +1,6 @@
-"""The page in a real headless Chromium; needs the program, so it is run by name:
+"""The page in a real headless Chromium (Debian's package `chromium`).
 
-    pytest tests/local/browser_page.py
-
-Debian's package is `chromium`. VOD_LOCAL_SCREENSHOTS=DIR keeps what it looks like.
+VOD_LOCAL_SCREENSHOTS=DIR keeps what it looks like.
 """
 
 from __future__ import annotations
