@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.batches import Deletes
-from vod_provider.vod.gathering import ALONE_S, LONGEST_S, QUIET_S, STREAM_S, Gathering
+from vod_provider.vod.gathering import GAPS, LONGEST_S, QUIET_S, SERIAL_S, Gathering
 from vod_provider.vod.patience import Patience
 from vod_provider.vod.watcher import Schedule
 
@@ -31,37 +31,49 @@ def calls_for(arrivals: Sequence[float]) -> list[int]:
 
 
 def test_a_call_waits_a_little_for_others() -> None:
-    """At first, a call leaves when nobody has come for a quarter of a second."""
-    assert Gathering().until(0.0, 1.0) == 1.0 + QUIET_S
-
-
-def test_after_a_full_call_it_waits_longer() -> None:
-    """A full call shows a stream, which is waited for."""
+    """The first one waits for others."""
     gathering = Gathering()
-    gathering.left(10)
-    assert gathering.until(0.0, 1.0) == 1.0 + STREAM_S
+    gathering.came(1.0, alone=True)
+    assert gathering.until(1.0) == 1.0 + QUIET_S
+
+
+def test_a_slow_stream_is_waited_for() -> None:
+    """Where others come while one waits, a call waits for three times the longest gap of late."""
+    gathering = Gathering()
+    gathering.came(1.0, alone=True)
+    gathering.came(1.5, alone=False)
+    gathering.came(1.6, alone=False)
+    assert gathering.until(1.0) == 1.6 + GAPS * 0.5
 
 
 def test_one_after_the_other_does_not_wait() -> None:
-    """Where nobody joined the last call, the next one hardly waits."""
+    """Where each comes only after the answer to the one before, the second and all later ones hardly wait."""
     gathering = Gathering()
-    gathering.left(1)
-    assert gathering.until(1.0, 1.0) == 1.0 + ALONE_S
+    gathering.came(1.0, alone=True)
+    gathering.came(2.0, alone=True)
+    assert gathering.until(2.0) == 2.0 + SERIAL_S
 
 
 def test_nobody_waits_without_end() -> None:
     """However steadily others come, a call leaves in time."""
-    assert Gathering().until(0.0, 100.0) == LONGEST_S
+    gathering = Gathering()
+    gathering.came(100.0, alone=False)
+    assert gathering.until(0.0) == LONGEST_S
 
 
 def test_a_stream_that_stalls_fills_its_calls() -> None:
-    """A thousand reads whose stream stalls for half a second now and then take a hundred calls."""
-    arrivals = [number * 0.01 + 0.5 * (number // 37) for number in range(1000)]
+    """A thousand reads whose stream stalls for a quarter of a second now and then take a hundred calls."""
+    arrivals = [number * 0.01 + 0.25 * (number // 37) for number in range(1000)]
     assert calls_for(arrivals) == [10] * 100
 
 
+def test_a_slow_stream_fills_its_calls() -> None:
+    """Reads that come every 0.29 s, as from an engine that is busy with its state, travel in tens too."""
+    assert calls_for([number * 0.29 for number in range(100)]) == [10] * 10
+
+
 def test_what_comes_alone_leaves_alone() -> None:
-    """Reads that come one after the other, each after the answer to the last, each leave at once."""
+    """Reads that come one after the other, each after the answer to the last, each leave by themselves."""
     assert calls_for([0.0, 1.0, 2.0, 3.0]) == [1, 1, 1, 1]
 
 

@@ -16,7 +16,7 @@ from vod_provider.vod.patience import Patience, Stop
 class _Batch:
     def __init__(self, now: float) -> None:
         self.asked: list[tuple[str, Future[bool]]] = []
-        self.first = self.last = now
+        self.first = now
         self.full = threading.Event()
 
 
@@ -35,6 +35,7 @@ class Deletes:
     ) -> None:
         self._delete, self._stop, self._clock = delete, stop, clock
         self._gathering = Gathering()
+        self._unanswered = 0
         self._lock = threading.Lock()
         self._open: _Batch | None = None
 
@@ -43,16 +44,21 @@ class Deletes:
         future: Future[bool] = Future()
         with self._lock:
             now = self._clock()
+            self._gathering.came(now, alone=self._unanswered == 0)
+            self._unanswered += 1
             batch = self._open
             if batch is None:
                 batch = self._open = _Batch(now)
                 threading.Thread(target=self._run, args=(batch,), name="vod-deletes", daemon=True).start()
             batch.asked.append((asset_id, future))
-            batch.last = now
             if len(batch.asked) == IDS_PER_CALL:
-                self._close(batch)
+                self._open = None
                 batch.full.set()
-        return patience.result(future)
+        try:
+            return patience.result(future)
+        finally:
+            with self._lock:
+                self._unanswered -= 1
 
     def _run(self, batch: _Batch) -> None:
         patience = Patience(stop=self._stop)
@@ -70,15 +76,11 @@ class Deletes:
             with self._lock:
                 if self._open is not batch:
                     return
-                left = self._gathering.until(batch.first, batch.last) - self._clock()
+                left = self._gathering.until(batch.first) - self._clock()
                 if left <= 0:
-                    self._close(batch)
+                    self._open = None
                     return
             batch.full.wait(left)
-
-    def _close(self, batch: _Batch) -> None:
-        self._open = None
-        self._gathering.left(len(batch.asked))
 
     def _send(self, asked: Sequence[tuple[str, Future[bool]]], patience: Patience) -> None:
         try:
