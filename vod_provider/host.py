@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import grpc
 from google.protobuf import any_pb2, struct_pb2
@@ -162,12 +162,17 @@ class _Extended:
         self._lock = threading.Lock()
         self._turns = 0
         self._backend = backend(os.environ)
-        self._rows = Rows(_row_sender(engine)) if engine else None
+        self._send = _sender(engine) if engine else None
+        self._rows = Rows(self._send) if self._send else None
         if engine:
             alive.end_without(engine, self.stop)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         return _Handlers(self._serve, self._cancel)
+
+    def say(self, text: str) -> None:
+        if self._send is not None:
+            self._send("", text, ephemeral=False)
 
     def begin(self, request: Any) -> Turn:
         rows, urn = self._rows, request.urn
@@ -242,6 +247,12 @@ _extended: _Extended | None = None
 def stop() -> Stop:
     """What ends all waiting in this process."""
     return _extended.stop if _extended is not None else Stop()
+
+
+def say(text: str) -> None:
+    """Show a line below the run, where the engine can be reached."""
+    if _extended is not None:
+        _extended.say(text)
 
 
 def when_over(callback: Callable[[], None]) -> None:
@@ -335,13 +346,18 @@ def _partial(error: PartialFailureError, news: struct_pb2.Struct) -> bytes:
     return status.SerializeToString()
 
 
-def _row_sender(engine: str) -> Callable[[str, str], None]:
+class _Send(Protocol):
+    def __call__(self, urn: str, text: str, *, ephemeral: bool = True) -> None: ...
+
+
+def _sender(engine: str) -> _Send:
+    """Sends the engine a line for a resource's row; one that is not ephemeral stays when the run is over."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
 
-    def send(urn: str, text: str) -> None:
+    def send(urn: str, text: str, *, ephemeral: bool = True) -> None:
         try:
             stub.Log(
-                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True),
+                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=ephemeral),
                 timeout=5,
             )
         except grpc.RpcError as exc:

@@ -28,6 +28,7 @@ from pulumi.output import Unknown
 
 from vod_provider import host, inputs
 from vod_provider.call import Call
+from vod_provider.hint import Hint, parallelism
 from vod_provider.vod.assets import Asset, Outcome, outcome
 from vod_provider.vod.errors import DeadlineError, ExtractionError, StoppedError, UnfinishedError, VodError
 
@@ -54,6 +55,7 @@ class ExtractedAudioProvider(ResourceProvider):
     _config: Mapping[str, str] = {}
     _opened: Services | None = None
     _opening = threading.Lock()
+    _hint = Hint(0)
     _seen: set[str]
     _answered: set[str]
 
@@ -64,6 +66,7 @@ class ExtractedAudioProvider(ResourceProvider):
         self._config = host.configuration(req)
         host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         host.when_over(self._run_over)
+        self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuse what cannot be, by the name of its property; unknown values pass."""
@@ -91,8 +94,10 @@ class ExtractedAudioProvider(ResourceProvider):
     def create(self, props: Props) -> CreateResult:
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
-        with host.turn() as turn:
+        with host.turn() as turn, self._hint.creating():
             services, call = self._services(), turn.call
+            if line := self._hint.due(services.settings.quotas["extract"]):
+                host.say(line)
             extraction = services.at(request.region, request.project_id)
             patience = call.patience(services.settings.timeouts.create)
             with self._partial(props):
