@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,20 @@ def test_the_wrapper_is_found_through_a_link(wrapper: Path, tmp_path: Path) -> N
     link = tmp_path / "linked"
     link.symlink_to(wrapper)
     assert subprocess.run([link, "x"], cwd=tmp_path, capture_output=True, check=True).stdout.endswith(b"\nx\n")
+
+
+@pytest.mark.parametrize("killed", ["engine", "host"])
+def test_nothing_stays_behind(tmp_path: Path, killed: str) -> None:
+    """After kill -9 of the engine, or of the host alone, host and program end by themselves."""
+    shutil.copy(LANGUAGE / "executor.py", tmp_path)
+    (tmp_path / "pulumi-language-python-exec").write_text("print('runs', flush=True)\nimport time\ntime.sleep(60)\n")
+    # Each says its id, starts the next, and waits for it; all of them write into the pipe that the test reads.
+    host = f'echo $$; "{sys.executable}" "{tmp_path / "executor.py"}"; true'
+    command = ["/bin/sh", "-c", 'echo $$; /bin/sh -c "$1"; true', "engine", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        processes = {"engine": int(engine.stdout.readline()), "host": int(engine.stdout.readline())}
+        assert engine.stdout.readline() == "runs\n"
+        os.kill(processes[killed], signal.SIGKILL)
+        rest, _ = engine.communicate(timeout=30)  # ends with the last process that has the pipe
+    assert rest == ""
