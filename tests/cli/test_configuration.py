@@ -1,0 +1,116 @@
+"""Where a command's settings come from; the words agree with what `settings.load` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vod_provider import settings
+from vod_provider.cli.configuration import KEYS, PLACES, Configuration, gather, loaded
+from vod_provider.cli.engine import Engine
+from vod_provider.cli.errors import CommandError
+from vod_provider.settings import Settings
+from vod_provider.vod.signing import AccessKey, Token
+
+NO_ENGINE = Engine({"PATH": ""}, Path())
+BASE = {
+    "vod:region": "r-base",
+    "vod:projectId": "p-base",
+    "vod:accessKey": "a-base",
+    "vod:secretKey": "s-base",
+}
+SETTING: dict[str, Callable[[Settings], str | None]] = {
+    "endpoint": lambda it: it.endpoint,
+    "region": lambda it: it.region,
+    "project": lambda it: it.project_id,
+    "quotas": lambda it: str(it.quotas["extract"]),
+    "timeouts": lambda it: f"{it.timeouts.create:g}",
+    "journal": lambda it: str(it.journal),
+    "debug": lambda it: str(it.debug).lower(),
+}
+VALUES = {
+    "endpoint": ("https://{}.example", "https://{}.example"),
+    "region": ("r-{}", "r-{}"),
+    "project": ("p-{}", "p-{}"),
+    "quotas": ('{{"extract": 7{}}}', "7{}"),
+    "timeouts": ('{{"create": 7{}}}', "7{}"),
+    "journal": ("/j{}", "/j{}"),
+    "debug": ("true", "true"),
+}
+"""Per setting: what is set at its nth place, and what the settings then have."""
+
+
+def of(values: dict[str, str]) -> tuple[Settings, Configuration]:
+    """Both readings of the same: names with a colon are the stack's, the others the environment's."""
+    stack = {name: value for name, value in values.items() if ":" in name}
+    environ = {"HOME": "/home/ann"} | {name: value for name, value in values.items() if ":" not in name}
+    return settings.load(stack, environ), Configuration(stack, {}, environ)
+
+
+@pytest.mark.parametrize("setting", PLACES)
+def test_every_place_of_a_setting_is_where_it_is_read(setting: str) -> None:
+    """Set at its nth place and all later ones, a setting has the nth value, and comes from there in words."""
+    names = PLACES[setting]
+    given, expected = VALUES[setting]
+    for first in range(len(names)):
+        values = {name: given.format(index) for index, name in enumerate(names) if index >= first}
+        read, configuration = of({name: value for name, value in BASE.items() if name not in names} | values)
+        assert (SETTING[setting](read) or "").startswith(expected.format(first))
+        assert configuration.origin(setting).startswith(names[first])
+
+
+def test_no_other_setting_is_read() -> None:
+    """Every name in the namespace vod is a place of a setting or of a credential."""
+    told = {name for names in (*PLACES.values(), *KEYS) for name in names}
+    assert set(settings.NAMES) <= told
+
+
+def test_credentials_come_from_where_they_are_read() -> None:
+    """Set at its nth place and all later ones, a key or token is the nth, and comes from there in words."""
+    place = {"vod:region": "r", "vod:projectId": "p"}
+    for first in range(len(KEYS)):
+        values = {name: f"{name.replace(':', '-')}-value" for names in KEYS[first:] for name in names}
+        read, configuration = of(place | values)
+        names = KEYS[first]
+        expected = [f"{name.replace(':', '-')}-value" for name in names]
+        found = read.credentials
+        if isinstance(found, AccessKey):
+            assert [found.access_key, found.secret_key, found.security_token] == expected
+        else:
+            assert isinstance(found, Token)
+            assert [found.token] == expected
+        told = configuration.credentials()
+        assert all(name in told for name in names)
+        assert not any(name in told for later in KEYS[first + 1 :] for name in later)
+        assert "-value" not in told
+
+
+def test_the_command_line_comes_before_the_stack_and_the_environment() -> None:
+    """--config wins, and the words say so."""
+    environ = {"HOME": "/h", "HW_REGION_NAME": "r-env"}
+    configuration = Configuration(BASE, {"vod:region": "r-given"}, environ)
+    assert configuration.load().region == "r-given"
+    assert configuration.origin("region") == "vod:region by --config"
+    assert configuration.origin("project") == "vod:projectId of the stack"
+    assert Configuration({}, {}, environ).origin("region") == "HW_REGION_NAME of the environment"
+    assert Configuration({}, {}, environ).origin("project") == ""
+
+
+@pytest.mark.parametrize("pair", ["region=cn-north-4", "vod:region", "=x", ""])
+def test_a_setting_without_a_full_name_is_refused(pair: str) -> None:
+    """--config takes full names, and does not repeat what may be a secret."""
+    with pytest.raises(CommandError, match=r"--config .*expected KEY=VALUE"):
+        gather([pair], None, NO_ENGINE)
+
+
+def test_a_value_may_have_an_equals_sign() -> None:
+    """Base64 does."""
+    assert gather(["vod:token=a=b=="], None, NO_ENGINE).given == {"vod:token": "a=b=="}
+
+
+def test_what_is_missing_names_the_flags_too() -> None:
+    """Besides what `settings` says, a command can take a stack or a flag."""
+    with pytest.raises(CommandError, match=r"no credentials: .*--stack NAME, or --config KEY=VALUE"):
+        loaded(Configuration({}, {}, {"HOME": "/h"}))

@@ -1,0 +1,284 @@
+"""`orphans` against the local VOD: what it lists, and above all what it does not delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, Result, service, state, urn
+from tests.vod import LocalVod
+from vod_provider.journal import Journal, Key
+
+NOW = ("--older-than", "0s")
+
+
+def standings(result: Result) -> dict[str, str]:
+    """Who knows each audio."""
+    return {one["audio_asset_id"]: one["standing"] for one in result.json["audios"]}
+
+
+def intend(journal: Journal, vod: LocalVod, source: str, name: str, stack: str = "dev") -> Key:
+    """VOD is about to be asked, as far as the journal knows."""
+    key = Key(f"file:///backend {urn(name, stack)}", "fingerprint")
+    journal.intend(key, service=service(vod), source=source, audio_format="MP3")
+    return key
+
+
+def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+    """One of each kind: in the state, accepted and not settled, of a stack that was not given, known to nobody."""
+    source = vod.video(title="A talk")
+    known, kept, elsewhere, former, nobodys = (vod.extract(source) for _ in range(5))
+    for audio_id, stack in ((kept, "dev"), (elsewhere, "prod"), (former, "dev")):
+        journal.accept(intend(journal, vod, source, audio_id, stack), audio_id)
+    journal.settle([elsewhere, former])
+    result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--json", vod=vod)
+    assert result.status == 0
+    assert standings(result) == {
+        known: "known", kept: "kept", elsewhere: "elsewhere", former: "orphaned", nobodys: "orphaned"
+    }  # fmt: skip
+    by_id = {one["audio_asset_id"]: one for one in result.json["audios"]}
+    assert by_id[kept]["owner"] == urn(kept)
+    assert by_id[former]["source"] == source
+    assert by_id[nobodys]["source"] is None
+    assert by_id[nobodys]["title"] == "A talk"
+    assert by_id[nobodys]["status"] == "CREATED"
+    totals = result.json["totals"]["orphaned"]
+    assert totals["count"] == 2
+    assert totals["duration_s"] == pytest.approx(4, abs=0.4)
+
+
+def test_the_text_tells_all_that_is_known(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+    """Sections by standing, each audio with what the journal tells of it, sums, and what cannot be known."""
+    source = vod.video(title="媒体视频" * 8)
+    kept, elsewhere, nobodys = (vod.extract(source) for _ in range(3))
+    journal.accept(intend(journal, vod, source, "kept"), kept)
+    journal.accept(intend(journal, vod, source, "elsewhere", "prod"), elsewhere)
+    journal.settle([elsewhere])
+    result = command("orphans", "--stack-state", state(home), *NOW, vod=vod)
+    assert "compared with media/dev and the journal" in " ".join(result.out.split())
+    assert "3 audios: 0 known, 1 orphaned, 2 in doubt." in result.out
+    orphaned, rest = result.out.split("Kept by the journal: the next `pulumi up` that asks for the same takes it")
+    assert nobodys in orphaned
+    assert "CREATED  MP3      0:00:02  媒体视频" in orphaned
+    assert "1 audio, 0:00:02 in all (extraction is billed by duration)" in orphaned
+    kept_part, elsewhere_part = rest.split("Of other stacks:")
+    assert kept in kept_part
+    assert f"    for {urn('kept')}" in kept_part
+    assert f"    extracted from {source}" in kept_part
+    assert elsewhere in elsewhere_part
+    assert "--former-stack media/prod" in elsewhere_part
+    assert "An MP3 or AAC file that somebody uploaded" in result.out
+
+
+def test_videos_are_no_audios(command: Command, vod: LocalVod) -> None:
+    """A project of videos only has nothing to list, and nothing to warn of."""
+    vod.video()
+    result = command("orphans", *NOW, vod=vod)
+    assert "0 audios: 0 known, 0 orphaned, 0 in doubt." in result.out
+    assert "uploaded" not in result.out
+    assert result.status == 0
+
+
+def test_a_lost_answer_is_kept_for_its_resource(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+    """The journal has an intent and VOD an audio of that moment: the next `up` looks for it, so it is not orphaned."""
+    source = vod.video()
+    intend(journal, vod, source, "talk")
+    audio_id = vod.extract(source)
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
+    assert "may be what VOD made of MP3 from" in result.out
+    assert vod.audio_ids() == [audio_id]
+
+
+def test_young_ones_are_not_deleted_unless_asked_for(command: Command, vod: LocalVod, home: Path) -> None:
+    """By default an hour; a lower --older-than is the asking."""
+    audio_id = vod.extract(vod.video())
+    given = ("orphans", "--stack-state", state(home), "--delete", "--yes")
+    result = command(*given, vod=vod)
+    assert "Too young to say" in result.out
+    assert vod.audio_ids() == [audio_id]
+    result = command(*given, *NOW, vod=vod)
+    assert f"{audio_id}: deleted" in result.out
+    assert "1 audio deleted, 0 not." in result.out
+    assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("typed", ["", "n\n", "yes\n", "1\n", "2 \n3\n", "-2\n"])
+def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, home: Path, typed: str) -> None:
+    """Anything but the number of audios leaves them; the number, with blanks around it, deletes them."""
+    source = vod.video()
+    audios = sorted(vod.extract(source) for _ in range(2))
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", vod=vod, typed=typed)
+    assert "Type the number of audios to delete them (2)" in result.err
+    assert "2 audios: 0 known, 2 orphaned" in result.out
+    if typed.startswith("2"):
+        assert vod.audio_ids() == []
+    else:
+        assert "Nothing was deleted." in result.err
+        assert sorted(vod.audio_ids()) == audios
+    assert result.status == 0
+
+
+def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, home: Path) -> None:
+    """Twelve audios are two calls; what a state knows is left."""
+    source = vod.video()
+    vod.timed(0.01)
+    known, *others = [vod.extract(source) for _ in range(13)]
+    vod.forget_calls()
+    result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--delete", "--yes", vod=vod)
+    assert vod.audio_ids() == [known]
+    assert vod.count("DeleteAssets") == 2
+    assert all(f"{one}: deleted" in result.out for one in others)
+    assert result.status == 0
+
+
+def test_what_could_not_be_deleted_is_told_and_is_a_failure(command: Command, vod: LocalVod, home: Path) -> None:
+    """An audio in the making cannot be deleted: its status is told, and the exit status is 1."""
+    source = vod.video()
+    ready = vod.extract(source)
+    vod.timed(60)
+    busy = vod.extract(source, wait=False)
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
+    assert result.status == 1
+    assert f"{ready}: deleted" in result.out
+    assert f"{busy}: VOD reports FAILED: its status is CREATING" in " ".join(result.out.split("\n"))
+    assert "1 audio deleted, 1 not." in result.out
+
+
+def test_what_becomes_somebodys_while_the_question_is_open_is_left(
+    command: Command, vod: LocalVod, journal: Journal, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the list and the answer a run of `up` has taken one of them: the journal is read again."""
+    source = vod.video()
+    first, second = vod.extract(source), vod.extract(source)
+    key = intend(journal, vod, "another source", "talk")
+    journal.drop(key)
+
+    def adopted_meanwhile(self: object, question: str) -> str:
+        journal.intend(key, service=service(vod), source=source, audio_format="MP3")
+        journal.accept(key, first)
+        return "2"
+
+    monkeypatch.setattr("vod_provider.cli.console.Console.ask", adopted_meanwhile)
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", vod=vod, typed="")
+    assert f"{first}: left: it is somebody's by now" in result.out
+    assert f"{second}: deleted" in result.out
+    assert vod.audio_ids() == [first]
+    assert result.status == 1
+
+
+def test_json_tells_of_each_deletion(command: Command, vod: LocalVod, home: Path) -> None:
+    """One JSON document, with the list as it was and what became of each."""
+    audio_id = vod.extract(vod.video())
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", "--json", vod=vod)
+    assert result.json["deletions"] == {audio_id: "deleted"}
+    assert standings(result) == {audio_id: "orphaned"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--delete: no stack is named"),
+        (("--stack-state", "{}"), "--delete: there is no terminal to ask on"),
+        (("--stack-state", "{}", "--json"), "--delete: nothing is asked with --json"),
+    ],
+)
+def test_delete_is_refused_where_nobody_has_looked(
+    command: Command, vod: LocalVod, home: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """Without a stack, without a terminal, or into JSON: refused before VOD is asked at all."""
+    given = [it.format(state(home)) for it in arguments]
+    result = command("orphans", *given, *NOW, "--delete", vod=vod)
+    assert result.status == 2
+    assert said in result.err
+    assert len(result.err.splitlines()) == 1
+    assert result.out == ""
+    assert vod.calls() == []
+
+
+def test_yes_does_not_do_without_a_stack(command: Command, vod: LocalVod) -> None:
+    """--yes answers the question, and names no stack."""
+    result = command("orphans", *NOW, "--delete", "--yes", vod=vod)
+    assert result.status == 2
+    assert vod.calls() == []
+
+
+def test_a_state_comes_from_standard_input(command: Command, vod: LocalVod, home: Path) -> None:
+    """'-' reads what is piped in; several states count together."""
+    source = vod.video()
+    first, second = vod.extract(source), vod.extract(source)
+    piped = Path(state(home, "dev", talk=first)).read_text()
+    other = state(home, "prod", talk=second)
+    result = command("orphans", "--stack-state", "-", "--stack-state", other, "--json", vod=vod, piped=piped)
+    assert standings(result) == {first: "known", second: "known"}
+
+
+def test_a_former_stack_gives_its_audios_up(command: Command, vod: LocalVod, journal: Journal) -> None:
+    """A stack that was removed takes nothing any more: what the journal kept for it can be deleted."""
+    source = vod.video()
+    audio_id = vod.extract(source)
+    journal.accept(intend(journal, vod, source, "talk", "gone"), audio_id)
+    result = command("orphans", "--former-stack", "org/media/gone", *NOW, "--delete", "--yes", vod=vod)
+    assert f"{audio_id}: deleted" in result.out
+    assert f"was {urn('talk', 'gone')}" in result.out
+    assert vod.audio_ids() == []
+
+
+def test_a_journal_that_cannot_be_read_deletes_nothing(
+    command: Command, vod: LocalVod, journal: Journal, home: Path
+) -> None:
+    """What it kept is not known, and would look orphaned: told in one line, and nothing is done."""
+    audio_id = vod.extract(vod.video())
+    file = home / ".local/state/pulumi-huaweicloud-vod/journal.sqlite"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"some other program's file" * 100)
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
+    assert result.status == 2
+    assert "set aside" in result.err
+    assert vod.audio_ids() == [audio_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--stack-state", "/nowhere/x.json"), "--stack-state /nowhere/x.json: No such file or directory"),
+        (("--stack", "dev"), "--stack dev: there is no pulumi on PATH; install Pulumi"),
+        (("--config", "region=x"), "--config region: expected KEY=VALUE"),
+        ((), "no credentials: "),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_one_line(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    """The flag or the setting, what is wrong with it, and exit status 2."""
+    result = command("orphans", *arguments)
+    assert result.status == 2
+    assert result.err.splitlines()[-1].startswith(f"python -m vod_provider orphans: {said}")
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--older-than", "soon"), "argument --older-than: 'soon' is no time"),
+        (("--former-stack", "dev"), "argument --former-stack: 'dev' names no stack"),
+        (("--del",), "unrecognized arguments: --del"),
+    ],
+)
+def test_wrong_arguments(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    """argparse names the flag; and nobody deletes by an abbreviation."""
+    with pytest.raises(SystemExit) as ended:
+        command("orphans", *arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_vod_refuses_to_list(command: Command, vod: LocalVod) -> None:
+    """VOD's own error in one line, with code, request id and what to do; the key is nowhere."""
+    vod.faults({"operation": "ListAssetList", "times": 1, "status": 403, "error_code": "VOD.10057"})
+    result = command("orphans", vod=vod)
+    assert result.status == 2
+    last = result.err.splitlines()[-1]
+    assert "listing the project's audios: VOD answered 403 VOD.10057" in last
+    assert "check vod:projectId" in last
+    assert vod.config["vod:secretKey"] not in result.err + result.out

@@ -1,0 +1,169 @@
+"""Who knows an audio, case by case; every doubt counts against 'orphaned'."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from vod_provider.cli.ownership import Finding, Known, Standing, stack_of, urn_of
+from vod_provider.cli.states import StackName, State
+from vod_provider.extraction import CLOCKS_S, SENT_S
+from vod_provider.journal import Owned
+from vod_provider.vod.assets import Asset
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+DEV = StackName("media", "dev")
+DEV_STATE = State(frozenset({DEV}), frozenset({"known"}))
+OWNER = "file:///x urn:pulumi:dev::media::t::talk"
+ELSEWHERE = "file:///x urn:pulumi:prod::media::t::talk"
+NOBODY = "3f0c2c5e-6d0b-4f0e-9c55-9b9b1a1f2a10"
+
+
+def audio(age: float | None = 2 * HOUR, *, id_: str = "a1", status: str = "CREATED", kind: str | None = "MP3") -> Asset:
+    """An audio of that age in seconds."""
+    created = None if age is None else datetime.fromtimestamp(NOW - age, UTC)
+    return Asset(id_, status, created=created, pack_type=kind, duration=60.0)
+
+
+def entry(owner: str, audio_id: str | None, *, settled: bool, age: float = 2 * HOUR, kind: str = "MP3") -> Owned:
+    """An entry of the journal of that age in seconds."""
+    return Owned("service", "source", kind, audio_id, NOW - age, owner, NOW if settled else None)
+
+
+def found(
+    one: Asset, *entries: Owned, states: tuple[State, ...] = (DEV_STATE,), former: tuple[StackName, ...] = (),
+    skew: float = 0.0, older_than: float = HOUR,
+) -> Finding:  # fmt: skip
+    """What is found of one audio."""
+    (finding,) = Known(states, entries, former).sort([one], now=NOW, skew=skew, older_than=older_than)
+    return finding
+
+
+def test_what_nobody_knows_is_orphaned() -> None:
+    """No state, no journal, and old enough."""
+    assert found(audio()) == Finding(audio(), Standing.ORPHANED, 2 * HOUR)
+
+
+def test_a_state_that_mentions_it_knows_it() -> None:
+    """Whatever its age, and whatever the journal says."""
+    assert found(audio(id_="known")).standing is Standing.KNOWN
+    settled = entry(OWNER, "known", settled=True)
+    assert found(audio(id_="known"), settled).standing is Standing.KNOWN
+
+
+@pytest.mark.parametrize("age", [0.0, HOUR - 1, None])
+def test_a_young_one_may_be_a_running_ups(age: float | None) -> None:
+    """Younger than asked for, or of unknown age, is never orphaned."""
+    assert found(audio(age)).standing is Standing.YOUNG
+
+
+def test_age_is_by_vods_clock() -> None:
+    """A clock of ours that is ahead makes no audio older than it is."""
+    assert found(audio(HOUR + 60), skew=-120.0).standing is Standing.YOUNG
+    assert found(audio(HOUR - 60), skew=120.0).standing is Standing.ORPHANED
+
+
+def test_older_than_can_be_lowered() -> None:
+    """Who asks for 0 s gets the youngest too, but not what tells no time."""
+    assert found(audio(1), older_than=0.0).standing is Standing.ORPHANED
+    assert found(audio(-0.5), older_than=0.0) == Finding(audio(-0.5), Standing.ORPHANED, 0.0)
+    assert found(audio(None), older_than=0.0).standing is Standing.YOUNG
+
+
+@pytest.mark.parametrize("states", [(), (DEV_STATE,)], ids=["stack not given", "stack given"])
+def test_an_accepted_one_is_kept_by_the_journal(states: tuple[State, ...]) -> None:
+    """VOD accepted, and Pulumi has never shown to hold it: the next `up` takes it."""
+    finding = found(audio(), entry(OWNER, "a1", settled=False), states=states)
+    assert finding.standing is Standing.KEPT
+    assert finding.entry is not None
+    assert urn_of(finding.entry.owner) == "urn:pulumi:dev::media::t::talk"
+
+
+def test_a_settled_one_of_a_given_stack_is_orphaned_and_its_source_known() -> None:
+    """The stack had it once and has it no more, as after `pulumi state delete`."""
+    finding = found(audio(), entry(OWNER, "a1", settled=True))
+    assert finding.standing is Standing.ORPHANED
+    assert finding.entry is not None
+    assert finding.entry.source == "source"
+
+
+def test_a_settled_one_of_another_stack_is_not_orphaned() -> None:
+    """A stack that was not given may well have it still."""
+    assert found(audio(), entry(ELSEWHERE, "a1", settled=True)).standing is Standing.ELSEWHERE
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_former_stack_keeps_nothing(*, settled: bool) -> None:
+    """Who says that a stack is no more gets what the journal kept for it; others' stay as they are."""
+    prod = StackName("media", "prod")
+    assert found(audio(), entry(ELSEWHERE, "a1", settled=settled), former=(prod,)).standing is Standing.ORPHANED
+    assert found(audio(), entry(OWNER, "a1", settled=False), former=(prod,)).standing is Standing.KEPT
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_an_entry_without_a_urn_keeps_nothing(*, settled: bool) -> None:
+    """Where the host did not tell the resource, no later run finds the entry: its source is told, that is all."""
+    finding = found(audio(), entry(NOBODY, "a1", settled=settled))
+    assert finding.standing is Standing.ORPHANED
+    assert finding.entry is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "standing"),
+    [
+        (0.0, Standing.KEPT),
+        (SENT_S, Standing.KEPT),
+        (-CLOCKS_S, Standing.KEPT),
+        (SENT_S + 1, Standing.ORPHANED),
+        (-CLOCKS_S - 1, Standing.ORPHANED),
+    ],
+)
+def test_a_lost_answer_keeps_what_may_be_its_audio(asked: float, standing: Standing) -> None:
+    """An audio that VOD made when an answer was lost may be the one: the next `up` looks for it.
+
+    `asked`: how long before the audio was made, in seconds.
+    """
+    finding = found(audio(), entry(OWNER, None, settled=False, age=2 * HOUR + asked))
+    assert finding.standing is standing
+    assert finding.lost is (standing is Standing.KEPT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "standing"), [("AAC", Standing.ORPHANED), ("MP3", Standing.KEPT), (None, Standing.KEPT)]
+)
+def test_a_lost_answer_keeps_its_format_only(kind: str | None, standing: Standing) -> None:
+    """An AAC is not what became of a request for MP3; what tells no format may be."""
+    assert found(audio(kind=kind), entry(OWNER, None, settled=False)).standing is standing
+
+
+def test_a_lost_answer_keeps_what_tells_no_time() -> None:
+    """An audio without a time of creation may be of any request."""
+    assert found(audio(None), entry(OWNER, None, settled=False)).standing is Standing.KEPT
+
+
+def test_a_lost_answer_allows_for_the_clocks() -> None:
+    """The journal has our time and VOD its own."""
+    lost = entry(OWNER, None, settled=False, age=2 * HOUR + 600)
+    assert found(audio(), lost, skew=600.0).standing is Standing.KEPT
+
+
+def test_what_vod_reports_as_deleted_is_no_audio() -> None:
+    """VOD may list deleted assets for a while."""
+    assert Known([], []).sort([audio(status="DELETED")], now=NOW, skew=0.0, older_than=0.0) == []
+
+
+def test_the_oldest_comes_first() -> None:
+    """Unknown ages come last."""
+    ages = {"young": HOUR, "old": 9 * HOUR, "unknown": None}
+    sorted_ = Known([], []).sort([audio(age, id_=id_) for id_, age in ages.items()], now=NOW, skew=0, older_than=0)
+    assert [it.audio.id for it in sorted_] == ["old", "young", "unknown"]
+
+
+def test_an_owner_tells_its_stack() -> None:
+    """The journal's owner is 'BACKEND URN', and a backend may be empty or have spaces in it."""
+    for owner in (OWNER, " urn:pulumi:dev::media::t::talk", "file:///a b urn:pulumi:dev::media::t::talk"):
+        assert stack_of(owner) == DEV
+    assert stack_of(NOBODY) is None
+    assert urn_of(NOBODY) is None

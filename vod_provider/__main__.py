@@ -1,0 +1,179 @@
+"""The commands for people: `python -m vod_provider orphans` and `doctor`. Arguments and exit statuses only."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vod_provider._version import __version__
+from vod_provider.cli import configuration, doctor, orphans, states, text
+from vod_provider.cli.configuration import Configuration
+from vod_provider.cli.console import Console
+from vod_provider.cli.engine import Engine
+from vod_provider.cli.errors import CommandError
+from vod_provider.cli.states import StackName, State
+
+PROG = "python -m vod_provider"
+_CONFIGURATION = """\
+Settings are looked for as `pulumi up` does it: --config first, then the stack of --stack (the
+first, where there are several), then the environment (HUAWEICLOUD_SDK_AK, HW_REGION_NAME ...).
+Keep secrets out of --config: other users of the machine can see command lines.
+"""
+_ORPHANS = """\
+Lists the audios of the project that nobody knows: their ids are in none of the states that are
+given, and the journal of this machine keeps them for nobody. Give every stack that uses the
+project. Nothing is changed without --delete.
+
+VOD does not record what an audio was made of, nor by whom. An MP3 or AAC file that somebody
+uploaded, or that another machine made, looks the same as an audio that was extracted and
+forgotten: look at each before you delete it.
+"""
+_ORPHANS_EXAMPLES = """\
+examples:
+  %(prog)s --stack dev --stack prod --cwd ./media
+  pulumi stack export --stack dev | %(prog)s --stack-state -
+  %(prog)s --stack-state dev.json --older-than 7d --delete
+  %(prog)s --stack dev --json | jq '.totals'
+
+exit status: 0 done, 1 an audio could not be deleted, 2 something given cannot be used or VOD
+cannot be asked, 130 interrupted
+"""
+_DOCTOR = """\
+Checks what `pulumi up` needs: Pulumi itself, settings and where each comes from, journal, endpoint,
+clock, credentials, each permission, quotas. Says what to do where something is missing. Shows no
+secret. Permissions are tried on an asset that is made up by chance and does not exist, so nothing
+is changed and nothing is paid.
+"""
+_DOCTOR_EXAMPLES = """\
+examples:
+  %(prog)s --stack dev --cwd ./media
+  HW_REGION_NAME=cn-north-4 %(prog)s --config vod:projectId=ID
+  %(prog)s --json | jq -r '.checks[] | select(.result == "fail")'
+
+exit status: 0 nothing failed (there may be warnings), 1 something failed, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Run a command; returns the exit status. Raises SystemExit for arguments that cannot be."""
+    console = console or Console()
+    options = _parser().parse_args(arguments)
+    engine = Engine(os.environ, options.cwd)
+    stacks: list[str] = options.stack or []
+
+    def configure() -> Configuration:
+        return configuration.gather(options.config, stacks[0] if stacks else None, engine)
+
+    try:
+        if options.command == "doctor":
+            return doctor.run(engine, configure, console, as_json=options.json)
+        asked = orphans.Options(
+            states=_states(options, engine, console),
+            former=options.former_stack,
+            older_than=options.older_than,
+            delete=options.delete,
+            yes=options.yes,
+            as_json=options.json,
+        )
+        asked.check(terminal=console.asks)
+        return orphans.open_orphans(configure(), console).run(asked)
+    except CommandError as exc:
+        console.say(f"{PROG} {options.command}: {exc}")
+        return 2
+
+
+def _states(options: argparse.Namespace, engine: Engine, console: Console) -> list[State]:
+    found = []
+    for stack in options.stack or []:
+        console.progress(f"exporting the state of {stack}")
+        found.append(states.parse(engine.export(stack), f"--stack {stack}"))
+    for file in options.stack_state:
+        flag = f"--stack-state {file}"
+        try:
+            exported = console.input.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise CommandError(f"{flag}: {getattr(exc, 'strerror', None) or exc}") from exc
+        found.append(states.parse(exported, flag))
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROG, description="Looks after what Pulumi does not see of Huawei Cloud VOD.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="orphans | doctor")
+    _add_orphans(_command(commands, "orphans", "audios that no stack knows", _ORPHANS, _ORPHANS_EXAMPLES))
+    two = _command(commands, "doctor", "check all that an `up` needs", _DOCTOR, _DOCTOR_EXAMPLES)
+    two.add_argument("--stack", nargs=1, metavar="NAME", help="the stack whose configuration is checked")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, short: str, about: str, examples: str
+) -> argparse.ArgumentParser:
+    """A command with what all of them have."""
+    one = commands.add_parser(
+        name,
+        help=short,
+        description=about,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # nobody is to delete by a slip of the fingers
+    )
+    one.add_argument("--json", action="store_true", help="print JSON instead of text")
+    settings = one.add_argument_group("settings", _CONFIGURATION)
+    settings.add_argument(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a setting, as vod:region=cn-north-4"
+    )
+    settings.add_argument(
+        "--cwd", type=Path, default=Path(), metavar="DIR", help="project folder of --stack (default: this one)"
+    )
+    return one
+
+
+def _add_orphans(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--stack", action="append", metavar="NAME", help="a stack that uses the project; its state is exported"
+    )
+    one.add_argument(
+        "--stack-state", action="append", default=[], metavar="FILE",
+        help="what `pulumi stack export` wrote for a stack; '-' is standard input",
+    )  # fmt: skip
+    one.add_argument(
+        "--former-stack", action="append", default=[], type=_stack_name, metavar="PROJECT/STACK",
+        help="a stack that was destroyed or removed: what the journal still keeps for it counts as orphaned",
+    )  # fmt: skip
+    one.add_argument(
+        "--older-than", type=_seconds, default="1h", metavar="AGE",
+        help="what is younger is listed and never deleted, since it may be a running `up`'s (default: %(default)s)",
+    )  # fmt: skip
+    one.add_argument("--delete", action="store_true", help="delete the orphaned ones, after listing them and asking")
+    one.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def _seconds(given: str) -> float:
+    try:
+        return text.seconds(given)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+
+
+def _stack_name(given: str) -> StackName:
+    project, slash, stack = given.rpartition("/")
+    if not project or not slash or not stack:
+        raise argparse.ArgumentTypeError(f"{given!r} names no stack: expected PROJECT/STACK")
+    return StackName(project.rpartition("/")[2], stack)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print(f"{PROG}: interrupted", file=sys.stderr, flush=True)
+        os._exit(130)  # threads may wait for an answer of VOD for a minute
+    except BrokenPipeError:
+        # Whoever read us has gone, as `head` does; nothing may be written any more, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
