@@ -1,0 +1,157 @@
+"""What unit tests use in place of time and of VOD: nothing waits, and nothing goes over a network."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from vod_provider.vod.assets import Asset
+from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
+from vod_provider.vod.patience import Patience, Stop
+
+START = 1_800_000_000.0
+"""The Unix time at which every fake clock begins."""
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakePatience(Patience):
+    """Waits by moving its clock on."""
+
+    def __init__(self, clock: Clock, seconds: float = float("inf"), stop: Stop | None = None) -> None:
+        super().__init__(seconds, stop, clock)
+        self._fake = clock
+
+    def pause(self, event: threading.Event, seconds: float = float("inf")) -> None:
+        self.check()
+        if not event.is_set():
+            assert min(seconds, self.left) < float("inf"), "this would wait for ever"
+            self._fake.now += min(seconds, self.left)
+        self.check()
+
+
+def refused(code: str, status: int = 400) -> AnswerError:
+    """VOD's answer of that code."""
+    return of_answer("doing", status=status, code=code, message="no", request_id="r")
+
+
+class FakeVod:
+    """VOD in memory, with the methods of client, watcher and deletes that `Extraction` uses.
+
+    `faults` holds, by operation, what the next calls do instead of their work: an exception to raise before it, or
+    'after' to lose the answer of work that was done. An extraction takes one look and is then done.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.assets: dict[str, Asset] = {}
+        self.faults: dict[str, list[Exception | str]] = {}
+        self.calls: list[str] = []
+        self.accepted = 0
+        self.skew = 0.0
+        self.outcome: Callable[[Asset], Asset] = lambda asset: replace(asset, status="CREATED")
+        self._ids = (f"audio{number}" for number in itertools.count())
+
+    def video(self, asset_id: str = "video", title: str = "A video", status: str = "CREATED", **more: Any) -> str:
+        """Put a video there."""
+        self.assets[asset_id] = Asset(asset_id, status, title=title, pack_type="MP4", **more)
+        return asset_id
+
+    def audio(self, title: str = "A video", audio_format: str = "MP3", status: str = "CREATED", **more: Any) -> str:
+        """Put an audio there, as if somebody had extracted it now."""
+        created = datetime.fromtimestamp(self.clock(), UTC)
+        asset = Asset(next(self._ids), status, title=title, pack_type=audio_format, created=created, **more)
+        self.assets[asset.id] = asset
+        return asset.id
+
+    def audio_ids(self) -> list[str]:
+        """The ids of all audios."""
+        return [asset.id for asset in self.assets.values() if asset.pack_type != "MP4"]
+
+    def _fault(self, operation: str) -> bool:
+        """Raise the next fault of the operation; True if its answer is to be lost."""
+        self.calls.append(operation)
+        waiting = self.faults.get(operation, [])
+        fault = waiting.pop(0) if waiting else None
+        if isinstance(fault, Exception):
+            raise fault
+        return fault == "after"
+
+    # -- Client --------------------------------------------------------------------------------------------
+
+    def extract(
+        self,
+        asset_id: str,
+        audio_format: str,
+        patience: Patience,
+        *,
+        around: Callable[[Callable[[], str]], str],
+        waiting: Callable[[], None],
+    ) -> str:
+        def send() -> str:
+            lost = self._fault("extract")
+            source = self.assets.get(asset_id)
+            if source is None:
+                raise refused("VOD.10062")
+            if source.status != "CREATED":
+                raise refused("VOD.10083")
+            self.accepted += 1
+            audio_id = self.audio(source.title, audio_format, "CREATING")
+            if lost:
+                raise LostAnswerError("extracting", "broken off")
+            return audio_id
+
+        patience.check()
+        return around(send)
+
+    def cancel(self, audio_id: str, patience: Patience) -> None:
+        self._fault("cancel")
+        if self.assets[audio_id].reason != "queued":
+            raise refused("VOD.10083")
+        self.assets[audio_id] = replace(self.assets[audio_id], status="CANCELLED")
+
+    def made_since(self, since: datetime, patience: Patience) -> list[Asset]:
+        self._fault("list")
+        return [asset for asset in self.assets.values() if asset.created is not None and asset.created >= since]
+
+    def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
+        self._fault("update")
+        self.assets[asset_id] = replace(self.assets[asset_id], **metadata)
+
+    # -- Watcher -------------------------------------------------------------------------------------------
+
+    def look(self, asset_id: str, patience: Patience) -> Asset:
+        self._fault("look")
+        return self.assets.get(asset_id) or Asset.gone(asset_id)
+
+    def wait(self, asset_id: str, patience: Patience, progress: Callable[[Asset], None] = lambda _: None) -> Asset:
+        asset = self.look(asset_id, patience)
+        progress(asset)
+        if asset.status == "CREATING":
+            asset = self.assets[asset_id] = self.outcome(asset)
+        return asset
+
+    # -- Deletes -------------------------------------------------------------------------------------------
+
+    def delete(self, asset_id: str, patience: Patience) -> bool:
+        self._fault("delete")
+        asset = self.assets.get(asset_id)
+        if asset is not None and asset.status == "CREATING":
+            return False
+        self.assets.pop(asset_id, None)
+        return True
+
+    def show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
+        return {asset_id: self.look(asset_id, patience) for asset_id in asset_ids}

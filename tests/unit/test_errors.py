@@ -1,0 +1,60 @@
+"""What an error says."""
+
+from __future__ import annotations
+
+import pytest
+
+from vod_provider.vod import errors, retries
+from vod_provider.vod.errors import LostAnswerError, UnreachableError, of_answer
+
+KINDS = [
+    (400, "VOD.10062", errors.NotFoundError),
+    (403, "VOD.10062", errors.NotFoundError),
+    (400, "VOD.10083", errors.StateError),
+    (403, "VOD.10061", errors.StateError),
+    (400, "VOD.10053", errors.AnswerError),
+    (401, "APIG.0301", errors.CredentialsError),
+    (403, "VOD.10054", errors.CredentialsError),
+    (403, "", errors.CredentialsError),
+    (429, "APIG.0308", errors.ThrottledError),
+    (429, "", errors.ThrottledError),
+    (403, "VOD.10051", errors.AnswerError),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), KINDS)
+def test_the_code_decides_before_the_status(status: int, code: str, kind: type) -> None:
+    """VOD answers some codes with several statuses; the code says what is meant."""
+    assert type(of_answer("doing", status=status, code=code, message="", request_id="")) is kind
+
+
+def test_an_answer_is_one_line_with_all_that_helps() -> None:
+    """What was done, status, code, message, request id and a remedy, whatever VOD puts into its message."""
+    error = of_answer("extracting", status=400, code="VOD.10062", message="no\nsuch  asset", request_id="abc")
+    assert str(error) == (
+        'extracting: VOD answered 400 VOD.10062 "no such asset" (request abc); check the asset id, the project and the'
+        " region"
+    )
+
+
+FAILURES = {
+    "never sent": (UnreachableError("doing", "https://vod", "refused"), True, True),
+    "429": (of_answer("doing", status=429, code="APIG.0308", message="", request_id=""), True, True),
+    "answer lost": (LostAnswerError("doing", "reset"), True, False),
+    "refused": (of_answer("doing", status=400, code="VOD.10053", message="", request_id=""), False, False),
+    "stopped": (errors.StoppedError(), False, False),
+}
+
+
+@pytest.mark.parametrize(("error", "repeatable", "once"), FAILURES.values(), ids=FAILURES.keys())
+def test_what_may_be_sent_again(error: errors.VodError, *, repeatable: bool, once: bool) -> None:
+    """The table in retries.py: a request that is paid for is never repeated where it may have been done."""
+    assert retries.may_send_again(error, repeatable=True) is repeatable
+    assert retries.may_send_again(error, repeatable=False) is once
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    """Twice as long each time, half of it by chance, never over the longest."""
+    assert [retries.pause(attempt, lambda: 1.0) for attempt in (1, 2, 3)] == [0.5, 1.0, 2.0]
+    assert retries.pause(1, lambda: 0.0) == 0.25
+    assert retries.pause(50, lambda: 1.0) == retries.LONGEST_PAUSE_S

@@ -1,0 +1,106 @@
+"""Quotas over any 60 seconds, and who waits for the next place."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.fakes import Clock, FakePatience
+from vod_provider.vod.errors import DeadlineError, StoppedError
+from vod_provider.vod.patience import Patience, Stop
+from vod_provider.vod.throttle import GROWTH_S, PAUSE_S, WINDOW_S, Quota, Window
+
+
+@given(
+    st.integers(1, 5),
+    st.lists(st.tuples(st.floats(0, 40), st.floats(0, 5), st.booleans()), max_size=40),
+)
+def test_no_sixty_seconds_hold_more_than_the_quota(quota: int, calls: list[tuple[float, float, bool]]) -> None:
+    """However calls come and however long their answers take, no window of 60 s sees more than the quota."""
+    window = Window(quota)
+    now = 0.0
+    arrived: list[float] = []
+    for pause, answer, early in calls:
+        now += pause
+        while (wait := window.wait(now)) > 0:
+            now += max(wait, 1e-6)
+        window.leave()
+        arrived.append(now if early else now + answer)
+        now += answer
+        window.answered(now)
+    for first, last in zip(arrived, arrived[quota:], strict=False):
+        assert last - first >= WINDOW_S * (1 - 1e-9)
+
+
+def test_a_burst_leaves_at_once_and_then_the_pace_holds() -> None:
+    """As many as the quota leave without waiting; the next one when the first falls out of the window."""
+    window = Window(3)
+    for second in range(3):
+        assert window.wait(second) == 0
+        window.leave()
+        window.answered(second)
+    assert window.wait(10) == pytest.approx(50)
+    assert window.wait(60) == 0
+
+
+def test_a_call_under_way_holds_its_place_until_it_is_answered() -> None:
+    """With every place under way there is nothing to wait for but an answer."""
+    window = Window(1)
+    window.leave()
+    assert window.wait(1000) == float("inf")
+    window.answered(1000)
+    assert window.wait(1000) == pytest.approx(60)
+
+
+def test_a_429_lowers_the_limit_to_what_got_through_and_it_grows_again() -> None:
+    """Others have the rest of the quota; after a while without a 429 the limit doubles its steps upwards."""
+    window = Window(100)
+    for _ in range(31):
+        window.leave()
+    for _ in range(30):
+        window.answered(1.0)
+    window.refused(1.0)
+    assert window.limit == 30
+    for seconds, limit in ((GROWTH_S, 31), (2 * GROWTH_S, 33), (3 * GROWTH_S, 37)):
+        window.wait(1.0 + seconds)
+        assert window.limit == limit
+    window.wait(10_000)
+    assert window.limit == 100
+
+
+def test_a_429_with_nothing_through_stays_away_for_a_moment() -> None:
+    """Where the others have all of the quota, the next try comes after a pause, and never stops coming."""
+    window = Window(100)
+    window.leave()
+    window.refused(5.0)
+    assert window.wait(5.0) == pytest.approx(PAUSE_S)
+    assert window.wait(5.0 + PAUSE_S) == 0
+
+
+def test_who_waits_is_told_once_and_gets_the_next_place() -> None:
+    """A caller without a place hears of it, and leaves as soon as one is free."""
+    clock = Clock()
+    quota = Quota(1, clock)
+    quota.enter(FakePatience(clock))
+    quota.leave()
+    told: list[str] = []
+    quota.enter(FakePatience(clock), lambda: told.append("waiting"))
+    assert told == ["waiting"]
+    assert clock.now == pytest.approx(1_800_000_060)
+
+
+def test_who_gives_up_leaves_no_place_behind() -> None:
+    """A deadline or a stop while waiting gives the place in the queue back."""
+    clock = Clock()
+    quota = Quota(1, clock)
+    quota.enter(FakePatience(clock))
+    quota.leave()
+    with pytest.raises(DeadlineError):
+        quota.enter(FakePatience(clock, seconds=5))
+    stop = Stop()
+    stop()
+    with pytest.raises(StoppedError):
+        quota.enter(Patience(stop=stop, clock=clock))
+    clock.now += 60
+    quota.enter(FakePatience(clock, seconds=1))
