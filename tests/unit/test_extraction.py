@@ -1,0 +1,389 @@
+"""The life of one audio: asked for once whatever breaks off, found again, and removed in every state."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.unit.fakes import Clock, FakePatience, FakeVod, refused
+from vod_provider.call import Call
+from vod_provider.extraction import ROUNDS, SENT_S, Extraction
+from vod_provider.journal import Journal, Key
+from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.errors import (
+    AmbiguousError,
+    AnswerError,
+    DeadlineError,
+    ExtractionError,
+    LostAnswerError,
+    NotFoundError,
+    UnfinishedError,
+    UnreachableError,
+    VodError,
+)
+
+
+class Bench:
+    """An extraction over a fake VOD and a journal on disk; `again` is a process that starts after a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.vod = FakeVod(self.clock)
+        self.journal_file = folder / "journal"
+        self.said: list[str] = []
+        self.again()
+
+    def again(self) -> None:
+        self.journal = Journal(self.journal_file, now=self.clock)
+        self.extraction = Extraction(self.vod, self.vod, self.vod, self.journal, "vod", now=self.clock)  # type: ignore[arg-type]
+
+    def ensure(
+        self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", seconds: float = 3600
+    ) -> Asset:
+        return self.extraction.ensure(
+            f"{source} {audio_format}",
+            source,
+            audio_format,
+            Call(owner, report=self.said.append),
+            FakePatience(self.clock, seconds),
+        )
+
+    def remove(self, audio_id: str) -> None:
+        self.extraction.remove(audio_id, Call(report=self.said.append), FakePatience(self.clock, 600))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A bench with one video."""
+    bench = Bench(tmp_path)
+    bench.vod.video()
+    return bench
+
+
+def lost() -> LostAnswerError:
+    return LostAnswerError("extracting", "broken off")
+
+
+def test_one_audio_is_one_request(bench: Bench) -> None:
+    """The plain road: asked once, waited for, ready."""
+    assert bench.ensure().outcome is Outcome.READY
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize("fault", ["after", lost(), UnreachableError("x", "e", "refused")], ids=str)
+def test_a_broken_request_makes_one_audio(bench: Bench, fault: Exception | str) -> None:
+    """Lost before or after VOD worked, there is one audio in the end, and one accepted request."""
+    bench.vod.faults["extract"] = [fault]
+    if isinstance(fault, UnreachableError):
+        with pytest.raises(UnreachableError):
+            bench.ensure()
+        assert bench.journal.find(Key("urn", "video MP3")) is None
+    bench.ensure()
+    assert bench.vod.accepted == 1
+    assert len(bench.vod.audio_ids()) == 1
+
+
+def test_answers_that_keep_getting_lost_end_in_an_error_and_an_intent(bench: Bench) -> None:
+    """After some rounds the error comes out; the intent stays, so that the next run looks first."""
+    bench.vod.faults["extract"] = [lost() for _ in range(ROUNDS)]
+    with pytest.raises(LostAnswerError):
+        bench.ensure()
+    assert bench.journal.find(Key("urn", "video MP3")) is not None
+    bench.ensure()
+    assert bench.vod.accepted == 1
+
+
+def test_a_refusal_leaves_nothing(bench: Bench) -> None:
+    """What VOD refuses is an error at once, without an entry."""
+    with pytest.raises(NotFoundError):
+        bench.ensure("nowhere")
+    assert bench.journal.find(Key("urn", "nowhere MP3")) is None
+
+
+def test_a_crash_after_acceptance_is_gone_on_with(bench: Bench) -> None:
+    """A new process finds the id in the journal and goes on, without another request."""
+    first = bench.ensure()
+    bench.again()
+    assert bench.ensure().id == first.id
+    assert bench.vod.accepted == 1
+
+
+def test_a_crash_between_request_and_answer_is_looked_for(bench: Bench) -> None:
+    """The intent has no id, but VOD has an audio that nobody owns: it is taken."""
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    made = bench.vod.audio(status="CREATING")
+    bench.again()
+    assert bench.ensure().id == made
+    assert bench.vod.accepted == 0
+
+
+def test_a_settled_audio_is_not_taken_again(bench: Bench) -> None:
+    """Once Pulumi holds it, the same request is a deliberate new one."""
+    first = bench.ensure()
+    bench.journal.settle([first.id])
+    assert bench.ensure().id != first.id
+    assert bench.vod.accepted == 2
+
+
+def test_an_audio_that_is_gone_or_failed_is_asked_for_anew(bench: Bench) -> None:
+    """What the journal holds is looked at before it is taken; the remains of a failure are removed."""
+    first = bench.ensure()
+    del bench.vod.assets[first.id]
+    second = bench.ensure()
+    assert second.id != first.id
+    bench.vod.assets[second.id] = replace(second, status="SERVER_ERROR")
+    assert bench.ensure().id not in {first.id, second.id}
+    assert len(bench.vod.audio_ids()) == 1
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"title": "Something else"},
+        {"audio_format": "AAC"},
+        {"audio_format": "WAV"},
+    ],
+    ids=str,
+)
+def test_an_audio_that_cannot_be_ours_is_not_taken(bench: Bench, foreign: dict[str, str]) -> None:
+    """Another title, another format: somebody else's."""
+    bench.vod.faults["extract"] = [lost()]
+    theirs = bench.vod.audio(**foreign)
+    assert bench.ensure().id != theirs
+    assert bench.vod.accepted == 1
+
+
+def test_an_audio_of_another_time_is_not_taken(bench: Bench) -> None:
+    """Made before the request, or long after it: not the one."""
+    before = bench.vod.audio()
+    bench.clock.now += 1000
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.clock.now += SENT_S + 60
+    after = bench.vod.audio()
+    assert bench.ensure().id not in {before, after}
+    assert bench.vod.accepted == 1
+
+
+def test_the_clocks_may_differ(bench: Bench) -> None:
+    """VOD's times are compared on VOD's clock, as its answers show it."""
+    bench.vod.skew = -7200.0
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.clock.now += 1
+    made = bench.vod.audio()
+    created = datetime.fromtimestamp(bench.clock.now - 7200, UTC)
+    bench.vod.assets[made] = replace(bench.vod.assets[made], created=created)
+    assert bench.ensure().id == made
+
+
+def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> None:
+    """Never a guess: the ids are told, and the intent stays."""
+    bench.vod.faults["extract"] = ["after"]
+    other = bench.vod.audio()
+    with pytest.raises(AmbiguousError, match=other):
+        bench.ensure()
+    assert bench.journal.find(Key("urn", "video MP3")) is not None
+
+
+def test_alike_lost_answers_take_one_each(bench: Bench) -> None:
+    """Two resources of the same source and format lost their answers: two audios, one for each."""
+    for owner in ("one", "two"):
+        bench.journal.intend(Key(owner, "video MP3"), service="vod", source="video", audio_format="MP3")
+        bench.vod.audio(status="CREATING")
+    assert bench.ensure(owner="one").id != bench.ensure(owner="two").id
+    assert bench.vod.accepted == 0
+
+
+def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Bench) -> None:
+    """While VOD does not tell the format yet, the audios are waited for."""
+    for audio_format in ("MP3", "AAC"):
+        key = Key("urn", f"video {audio_format}")
+        bench.journal.intend(key, service="vod", source="video", audio_format=audio_format)
+        made = bench.vod.audio(status="CREATING")
+        bench.vod.assets[made] = replace(bench.vod.assets[made], pack_type=None, title=audio_format)
+    bench.vod.assets["video"] = replace(bench.vod.assets["video"], title="")
+    bench.vod.outcome = lambda asset: replace(asset, status="CREATED", pack_type=asset.title)
+    assert bench.ensure(audio_format="AAC").pack_type == "AAC"
+    assert bench.ensure(audio_format="MP3").pack_type == "MP3"
+    assert bench.vod.accepted == 0
+
+
+def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
+    """VOD refuses because of the state, and the state may change: the request is sent again afterwards."""
+    bench.vod.video(status="CREATING")
+    bench.ensure()
+    assert "waiting for the source: CREATING" in bench.said
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize(("status", "said"), [("UPLOAD_FAILED", "UPLOAD_FAILED"), ("PUBLISHED", "audio track")])
+def test_a_source_that_will_not_do_is_an_error_at_once(bench: Bench, status: str, said: str) -> None:
+    """Failed, or ready and refused all the same: no waiting."""
+    bench.vod.video(status=status)
+    with pytest.raises(ExtractionError, match=said):
+        bench.ensure()
+
+
+def test_a_failed_extraction_tells_the_reason_and_is_removed(bench: Bench) -> None:
+    """VOD's own words, and nothing left at VOD."""
+    bench.vod.outcome = lambda asset: replace(asset, status="SERVER_ERROR", reason="no audio stream")
+    with pytest.raises(ExtractionError, match=r"no audio stream.*remains were removed"):
+        bench.ensure()
+    assert bench.vod.audio_ids() == []
+
+
+def test_remains_that_stay_keep_their_id(bench: Bench) -> None:
+    """Where the failed audio cannot be removed, whoever asked gets its id."""
+    bench.vod.outcome = lambda asset: replace(asset, status="SERVER_ERROR", reason="no audio stream")
+    bench.vod.faults["delete"] = [refused("VOD.10051")]
+    with pytest.raises(UnfinishedError, match="could not be removed") as raised:
+        bench.ensure()
+    assert bench.vod.audio_ids() == [raised.value.asset.id]
+
+
+def test_a_wait_that_breaks_off_keeps_the_id(bench: Bench) -> None:
+    """Whatever ends the waiting after acceptance, the audio's id comes out with it."""
+    bench.vod.faults["look"] = [lost()]
+    with pytest.raises(UnfinishedError) as raised:
+        bench.ensure()
+    assert raised.value.asset.id in bench.vod.audio_ids()
+
+
+def test_the_deadline_counts_for_all_of_it(bench: Bench) -> None:
+    """A deadline that is over before VOD is asked asks nothing."""
+    patience = FakePatience(bench.clock, 5)
+    bench.clock.now += 10
+    with pytest.raises(ExtractionError, match="not done within 5 s"):
+        bench.extraction.ensure("f", "video", "MP3", Call("urn"), patience)
+    assert bench.vod.accepted == 0
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "ready", "failed", "deleting", "gone"])
+def test_remove_in_every_state(bench: Bench, state: str) -> None:
+    """Cancelled while queued, waited for while running, and gone in the end."""
+    statuses = {"ready": "CREATED", "failed": "SERVER_ERROR", "deleting": "DELETING"}
+    audio_id = bench.vod.audio(status=statuses.get(state, "CREATING"), reason="queued" if state == "queued" else "")
+    if state == "gone":
+        del bench.vod.assets[audio_id]
+    bench.remove(audio_id)
+    assert bench.vod.audio_ids() == []
+    assert ("cancel" in bench.vod.calls) == (state in {"queued", "running"})
+
+
+def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delete that VOD reports FAILED again and again is an error that tells the status."""
+    audio_id = bench.vod.audio()
+    monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
+    with pytest.raises(ExtractionError, match="FAILED, and its status is CREATED"):
+        bench.remove(audio_id)
+
+
+def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
+    """Right format, right duration: taken without a request; wrong ones are told."""
+    bench.vod.video(duration=60.0)
+    call, patience = Call(), FakePatience(bench.clock, 60)
+    good = bench.vod.audio(duration=59.5)
+    assert bench.extraction.adopt(good, "video", "MP3", call, patience).id == good
+    for audio_id, audio_format, said in (
+        (good, "AAC", "MP3 and not AAC"),
+        (bench.vod.audio(duration=30.0), "MP3", "not extracted from it"),
+        (bench.vod.audio(status="SERVER_ERROR"), "MP3", "SERVER_ERROR"),
+        ("nowhere", "MP3", "NO_ASSET"),
+    ):
+        with pytest.raises(ExtractionError, match=said):
+            bench.extraction.adopt(audio_id, "video", audio_format, call, patience)
+    assert bench.vod.accepted == 0
+
+
+class Lives(RuleBasedStateMachine):
+    """Three declared audios, made, lost, crashed and removed in any order, with faults before any step."""
+
+    @initialize()
+    def begin(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self._folder.name))
+        self.state: dict[str, str] = {}
+        self.requests: dict[str, int] = dict.fromkeys("abc", 0)
+        for name in "abc":
+            self.bench.vod.video(f"video {name}", title=f"Title {name}")
+
+    def teardown(self) -> None:
+        if hasattr(self, "_folder"):
+            self._folder.cleanup()
+
+    @rule(
+        name=st.sampled_from("abc"),
+        fault=st.sampled_from([None, "after", "lost", "429", "refused"]),
+        where=st.sampled_from(["extract", "look", "list", "delete"]),
+        saved=st.booleans(),
+    )
+    def up(self, name: str, fault: str | None, where: str, *, saved: bool) -> None:
+        """Create what is not in the state; `saved` False is a kill before the engine saves what came back."""
+        if name in self.state:
+            return
+        faults: dict[str, Exception | str] = {
+            "after": "after" if where == "extract" else lost(),
+            "lost": lost(),
+            "429": UnreachableError("x", "e", "refused"),
+            "refused": refused("VOD.10051", 403),
+        }
+        if fault:
+            self.bench.vod.faults[where] = [faults[fault]]
+        audio_id = None
+        try:
+            audio_id = self.bench.ensure(f"video {name}", owner=name).id
+        except UnfinishedError as error:
+            audio_id = error.asset.id
+        except (AnswerError, VodError):
+            pass
+        self.bench.vod.faults.clear()
+        if saved and audio_id is not None:
+            self.state[name] = audio_id
+            self.bench.journal.settle([audio_id])
+        else:
+            self.bench.again()
+
+    @rule(name=st.sampled_from("abc"))
+    def down(self, name: str) -> None:
+        """Remove what the state has."""
+        audio_id = self.state.pop(name, None)
+        if audio_id is not None:
+            self.bench.remove(audio_id)
+            self.bench.journal.settle([audio_id])
+
+    @rule(seconds=st.floats(0, 400))
+    def later(self, seconds: float) -> None:
+        """Time passes between runs."""
+        self.bench.clock.now += seconds
+
+    @invariant()
+    def nobody_is_unknown(self) -> None:
+        """Every audio at VOD is in the state or in the journal, and no name has two."""
+        if not hasattr(self, "bench"):
+            return
+        held = set(self.state.values())
+        for audio_id in self.bench.vod.audio_ids():
+            known = audio_id in held or audio_id in self.bench.journal.audio_ids("vod")
+            lost_ones = [self.bench.journal.find(Key(name, f"video {name} MP3")) for name in "abc"]
+            assert known or any(entry and entry.audio_id is None for entry in lost_ones), audio_id
+        titles = [asset.title for asset in self.bench.vod.assets.values() if asset.pack_type == "MP3"]
+        assert len(titles) == len(set(titles)), "an audio was paid for twice"
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck))
+
+
+def test_a_deadline_while_looking_for_a_lost_audio_keeps_the_intent(bench: Bench) -> None:
+    """Time may run out between the lost answer and the look: the next run looks."""
+    bench.vod.faults["extract"] = ["after"]
+    with pytest.raises((ExtractionError, DeadlineError)):
+        bench.ensure(seconds=1)
+    assert bench.ensure().id in bench.vod.audio_ids()
+    assert bench.vod.accepted == 1

@@ -1,0 +1,29 @@
+"""One live line a resource, not too often, and none at the end."""
+
+from __future__ import annotations
+
+from vod_provider.rows import EVERY_S, Rows
+
+
+def test_the_newest_line_once_a_second() -> None:
+    """Lines that come too quickly are passed over for the newest; the same line is not repeated."""
+    rows = Rows(lambda *_: None)
+    rows._thread = object()  # type: ignore[assignment]  # no thread: the test takes the lines itself
+    rows.show("urn", "one")
+    assert rows.take(0.0) == ([("urn", "one")], float("inf"))
+    rows.show("urn", "two")
+    rows.show("urn", "three")
+    assert rows.take(0.4)[0] == []
+    assert rows.take(EVERY_S) == ([("urn", "three")], float("inf"))
+    rows.show("urn", "three")
+    assert rows.take(100.0) == ([], float("inf"))
+
+
+def test_nothing_once_a_row_is_done() -> None:
+    """A line that has not been shown when its row is done is never shown; other rows are."""
+    rows = Rows(lambda *_: None)
+    rows._thread = object()  # type: ignore[assignment]
+    rows.show("urn", "late")
+    rows.show("other", "shown")
+    rows.done("urn")
+    assert rows.take(0.0)[0] == [("other", "shown")]
