@@ -66,9 +66,9 @@ def make() -> None:
             )
         started = time.monotonic()
         if VENV.exists():
-            say("The Python environment in .venv is outdated or half made: making it anew, about half a minute.")
+            say("The Python environment in .venv is outdated or half made: making it anew, about a minute.")
         else:
-            say("Making the Python environment in .venv: about half a minute.")
+            say("Making the Python environment in .venv: about a minute.")
         STAMP.unlink(missing_ok=True)
         # Not the python3 of an active environment, which may be the one that is about to be emptied.
         base: str = getattr(sys, "_base_executable", sys.executable)
@@ -83,7 +83,7 @@ def make() -> None:
 def lock() -> None:
     """Write the lock: every version pinned, with its hashes, for all platforms. Raises ToolError."""
     with tempfile.TemporaryDirectory() as temporary:
-        say("Resolving the dependencies of pyproject.toml: about half a minute.")
+        say("Resolving the dependencies of pyproject.toml: about a minute.")
         _run("venv", sys.executable, "-m", "venv", temporary)
         binaries = Path(temporary, "bin")
         _run("pip", binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)

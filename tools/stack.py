@@ -48,16 +48,20 @@ class Stack:
     def prepare(self, plain: Mapping[str, str], secret: Mapping[str, str]) -> None:
         """Make the stack where there is none, and configure it. Raises ToolError."""
         _STATE.mkdir(parents=True, exist_ok=True)
-        _unlock()
+        unlock(_LOCKS)
         self._quietly("stack", "select", "--create", NAME)
         values = [word for key, value in plain.items() for word in ("--plaintext", f"{key}={value}")]
         values += [word for key, value in secret.items() for word in ("--secret", f"{key}={value}")]
         self._quietly("config", "set-all", "--stack", NAME, *values)
+        if is_interrupted(_STACK_FILE):
+            # The provider's journal knows what became of such a create, so Pulumi need not warn and ask about it.
+            forget = ("--clear-pending-creates", "--run-program", "--skip-preview", "--yes")
+            self._quietly("refresh", "--stack", NAME, *forget)
 
     def run(self, command: str, *options: str) -> int:
         """Run the engine in the terminal; returns its exit status."""
         arguments = ["pulumi", command, "--stack", NAME, "--suppress-permalink=true", *options]
-        with subprocess.Popen(arguments, cwd=ROOT, env=self._environ()) as process:
+        with subprocess.Popen(arguments, cwd=ROOT, env=environ(os.environ, self.engine)) as process:
             while True:
                 try:
                     return process.wait()
@@ -70,35 +74,52 @@ class Stack:
 
     def _quietly(self, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive"]
-        done = subprocess.run(command, cwd=ROOT, env=self._environ(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environ(os.environ, self.engine),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             say(done.stderr.strip())
             raise ToolError(f"'pulumi {' '.join(arguments[:2])}' failed; its own words are above")
         return done.stdout
 
-    def _environ(self) -> dict[str, str]:
-        """For the engine: nothing of the user's own Pulumi, and no proxy between this machine and itself."""
-        environ = {name: value for name, value in clean(os.environ).items() if not name.startswith("PULUMI_")}
-        for name in ("NO_PROXY", "no_proxy"):
-            environ[name] = ",".join(filter(None, [environ.get(name), "127.0.0.1", "localhost"]))
-        return environ | {
-            "PATH": f"{self.engine}{os.pathsep}{environ.get('PATH', os.defpath)}",
-            "PULUMI_HOME": str(LOCAL / "pulumi-home"),
-            "PULUMI_BACKEND_URL": f"file://{_STATE}",
-            "PULUMI_CONFIG_PASSPHRASE": "local",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        }
+
+def environ(caller: Mapping[str, str], engine: Path) -> dict[str, str]:
+    """For the engine: nothing of the caller's own Pulumi, and no proxy between this machine and itself."""
+    kept = {name: value for name, value in clean(caller).items() if not name.startswith("PULUMI_")}
+    for name in ("NO_PROXY", "no_proxy"):
+        kept[name] = ",".join(filter(None, [kept.get(name), "127.0.0.1", "localhost"]))
+    return kept | {
+        "PATH": f"{engine}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PULUMI_HOME": str(LOCAL / "pulumi-home"),
+        "PULUMI_BACKEND_URL": f"file://{_STATE}",
+        "PULUMI_CONFIG_PASSPHRASE": "local",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
 
 
-def _unlock() -> None:
-    """Take away the lock of an engine that was killed: it would keep the stack for ever."""
-    for lock in _LOCKS.rglob("*.json"):
+def is_interrupted(stack_file: Path) -> bool:
+    """Whether an earlier run ended in the middle of something, by what it left in the state."""
+    try:
+        return bool(json.loads(stack_file.read_text())["checkpoint"]["latest"].get("pending_operations"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # no state yet, or one that the engine has to judge
+
+
+def unlock(locks: Path) -> None:
+    """Take away the locks of engines that were killed: they would hold the stack for ever."""
+    for lock in locks.rglob("*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             held = json.loads(lock.read_text())
             if held["hostname"] == platform.node() and not _is_alive(int(held["pid"])):
-                say("An earlier run was killed: its lock on the stack is taken away.")
                 lock.unlink()
+                say("An earlier run was killed: its lock on the stack is taken away.")
 
 
 def _is_alive(pid: int) -> bool:

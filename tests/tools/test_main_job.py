@@ -1,0 +1,160 @@
+"""The main job's decisions: which port, which process, which environment, what is left of an earlier run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import environment, main_job, service, stack
+from tools.console import ToolError
+
+PYPROJECT = b'[build-system]\nrequires = ["hatchling"]\n[project]\nname = "x"\n[tool.ruff]\nline-length = 100\n'
+
+
+# -- environment ---------------------------------------------------------------------------------------------
+
+
+def test_a_new_lock_metadata_or_place_makes_a_new_environment(tmp_path: Path) -> None:
+    """The environment is made anew for what it was made from, and not for the settings of a linter."""
+    made = environment.fingerprint(b"lock", PYPROJECT, tmp_path)
+    assert made == environment.fingerprint(b"lock", PYPROJECT.replace(b"100", b"120"), tmp_path)
+    assert made != environment.fingerprint(b"other", PYPROJECT, tmp_path)
+    assert made != environment.fingerprint(b"lock", PYPROJECT.replace(b'"x"', b'"y"'), tmp_path)
+    assert made != environment.fingerprint(b"lock", PYPROJECT, tmp_path / "moved")
+
+
+def test_the_lock_pins_everything_and_names_no_address() -> None:
+    """Each requirement has one version and hashes; no index and no path of a machine stands in the lock."""
+    text = environment.LOCK.read_text()
+    pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(pins) > 50
+    assert all("==" in pin and pin.endswith("\\") for pin in pins)
+    assert text.count("--hash=sha256:") >= len(pins)
+    assert not any(word in text for word in ("://", "--index-url", "--find-links", " @ ", "-e "))
+
+
+def test_the_callers_python_settings_are_left_out() -> None:
+    """Variables that would lead Python or pip elsewhere are dropped; proxies and the like stay."""
+    caller = {"PYTHONPATH": "/x", "PIP_TARGET": "/y", "VIRTUAL_ENV": "/z", "HTTPS_PROXY": "p", "HOME": "/h"}
+    assert environment.clean(caller) == {"HTTPS_PROXY": "p", "HOME": "/h"}
+
+
+# -- the service ---------------------------------------------------------------------------------------------
+
+
+def test_only_the_service_of_this_clone_is_ours() -> None:
+    """Of all processes, the one that serves exactly our data folder is ours; its port is read off it."""
+    serve = "/c/.venv/bin/python -m vod_provider.local serve --port"
+    processes = [
+        (1, f"{serve} 8480 --data /other/.local/vod"),
+        (2, f"{serve} 8481 --data /c/.local/vod-2"),
+        (3, f"{serve} 8482 --data /c/.local/vod"),
+        (4, "grep -m vod_provider.local serve --data /c/.local/vod"),
+    ]
+    assert list(service.ours(processes, Path("/c/.local/vod"))) == [service.Running(3, 8482)]
+
+
+def test_a_port_that_is_taken_is_seen() -> None:
+    """A port on which somebody listens is not free; it is again once they have gone."""
+    with socket.socket() as taken:
+        taken.bind((service.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not service.is_free(port)
+    assert service.is_free(port)
+
+
+# -- the port, and what is remembered ------------------------------------------------------------------------
+
+
+def test_the_port_is_the_chosen_one_or_the_last() -> None:
+    """VOD_PORT decides; where it is not set or blank, it is the port of the last run."""
+    assert main_job.chosen_port({"VOD_PORT": "9000"}, 8480) == 9000
+    assert main_job.chosen_port({"VOD_PORT": ""}, 8481) == 8481
+    assert main_job.chosen_port({}, 8482) == 8482
+
+
+@pytest.mark.parametrize("text", ["abc", "80", "65536", "-1", "8480.5"])
+def test_a_port_that_is_none_is_refused_by_name(text: str) -> None:
+    """What is no usable port is an error that names the variable."""
+    with pytest.raises(ToolError, match="VOD_PORT"):
+        main_job.chosen_port({"VOD_PORT": text}, 8480)
+
+
+def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
+    """Port and asset id survive from run to run."""
+    file = tmp_path / "new" / "memory.json"
+    main_job.Memory(8481, "a" * 32).save(file)
+    assert main_job.Memory.load(file) == main_job.Memory(8481, "a" * 32)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"port": "x", "asset_id": ""}'])
+def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path, text: str | None) -> None:
+    """A file that is missing, torn or foreign counts as a first run."""
+    file = tmp_path / "memory.json"
+    if text is not None:
+        file.write_text(text)
+    assert main_job.Memory.load(file) == main_job.Memory()
+
+
+def test_the_secret_key_is_configured_as_a_secret() -> None:
+    """The stack's configuration has the service's address, and the secret key only among the secrets."""
+    plain, secret = main_job.configuration(8481, "a" * 32)
+    assert plain["vod:endpoint"] == "http://127.0.0.1:8481"
+    assert plain["vod-audio:asset_id"] == "a" * 32
+    assert list(secret) == ["vod:secretKey"]
+    assert secret["vod:secretKey"] not in plain.values()
+
+
+# -- the stack -----------------------------------------------------------------------------------------------
+
+
+def test_the_callers_pulumi_has_no_say() -> None:
+    """Backend, home and passphrase are the clone's own, whatever the caller's Pulumi is set to."""
+    caller = {"PULUMI_STACK": "prod", "PULUMI_ACCESS_TOKEN": "t", "PATH": "/usr/bin", "NO_PROXY": "example.org"}
+    environ = stack.environ(caller, Path("/engine"))
+    assert not {"PULUMI_STACK", "PULUMI_ACCESS_TOKEN"} & set(environ)
+    assert environ["PULUMI_BACKEND_URL"].startswith("file://")
+    assert environ["PATH"] == f"/engine{os.pathsep}/usr/bin"
+    assert environ["NO_PROXY"] == "example.org,127.0.0.1,localhost"
+
+
+def test_only_the_lock_of_a_dead_engine_of_this_machine_goes(tmp_path: Path) -> None:
+    """A living engine, an engine of another machine, and a file that makes no sense keep their locks."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    here = platform.node()
+    locks = {
+        "dead": json.dumps({"pid": ended.pid, "hostname": here}),
+        "living": json.dumps({"pid": os.getpid(), "hostname": here}),
+        "elsewhere": json.dumps({"pid": ended.pid, "hostname": f"not-{here}"}),
+        "torn": "{",
+    }
+    for name, text in locks.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    stack.unlock(tmp_path)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["elsewhere", "living", "torn"]
+
+
+@pytest.mark.parametrize(
+    ("text", "interrupted"),
+    [
+        (json.dumps({"checkpoint": {"latest": {"pending_operations": [{"type": "creating"}]}}}), True),
+        (json.dumps({"checkpoint": {"latest": {"resources": []}}}), False),
+        (json.dumps({"checkpoint": {"latest": None}}), False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_an_interrupted_run_is_seen_in_the_state(tmp_path: Path, text: str | None, interrupted: bool) -> None:
+    """Operations that were begun and not ended stand in the state; a stack without state has none."""
+    file = tmp_path / "dev.json"
+    if text is not None:
+        file.write_text(text)
+    assert stack.is_interrupted(file) is interrupted
