@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_help_teaches_and_fits(tmp_path: Path, command: tuple[str, ...]) -> None
     else:
         assert "orphans" in out
         assert "doctor" in out
+
+
+@pytest.mark.parametrize("command", ["orphans", "doctor"])
+def test_every_flag_is_in_the_docs(tmp_path: Path, command: str) -> None:
+    """docs/commands.md tells of all that --help does."""
+    with start(tmp_path, command, "--help") as process:
+        out, _ = process.communicate()
+    flags = set(re.findall(r"--[a-z-]+", out.partition("examples:")[0])) - {"--help"}
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text()
+    assert "--config" in flags
+    assert [flag for flag in sorted(flags) if flag not in docs] == []
 
 
 def test_version(tmp_path: Path) -> None:

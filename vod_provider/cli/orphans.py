@@ -16,7 +16,8 @@ from vod_provider.cli.errors import CommandError
 from vod_provider.cli.ownership import Finding, Known, Standing, stack_of, urn_of
 from vod_provider.cli.removal import Removal
 from vod_provider.cli.states import StackName, State
-from vod_provider.journal import Journal, JournalError
+from vod_provider.journal import Journal, JournalError, Owned
+from vod_provider.vod.assets import Asset
 from vod_provider.vod.client import Client
 from vod_provider.vod.errors import DeadlineError, VodError
 from vod_provider.vod.patience import Patience
@@ -67,7 +68,7 @@ class Orphans:
     def __init__(
         self,
         client: Client,
-        entries: Callable[[], Sequence[Any]],
+        entries: Callable[[], Sequence[Owned]],
         place: str,
         console: Console,
         *,
@@ -90,6 +91,8 @@ class Orphans:
             self._console.say("Nothing was deleted.")
             return 0
         removal = Removal(self._client, lambda: self._taken(options, orphaned), self._console.progress)
+        if not options.as_json:
+            self._console.print([""])
         results: dict[str, str] = {}
         failed = 0
         for one in removal.remove([it.audio.id for it in orphaned]):
@@ -120,7 +123,7 @@ class Orphans:
         # The journal is read after VOD: what was asked for in between is not in the list, rather than in the way.
         return self._sort(options, list(audios.values()))
 
-    def _sort(self, options: Options, audios: Sequence[Any]) -> list[Finding]:
+    def _sort(self, options: Options, audios: Sequence[Asset]) -> list[Finding]:
         known = Known(options.states, self._entries(), options.former)
         return known.sort(audios, now=self._now(), skew=self._client.skew, older_than=options.older_than)
 
@@ -141,7 +144,7 @@ def open_orphans(configuration: Configuration, console: Console) -> Orphans:
     client = Client(Transport(here.endpoint, here.project_id, here.credentials), here.quotas)
     service = f"{here.endpoint} {here.project_id}"
 
-    def entries() -> Sequence[Any]:
+    def entries() -> Sequence[Owned]:
         try:
             return journal.entries(service)
         except JournalError as exc:
