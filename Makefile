@@ -49,7 +49,7 @@ lock: ## Resolve requirements/test.lock anew
 
 clean: ## Remove the environment and all that is kept in .local
 	@$(PYTHON) -B -m tools.main_job stop
-	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf .local .venv Pulumi.dev.yaml .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 environment:
 	@$(PYTHON) -B -m tools.environment
