@@ -2,8 +2,12 @@
 
 Burst first, then pace: as long as places are free, calls leave at once; after that each leaves as an earlier
 one falls out of the window. A place is counted from the answer and not from the sending, since the other side
-counts arrivals. The quota belongs to the tenant, so other machines take from it too: a 429 says that together
-we have used it up. Then our limit falls to what got through in the last window, and grows again slowly.
+counts arrivals.
+
+The quota belongs to the tenant, so other machines take from it too. A 429 says that the window was full with what
+had left before; 60 s later all of that has fallen out of it. Until then only the places are used that were ours,
+less a third, so that a machine that came late finds some; after that, all that can be had. Meanwhile fewer calls
+are under way at once, since all that are on their way when the window is full are refused.
 """
 
 from __future__ import annotations
@@ -17,10 +21,11 @@ from vod_provider.vod.patience import Patience
 
 WINDOW_S = 60.0
 """The quotas of VOD are per minute; counted as any 60 s, which holds whatever minutes the gateway uses."""
-GROWTH_S = 30.0
-"""How long without a 429 until the limit grows; the step doubles each time."""
-PAUSE_S = 2.0
-"""How long to stay away after a 429 where nothing of ours got through in the whole window."""
+PAUSE_S = 5.0
+"""How long to stay away after a 429 where nothing of ours got through in the whole window; doubles each time."""
+LONGEST_PAUSE_S = 30.0
+SHARED_S = 300.0
+"""How long after a 429 other machines are taken to be there still."""
 
 
 class Window:
@@ -32,22 +37,25 @@ class Window:
         self._answered: deque[float] = deque()
         self._under_way = 0
         self._not_before = 0.0
-        self._grow_at = 0.0
-        self._step = 1
+        self._pause = PAUSE_S
+        self._refused_at = float("-inf")
 
     def wait(self, now: float) -> float:
         """Seconds until the next call may leave; 0 for now, infinite until one under way is answered."""
         while self._answered and self._answered[0] <= now - WINDOW_S:
             self._answered.popleft()
-        self._grow(now)
+        full_until = self._refused_at + WINDOW_S
+        if now >= full_until:
+            self.limit = self.quota
         if now < self._not_before:
             return self._not_before - now
+        if self._under_way >= self._at_once(now):
+            return float("inf")
         if len(self._answered) + self._under_way < self.limit:
             return 0.0
         excess = len(self._answered) + self._under_way - self.limit
-        if excess < len(self._answered):
-            return self._answered[excess] + WINDOW_S - now
-        return float("inf")
+        free = self._answered[excess] + WINDOW_S - now if excess < len(self._answered) else float("inf")
+        return min(free, full_until - now) if self.limit < self.quota else free
 
     def leave(self) -> None:
         """A call leaves."""
@@ -57,21 +65,24 @@ class Window:
         """A call that left was answered, or its answer was lost: it counts."""
         self._under_way -= 1
         self._answered.append(now)
+        self._pause = PAUSE_S
 
     def refused(self, now: float) -> None:
-        """A call that left was refused with 429: it does not count, but there is no more room than this."""
+        """A call that left was refused with 429: it does not count, but the window is full."""
         self._under_way -= 1
-        self.limit = max(1, min(self.limit, len(self._answered)))
-        self._step = 1
-        self._grow_at = now + GROWTH_S
+        ours = len(self._answered)
+        if now >= self._refused_at + WINDOW_S:
+            self.limit, self._refused_at = self.quota, now
+        self.limit = max(1, min(self.limit, ours - ours // 3))
         if not self._answered:
-            self._not_before = now + PAUSE_S
+            self._not_before = now + self._pause
+            self._pause = min(LONGEST_PAUSE_S, self._pause * 2)
 
-    def _grow(self, now: float) -> None:
-        while self.limit < self.quota and now >= self._grow_at:
-            self.limit = min(self.quota, self.limit + self._step)
-            self._step *= 2
-            self._grow_at += GROWTH_S
+    def _at_once(self, now: float) -> int:
+        """Calls under way at once: enough to use up the quota in seconds."""
+        if now < self._refused_at + SHARED_S:
+            return max(1, self.quota // 100)
+        return max(4, self.quota // 25)
 
 
 class Quota:
