@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.batches import Deletes
-from vod_provider.vod.gathering import GAPS, LONGEST_S, QUIET_S, SERIAL_S, Gathering
+from vod_provider.vod.gathering import GAPS, LONE, LONE_S, LONGEST_S, QUIET_S, TRY_S, Gathering
 from vod_provider.vod.patience import Patience
 from vod_provider.vod.watcher import Schedule
 
@@ -33,43 +35,54 @@ def calls_for(arrivals: Sequence[float]) -> list[int]:
 def test_a_call_waits_a_little_for_others() -> None:
     """The first one waits for others."""
     gathering = Gathering()
-    gathering.came(1.0, alone=True)
+    gathering.came(1.0, joins=False)
     assert gathering.until(1.0) == 1.0 + QUIET_S
 
 
 def test_a_slow_stream_is_waited_for() -> None:
     """Where others come while one waits, a call waits for three times the longest gap of late."""
     gathering = Gathering()
-    gathering.came(1.0, alone=True)
-    gathering.came(1.5, alone=False)
-    gathering.came(1.6, alone=False)
-    assert gathering.until(1.0) == 1.6 + GAPS * 0.5
+    gathering.came(1.0, joins=False)
+    gathering.came(1.4, joins=True)
+    gathering.came(1.5, joins=True)
+    assert gathering.until(1.0) == pytest.approx(1.5 + GAPS * 0.4)
 
 
-def test_one_after_the_other_does_not_wait() -> None:
-    """Where each comes only after the answer to the one before, the second and all later ones hardly wait."""
+def test_one_after_the_other_hardly_waits() -> None:
+    """Where nobody joins for some calls, the next ones hardly wait, and each tenth tries it again."""
     gathering = Gathering()
-    gathering.came(1.0, alone=True)
-    gathering.came(2.0, alone=True)
-    assert gathering.until(2.0) == 2.0 + SERIAL_S
+    waits = []
+    for number in range(12):
+        gathering.came(float(number), joins=False)
+        waits.append(round(gathering.until(float(number)) - number, 3))
+        gathering.left(1)
+    assert waits == [QUIET_S] * LONE + [LONE_S] * 7 + [TRY_S, LONE_S]
+
+
+def test_one_who_joins_makes_a_stream_of_it() -> None:
+    """After a call that somebody joined, others are waited for again."""
+    gathering = Gathering()
+    for ids in (1, 1, 1, 1, 2):
+        gathering.left(ids)
+    assert gathering.until(0.0) == QUIET_S
 
 
 def test_nobody_waits_without_end() -> None:
     """However steadily others come, a call leaves in time."""
     gathering = Gathering()
-    gathering.came(100.0, alone=False)
+    gathering.came(100.0, joins=True)
     assert gathering.until(0.0) == LONGEST_S
 
 
 def test_a_stream_that_stalls_fills_its_calls() -> None:
-    """A thousand reads whose stream stalls for a quarter of a second now and then take a hundred calls."""
-    arrivals = [number * 0.01 + 0.25 * (number // 37) for number in range(1000)]
+    """A thousand reads whose stream stalls for a third of a second now and then take a hundred calls."""
+    arrivals = [number * 0.01 + 0.33 * (number // 37) for number in range(1000)]
     assert calls_for(arrivals) == [10] * 100
 
 
 def test_a_slow_stream_fills_its_calls() -> None:
-    """Reads that come every 0.29 s, as from an engine that is busy with its state, travel in tens too."""
-    assert calls_for([number * 0.29 for number in range(100)]) == [10] * 10
+    """Reads that come every 0.4 s, as from an engine that is busy with its state, travel in tens too."""
+    assert calls_for([number * 0.4 for number in range(100)]) == [10] * 10
 
 
 def test_what_comes_alone_leaves_alone() -> None:

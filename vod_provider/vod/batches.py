@@ -35,7 +35,6 @@ class Deletes:
     ) -> None:
         self._delete, self._stop, self._clock = delete, stop, clock
         self._gathering = Gathering()
-        self._unanswered = 0
         self._lock = threading.Lock()
         self._open: _Batch | None = None
 
@@ -44,21 +43,16 @@ class Deletes:
         future: Future[bool] = Future()
         with self._lock:
             now = self._clock()
-            self._gathering.came(now, alone=self._unanswered == 0)
-            self._unanswered += 1
+            self._gathering.came(now, joins=self._open is not None)
             batch = self._open
             if batch is None:
                 batch = self._open = _Batch(now)
                 threading.Thread(target=self._run, args=(batch,), name="vod-deletes", daemon=True).start()
             batch.asked.append((asset_id, future))
             if len(batch.asked) == IDS_PER_CALL:
-                self._open = None
+                self._close(batch)
                 batch.full.set()
-        try:
-            return patience.result(future)
-        finally:
-            with self._lock:
-                self._unanswered -= 1
+        return patience.result(future)
 
     def _run(self, batch: _Batch) -> None:
         patience = Patience(stop=self._stop)
@@ -78,9 +72,13 @@ class Deletes:
                     return
                 left = self._gathering.until(batch.first) - self._clock()
                 if left <= 0:
-                    self._open = None
+                    self._close(batch)
                     return
             batch.full.wait(left)
+
+    def _close(self, batch: _Batch) -> None:
+        self._open = None
+        self._gathering.left(len(batch.asked))
 
     def _send(self, asked: Sequence[tuple[str, Future[bool]]], patience: Patience) -> None:
         try:

@@ -61,17 +61,15 @@ class Schedule:
         self._awaited: set[str] = set()
         self._looked: dict[str, float] = {}  # who is to be asked about at once, and since when: oldest first
         self._gathering = Gathering()
-        self._looks = 0
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
 
     def look(self, asset_id: str, now: float) -> Future[Asset]:
         """Ask about the asset soon, once."""
         future: Future[Asset] = Future()
         subject = self._subjects.setdefault(asset_id, _Subject(now))
-        self._gathering.came(now, alone=self._looks == 0)
-        self._looks += 1
         subject.looks.append(future)
         if not subject.asking:
+            self._gathering.came(now, joins=bool(self._looked))
             self._looked.setdefault(asset_id, now)
         return future
 
@@ -93,7 +91,6 @@ class Schedule:
         subject.waits.pop(future, None)
         if future in subject.looks:
             subject.looks.remove(future)
-            self._looks -= 1
         if not subject.waits:
             subject.due = float("inf")
             self._awaited.discard(asset_id)
@@ -112,6 +109,8 @@ class Schedule:
         idle = [(subject.due, asset_id) for subject, asset_id in waiting if not subject.asking]
         if not leaves and not any(due <= now for due, _ in idle):
             return []
+        if looked:
+            self._gathering.left(len(looked))
         # Places that are left go to those who would be next anyway.
         others = (item for item in idle if item[1] not in self._looked)
         ids = looked + [asset_id for _, asset_id in heapq.nsmallest(IDS_PER_CALL - len(looked), others)]
@@ -153,7 +152,6 @@ class Schedule:
                 tell += [_telling(future, answer) for future in subject.waits]
                 subject.waits.clear()
             tell += [_reporting(progress, answer) for progress in subject.waits.values()]
-        self._looks -= len(subject.looks)
         subject.looks.clear()
         if subject.waits:
             subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s)
