@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test check unit fmt lock clean environment engine browser
+.PHONY: help up preview refresh down test check unit bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ check: environment ## Linter, types, and which module may import which
 
 unit: environment ## The fast tests alone
 	$(VENV)/pytest -q tests/unit tests/tools
+
+bench: environment engine ## Measure everything side by side; takes most of an hour, wants a machine of its own
+	$(VENV)/python -m bench
 
 fmt: environment ## Format the code
 	$(VENV)/ruff check --fix --quiet . $(SCRIPTS)

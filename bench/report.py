@@ -1,0 +1,199 @@
+"""Results of the cases -> results.json, results.md and results.svg."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.cases import RAISED, SIZES
+from bench.measure import EXTRACTION_S, PARALLEL, QUOTAS
+from bench.plot import bars
+
+Results = Mapping[str, Mapping[str, Any]]
+
+SUBJECTS = {
+    "ours": "this provider",
+    "bound": "bound: a provider that only sleeps",
+    "official": "official client, 32 threads",
+    "tutorial": "tutorial provider, 4 workers",
+}
+STEPS = ("create", "unchanged", "refresh", "delete")
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write all three from the cases that are there; what was not measured is shown as such."""
+    short = json.loads(json.dumps(results))
+    for case in short.values():
+        for step in case.get("steps", {}).values():
+            step["note"] = step["note"][-300:]
+    (folder / "results.json").write_text(json.dumps(dict(sorted(short.items())), indent=1) + "\n")
+    (folder / "results.md").write_text("\n".join(_page(results)) + "\n")
+    create = {label: [create_seconds(results, f"{name}-{size}") for size in SIZES] for name, label in SUBJECTS.items()}
+    (folder / "results.svg").write_text(bars("Seconds to create 10, 100 and 1,000 audios", SIZES, create))
+
+
+def create_seconds(results: Results, name: str) -> tuple[float, bool] | None:
+    """Seconds of the create, and whether they are extrapolated; None where it was not measured or failed."""
+    case = results.get(name)
+    if case is None:
+        return None
+    create = case["steps"]["create"]
+    if "seen_in_time" in case:
+        return create["seconds"] * _size(name) / max(1, case["seen_in_time"]), True
+    return (create["seconds"], False) if create["ok"] else None
+
+
+def _size(name: str) -> int:
+    return int(name.rpartition("-")[2])
+
+
+def _page(results: Results) -> Iterable[str]:
+    yield "# The benchmark's results"
+    yield ""
+    yield (
+        "Written by `make bench`; see [docs/performance.md](../docs/performance.md) for what they mean. Extractions"
+        f" take {EXTRACTION_S:g} s, everybody gets `--parallel {PARALLEL}`, and the quotas are {RAISED:g} times the"
+        f" cloud's ({QUOTAS['extract']} extractions a minute) except where the table says otherwise. Python"
+        f" {platform.python_version()}, pulumi {version('pulumi')}, {os.cpu_count()} cores. `load` is how many"
+        " processes wanted a core when a case began: above the number of cores, its times are longer than alone."
+    )
+    yield ""
+    yield "![Seconds to create](results.svg)"
+    for size in SIZES:
+        yield from ["", f"## {size:,} audios", ""]
+        yield from _seconds(results, size)
+        yield ""
+        yield from _calls(results, size)
+    yield from ["", "## Goals", ""]
+    yield from _goals(results)
+    yield from ["", "## When what was measured", "", "| case | began | commit | load |", "|---|---|---|---|"]
+    for name, case in sorted(results.items(), key=lambda item: str(item[1]["started"])):
+        yield f"| {name} | {case['started']} | {case['commit']} | {case['load']:.1f} |"
+
+
+def _seconds(results: Results, size: int) -> Iterable[str]:
+    yield "| seconds | create | unchanged up | refresh | delete | done to seen: median, 95 % | memory, MB |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, label in SUBJECTS.items():
+        case = results.get(f"{name}-{size}")
+        if case is None:
+            yield f"| {label} | not measured | | | | | |"
+            continue
+        steps = case["steps"]
+        cells = [_step_seconds(results, f"{name}-{size}", step) for step in STEPS]
+        delays = steps["create"]["delays"]
+        seen = f"{delays[0]:.2f}, {delays[1]:.2f}" if delays else ""
+        cells += [seen, f"{max(step['host_mb'] for step in steps.values()):.0f}"]
+        yield f"| {label} | {' | '.join(cells)} |"
+
+
+def _step_seconds(results: Results, case_name: str, name: str) -> str:
+    case = results[case_name]
+    if name not in case["steps"]:
+        return ""
+    step = case["steps"][name]
+    if "seen_in_time" in case:
+        whole, _ = create_seconds(results, case_name) or (0.0, True)
+        return f"about {whole:,.0f}, extrapolated: {case['seen_in_time']} done in {step['seconds']:.0f}"
+    return f"{step['seconds']:.1f}" if step["ok"] else f"failed after {step['seconds']:.0f}"
+
+
+def _calls(results: Results, size: int) -> Iterable[str]:
+    yield "| calls per audio | create | unchanged up | refresh | delete | answered 429 |"
+    yield "|---|---|---|---|---|---|"
+    for name, label in SUBJECTS.items():
+        case = results.get(f"{name}-{size}")
+        if case is None or name == "bound":
+            continue
+        done = case.get("seen_in_time", size)
+        cells = [_per_audio(case["steps"].get(step), done) for step in STEPS]
+        yield f"| {label} | {' | '.join(cells)} | {sum(step['throttled'] for step in case['steps'].values())} |"
+
+
+def _per_audio(step: Mapping[str, Any] | None, audios: int) -> str:
+    if step is None:
+        return ""
+    return " + ".join(f"{count / audios:.3g} {name}" for name, count in sorted(step["calls"].items())) or "0"
+
+
+def _goals(results: Results) -> Iterable[str]:
+    yield "| goal | measured | |"
+    yield "|---|---|---|"
+
+    def line(goal: str, value: Any, shown: str, holds: Callable[[float], bool]) -> str:
+        if value is None:
+            return f"| {goal} | not measured | |"
+        return f"| {goal} | {shown.format(value)} | {'met' if holds(value) else '**missed**'} |"
+
+    def ratio(top: str, bottom: str) -> float | None:
+        ends = create_seconds(results, top), create_seconds(results, bottom)
+        return ends[0][0] / ends[1][0] if ends[0] and ends[1] else None
+
+    def calls(case: str, step: str, size: int) -> float | None:
+        found = results.get(case, {}).get("steps", {}).get(step)
+        return sum(found["calls"].values()) / size if found and found["ok"] else None
+
+    yield line(
+        "create of 1,000 within 1.10 of the bound", ratio("ours-1000", "bound-1000"), "{:.2f}", lambda it: it <= 1.1
+    )
+    for size in (100, 1000):
+        goal = f"create of {size:,}: 20 times faster than the tutorial provider"
+        yield line(goal, ratio(f"tutorial-{size}", f"ours-{size}"), "{:.1f} times", lambda it: it >= 20)
+    for size in SIZES:
+        yield line(
+            f"at most 2.5 calls per audio created, {size:,}",
+            calls(f"ours-{size}", "create", size),
+            "{:.2f}",
+            lambda it: it <= 2.5,
+        )
+    for step in ("refresh", "delete"):
+        for size in SIZES:
+            yield line(
+                f"at most 0.1 calls per audio, {step} of {size:,}",
+                calls(f"ours-{size}", step, size),
+                "{:.3f}",
+                lambda it: it <= 0.1,
+            )
+    for size in SIZES:
+        delays = results.get(f"ours-{size}", {}).get("steps", {}).get("create", {}).get("delays")
+        yield line(
+            f"seen within 1.5 s of done (median), {size:,}", delays and delays[0], "{:.2f} s", lambda it: it <= 1.5
+        )
+    for size in (100, 1000):
+        real = create_seconds(results, f"quota-{size}")
+        bound = 60.0 * ((size - 1) // QUOTAS["extract"]) + EXTRACTION_S
+        goal = f"create of {size:,} at the cloud's own quota, by the quota's bound of {bound:g} s"
+        yield line(goal, real and real[0] / bound, "{:.2f}", lambda it: it <= 1.1)
+    yield from _pair_goals(results.get("pairs-1000"), line)
+    three = results.get("three-120")
+    if three is not None:
+        word = "met" if three["ok"] else "**missed**"
+        yield f"| three stacks of 120 at once: none fails | {three['accepted']} audios made | {word} |"
+    share = three and three["bound"] / three["seconds"]
+    yield line("... together 90 % of the quota", share, "{:.0%}", lambda it: it >= 0.9)
+    refused = three and three["throttled"] / three["calls"]
+    yield line("... less than 5 % of their calls throttled", refused, "{:.1%}", lambda it: it < 0.05)
+
+
+def _pair_goals(pairs: Mapping[str, Any] | None, line: Callable[..., str]) -> Iterable[str]:
+    for step in ("unchanged", "preview"):
+        times = pairs and {name: by_step[step] for name, by_step in pairs["times"].items()}
+        value = times and statistics.median(o / b for o, b in zip(times["ours"], times["bare"], strict=True))
+        shown = "{:.3f}" + (
+            f" (medians {statistics.median(times['ours']):.1f} and {statistics.median(times['bare']):.1f} s)"
+            if times
+            else ""
+        )
+        yield line(f"{step} of 1,000 by a bare dynamic resource, at most 1.05", value, shown, lambda it: it <= 1.05)
+    calls = pairs and float(sum(pairs["calls"].values()))
+    yield line("calls in all of these", calls, "{:.0f}", lambda it: it == 0)
+    weights = pairs and pairs["state_bytes"]
+    more = weights and weights["ours"]["all"] - weights["bare"]["all"] - weights["ours"]["outputs"]
+    shown = "{:+.0f} bytes" + (f" ({weights['ours']['all']:.0f}, bare {weights['bare']['all']:.0f})" if weights else "")
+    yield line("state of a resource: not above a bare one's and the outputs", more, shown, lambda it: it <= 0)

@@ -1,0 +1,80 @@
+"""The benchmark in small: it fails on what is called and loaded, never on a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.measure import BenchStack, configuration
+from tests.vod import LocalVod
+
+COUNT = 40
+SPY = """
+from pulumi.dynamic import CheckResult, CreateResult, Resource, ResourceProvider
+
+class Spy(ResourceProvider):
+    def check(self, olds, news):
+        import os, sys
+
+        with open(os.environ["LOADED"], "w") as file:
+            file.write(" ".join(sorted({"requests", "sqlite3", "vod_provider.provider"} & set(sys.modules))))
+        return CheckResult(news, [])
+
+    def create(self, props):
+        return CreateResult("spy", props)
+
+class Spied(Resource):
+    def __init__(self, name, opts):
+        super().__init__(Spy(), name, {}, opts)
+
+Spied("spy", pulumi.ResourceOptions(depends_on=[last]))
+"""
+"""Notes what the dynamic host has loaded, once all audios have been served."""
+
+
+@pytest.fixture
+def many(engine: Path, vod: LocalVod, tmp_path: Path) -> Iterator[BenchStack]:
+    """A stack of forty audios, over a VOD with quotas enough and extractions of a second."""
+    vod.timed(1, quota_scale=10)
+    stack = BenchStack(tmp_path / "stack", engine, "ours", configuration(vod, 10, count=COUNT, source=vod.video()))
+    yield stack
+    stack.end()
+
+
+def test_calls_and_what_is_loaded(many: BenchStack, vod: LocalVod, tmp_path: Path) -> None:
+    """Creating takes at most 2.5 calls per audio, reading and deleting hardly more than a tenth; without changes
+    there is none, and neither HTTP nor SQL is loaded."""
+    loaded = tmp_path / "loaded"
+    many.environ["LOADED"] = str(loaded)
+    program = many.folder / "__main__.py"
+    program.write_text(program.read_text().replace("    Extracted", "    last = Extracted") + SPY)
+    counts: dict[str, dict[str, int]] = {}
+    modules: dict[str, list[str]] = {}
+    steps = {"create": many.create, "unchanged": many.unchanged, "preview": many.show}
+    for name, step in {**steps, "refresh": many.read, "delete": many.delete}.items():
+        vod.forget_calls()
+        done = step()
+        assert done.ok, done.note
+        counts[name] = vod.counts()
+        if name in steps:
+            modules[name] = loaded.read_text().split()
+    assert counts["create"]["ExtractAudio"] == COUNT
+    assert sum(counts["create"].values()) <= 2.5 * COUNT, counts
+    assert counts["unchanged"] == counts["preview"] == {}
+    # A tenth where the machine has nothing else to do; tests that run beside this one make the engine stall.
+    assert set(counts["refresh"]) == {"ShowAssetMeta"}
+    assert set(counts["delete"]) == {"DeleteAssets"}
+    assert max(counts["refresh"]["ShowAssetMeta"], counts["delete"]["DeleteAssets"]) <= 0.2 * COUNT, counts
+    assert modules["unchanged"] == modules["preview"] == ["vod_provider.provider"]
+
+
+def test_the_hint_is_given_once(many: BenchStack) -> None:
+    """Where the engine's parallelism holds sixty audios back, one line says what --parallel would bring."""
+    many.environ["PULUMI_PARALLEL"] = "8"
+    many.configure({**many.config, "bench:count": "60"})
+    below = many.up().expect().text.partition("Diagnostics:")[2]
+    (line,) = [line for line in below.splitlines() if "--parallel" in line]
+    assert "Pulumi creates 8 audios at a time" in line
+    assert "VOD's quota allows 1000" in line
