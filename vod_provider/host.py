@@ -131,7 +131,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Stands before the host's handlers, for the methods that a provider of ours has a part in."""
 
     def __init__(self, serve: Callable[[str, Any, Any], Any], cancel: Callable[[Any, Any], Any]) -> None:
-        self._methods = {
+        self.methods = {
             _SERVICE + name: grpc.unary_unary_rpc_method_handler(
                 lambda request, context, name=name: serve(name, request, context),
                 request_deserializer=request_type.FromString,
@@ -139,14 +139,14 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             )
             for name, request_type in _REQUESTS.items()
         }
-        self._methods[_SERVICE + "Cancel"] = grpc.unary_unary_rpc_method_handler(
+        self.methods[_SERVICE + "Cancel"] = grpc.unary_unary_rpc_method_handler(
             cancel,
             request_deserializer=lambda raw: raw,
             response_serializer=lambda response: response.SerializeToString(),
         )
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return self._methods.get(handler_call_details.method)
+        return self.methods.get(handler_call_details.method)
 
 
 class _Extended:
@@ -167,7 +167,7 @@ class _Extended:
         if engine:
             alive.end_without(engine, self.stop)
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def handlers(self) -> _Handlers:
         return _Handlers(self._serve, self._cancel)
 
     def say(self, text: str) -> None:
@@ -282,7 +282,11 @@ def extend(ours: type, *, debug: bool) -> None:
     if isinstance(handlers, list) and isinstance(loaded, dict) and methods:
         engine = sys.argv[1] if len(sys.argv) > 1 else None
         _extended = _Extended(monitor, loaded, ours, engine, debug=debug)
-        handlers.insert(0, _extended.handlers())
+        ours_first = _extended.handlers()
+        handlers.insert(0, ours_first)
+        # Some releases register their methods by name, and these are not looked for among the generic ones.
+        registered = getattr(state, "registered_method_handlers", None) or {}
+        registered.update({name: ours_first.methods[name] for name in registered.keys() & ours_first.methods.keys()})
     else:
         missing.append("its handlers")
     if missing:
