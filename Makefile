@@ -40,6 +40,9 @@ check: environment ## Linter, types, and which module may import which
 unit: environment ## The fast tests alone
 	$(VENV)/pytest -q tests/unit tests/tools
 
+soak: environment engine ## 200 random kills of engine and plugin, and what they cost; takes half an hour
+	$(VENV)/python -m tests.engine.kills 200
+
 bench: environment engine ## Measure everything side by side; takes most of an hour, wants a machine of its own
 	$(VENV)/python -m bench
 
