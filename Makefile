@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test check unit bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh down test check unit soak bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
