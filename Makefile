@@ -28,7 +28,8 @@ down: ## Remove the audio, end the local VOD
 	@$(PYTHON) -B -m tools.main_job down
 
 test: environment engine browser check ## Run everything: check, then all tests
-	$(VENV)/pytest -q -n auto --dist worksteal
+	@# Two for each core: the tests of the engine mostly wait.
+	$(VENV)/pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal
 
 check: environment ## Linter, types, and which module may import which
 	$(VENV)/ruff format --check --quiet . $(SCRIPTS)
