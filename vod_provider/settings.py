@@ -128,7 +128,8 @@ def load(config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
     Raises SettingsError for what is wrong and for missing credentials; region and project may still come from
     the resources, so that `Settings.at` looks after them.
     """
-    _refuse_unknown("vod:", config)
+    if environ.get("PULUMI_PROJECT") != "vod":  # there, the namespace has the program's own settings in it, too
+        _refuse_unknown("vod:", config)
     given = _Given(config, environ)
     template = given.read("vod:endpoint", _endpoint) or ENDPOINT
     region = given.read_first(_region, "vod:region", "huaweicloud:region", "HW_REGION_NAME")

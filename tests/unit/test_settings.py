@@ -311,6 +311,12 @@ def test_bad_endpoints(endpoint: str, said: str) -> None:
     assert said in message
 
 
+def test_a_project_named_vod_keeps_its_own_settings() -> None:
+    """Where Pulumi's project is named vod, its program's settings have our namespace, and are none of our business."""
+    assert load(STACK | {"vod:asset_id": "5412"}, HOME | {"PULUMI_PROJECT": "vod"}).credentials
+    assert refusal(STACK | {"vod:asset_id": "5412"}).startswith("vod:asset_id is no setting")
+
+
 def test_password_in_the_endpoint_is_not_shown() -> None:
     """An endpoint with credentials in it is refused without being shown."""
     said = refusal(STACK | {"vod:endpoint": "https://user:hush@vod.example.com"})
