@@ -59,6 +59,13 @@ def children(service: LocalVod) -> set[int]:
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
+def writes(pid: int, folder: Path) -> bool:
+    """Whether the process has a file in that folder open."""
+    with contextlib.suppress(OSError):
+        return any(link.readlink().parent == folder for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def listed(service: LocalVod) -> dict[str, str]:
     """Status by id of all assets."""
     assets = call(service, "GET", "/asset/list?size=100").json["assets"]
@@ -125,9 +132,11 @@ def test_crash_of_a_media_process_is_one_failed_extraction(service: LocalVod, cl
     source = service.upload(long_video)
     service.settings(extraction={"concurrency": 1})
     first, second = extract(client, source), extract(client, source)
-    time.sleep(0.3)
-    newest = max(children(service), key=lambda pid: Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[19])
-    os.kill(newest, signal.SIGKILL)
+    writing: list[int] = []
+    while not writing:
+        assert info(client, first)[0].status == "CREATING", "too quick to be killed"
+        writing = [pid for pid in children(service) if writes(pid, service.data / "incoming")]
+    os.kill(writing[0], signal.SIGKILL)
     failed = until_done(client, first)
     assert failed.status == "SERVER_ERROR"
     assert "ended unexpectedly" in failed.description

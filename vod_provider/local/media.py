@@ -10,9 +10,11 @@ answered by `{"facts": {...}}` or `{"error": TEXT}`.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import math
 import os
+import signal
 import sys
 import threading
 from array import array
@@ -319,12 +321,19 @@ def _answer(job: dict[str, str]) -> dict[str, object]:
         return {"error": f"{type(exc).__name__}: {_text(exc)}"}
 
 
+_PR_SET_PDEATHSIG = 1
+"""`prctl(2)`: the signal that we get when our parent dies."""
+
+
 def _work() -> None:
     """Take jobs until standard input ends; then end at once, whatever FFmpeg is doing.
 
     Standard input ends when the service does, even by kill -9: a thread of its own sees that while a job
-    runs, so that no process is left behind writing files that nobody waits for.
+    runs, so that no process is left behind writing files that nobody waits for. On Linux the kernel ends us even
+    before: the next service must not find us writing.
     """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     jobs: SimpleQueue[str] = SimpleQueue()
 
     def read() -> None:

@@ -28,7 +28,7 @@ class _Process:
             stdin.write(json.dumps(job).encode() + b"\n")
             await stdin.drain()
             line = await stdout.readline()
-        except (BrokenPipeError, ConnectionResetError):
+        except (OSError, RuntimeError):  # uvloop raises a RuntimeError for a pipe that was closed
             line = b""
         if not line:
             code = await self.process.wait()
@@ -52,7 +52,7 @@ class MediaProcesses:
 
         Where it is cancelled or runs out of time, the process is killed, and the job with it.
         """
-        worker = self._idle.pop() if self._idle else await self._start()
+        worker = self._living() or await self._start()
         try:
             async with asyncio.timeout(timeout):
                 facts = await worker.run(job)
@@ -70,6 +70,15 @@ class MediaProcesses:
             raise
         self._idle.append(worker)
         return facts
+
+    def _living(self) -> _Process | None:
+        """An idle process that has not died meanwhile: a job must not fail for that."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.returncode is None:
+                return worker
+            self._all.discard(worker.process)
+        return None
 
     async def close(self) -> None:
         """End them all."""
