@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from vod_provider.call import Call
-from vod_provider.journal import Journal, Key
+from vod_provider.journal import Entry, Journal, Key
 from vod_provider.vod import retries
 from vod_provider.vod.assets import (
     DELETING,
@@ -54,6 +55,19 @@ REFUSALS = 3
 """How often a delete is sent that VOD refuses without a reason that it tells."""
 
 Clock = Callable[[], float]
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class _AskedElsewhereError(VodError):
+    """Another process is asking for the same."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What became of a lost request: its audio, or None; or audios of which it is not clear yet what they are."""
+
+    audio: Asset | None = None
+    unclear: Sequence[Asset] = ()
 
 
 class Extraction:
@@ -84,12 +98,16 @@ class Extraction:
         Raises UnfinishedError as soon as VOD is known to have accepted, else whatever went wrong.
         """
         doing = f"extracting {audio_format} from asset {source}"
-        key = Key(call.owner or str(uuid.uuid4()), fingerprint)
+        key = _key(call, fingerprint)
         try:
             audio_id = self._obtain(key, source, audio_format, call, patience)
         except (StoppedError, DeadlineError) as error:
             raise ExtractionError(f"{doing}: {error}; `pulumi up` looks first what became of it") from error
-        return self.wait(audio_id, doing, call, patience)
+        try:
+            return self.wait(audio_id, doing, call, patience)
+        except ExtractionError:
+            self._journal.drop(key, audio_id)  # it is gone
+            raise
 
     def wait(self, audio_id: str, doing: str, call: Call, patience: Patience) -> Asset:
         """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end."""
@@ -122,8 +140,13 @@ class Extraction:
             raise UnfinishedError(asset, f"{failed}; its remains could not be removed: {error}") from error
         raise ExtractionError(f"{failed}; its remains were removed")
 
-    def adopt(self, audio_id: str, source: str, audio_format: str, call: Call, patience: Patience) -> Asset:
-        """An audio that is there already, if nothing that VOD tells speaks against its being this extraction."""
+    def adopt(
+        self, audio_id: str, fingerprint: str, source: str, audio_format: str, call: Call, patience: Patience
+    ) -> Asset:
+        """An audio that is there already, if nothing that VOD tells speaks against its being this extraction.
+
+        From then on it is this resource's, and nobody who looks for a lost audio takes it.
+        """
         doing = f"adopting audio {audio_id}"
         asset = self._watcher.look(audio_id, patience)
         if asset.outcome is Outcome.PENDING:
@@ -139,6 +162,8 @@ class Extraction:
                 f"{doing}: it lasts {asset.duration:g} s and asset {source} {origin.duration:g} s, so it is not"
                 " extracted from it; check adopt and asset_id"
             )
+        key = _key(call, fingerprint)
+        self._journal.take_over(key, audio_id, service=self._service, source=source, audio_format=audio_format)
         return asset
 
     def look(self, audio_id: str, patience: Patience) -> Asset:
@@ -186,35 +211,34 @@ class Extraction:
 
     def _obtain(self, key: Key, source: str, audio_format: str, call: Call, patience: Patience) -> str:
         """The id of the one audio that this resource has, or is going to have."""
-        entry = self._journal.find(key)
-        if entry is not None and entry.audio_id is not None:
-            asset = self._watcher.look(entry.audio_id, patience)
-            if asset.outcome in {Outcome.READY, Outcome.PENDING}:
-                return asset.id
-            if asset.outcome is Outcome.FAILED:
-                self.remove(asset.id, call, patience)
-            self._journal.drop(key)
-        elif entry is not None:
-            found = self._search(key, entry.intended_at, source, audio_format, call, patience)
-            if found is not None:
-                return found
         rounds = 0
         while True:
+            entry = self._journal.find(key)
+            if entry is not None and entry.audio_id is None:
+                self._search(key, entry, call, patience)
+                continue
+            if entry is not None and entry.audio_id is not None:
+                asset = self._watcher.look(entry.audio_id, patience)
+                if asset.outcome in {Outcome.READY, Outcome.PENDING}:
+                    return asset.id
+                if asset.outcome is Outcome.FAILED:
+                    self.remove(asset.id, call, patience)
+                self._journal.drop(key, asset.id)
             try:
                 return self._ask(key, source, audio_format, call, patience)
+            except _AskedElsewhereError:
+                call.report("another run asks for the same: waiting for what it gets")
             except LostAnswerError:
                 rounds += 1
-                entry = self._journal.find(key)
-                if entry is None or rounds == ROUNDS:
+                if rounds == ROUNDS:
                     raise
-                found = self._search(key, entry.intended_at, source, audio_format, call, patience)
-                if found is not None:
-                    return found
 
     def _ask(self, key: Key, source: str, audio_format: str, call: Call, patience: Patience) -> str:
         def around(send: Callable[[], str]) -> str:
             with self._journal.asking():
-                self._journal.intend(key, service=self._service, source=source, audio_format=audio_format)
+                patience.check()  # nobody may be waiting for it any more
+                if not self._journal.intend(key, service=self._service, source=source, audio_format=audio_format):
+                    raise _AskedElsewhereError
                 try:
                     audio_id = send()
                 except (AnswerError, UnreachableError):
@@ -249,49 +273,83 @@ class Extraction:
         why = f" ({asset.reason})" if asset.reason else ""
         raise ExtractionError(f"{refusal}; the source is {asset.status}{why}") from refusal
 
-    def _search(
-        self, key: Key, intended_at: float, source: str, audio_format: str, call: Call, patience: Patience
-    ) -> str | None:
-        """The audio of a request whose answer was lost; None, and the intent dropped, if there is none."""
+    def _search(self, key: Key, entry: Entry, call: Call, patience: Patience) -> None:
+        """Find out what became of a request without an answer; the entry then has an audio, or is gone.
+
+        The request may be another run's that is still under way: an engine that was killed leaves its plugin behind
+        for some seconds, and `pulumi cancel` ends no run.
+        """
         call.report("looking for the audio of a request whose answer was lost")
-        age = self._now() - intended_at
+        age = self._now() - entry.intended_at
         if age < SHOWN_S:
             patience.sleep(SHOWN_S - age)
         while True:
-            origin = self._watcher.look(source, patience)
             with self._journal.searching(patience.sleep):
-                found = self._candidates(intended_at, origin, patience)
-                rivals = self._journal.lost(self._service, source, intended_at - SENT_S, intended_at + SENT_S)
-                unclear = [it for it in found if format_of(it) is None] if len(set(rivals)) > 1 else []
-                if not unclear:
-                    mine = [it for it in found if format_of(it) in {audio_format, None}]
-                    if not mine:
+                if self._journal.find(key) != entry:
+                    return  # its answer came, or somebody else has looked
+                found = self._found(entry, patience)
+                if not found.unclear:
+                    if found.audio is None:
                         self._journal.drop(key)
-                        return None
-                    # As many lost answers for the same source and format: the audios are alike, each takes one.
-                    if len(mine) > rivals.count(audio_format):
-                        ids = ", ".join(it.id for it in mine)
-                        raise AmbiguousError(
-                            f"extracting {audio_format} from asset {source}: the answer was lost, and each of these"
-                            f" audios could be the one that VOD made: {ids}; set adopt to the right one, or delete"
-                            " them and run `pulumi up` again"
-                        )
-                    chosen = min(mine, key=lambda it: (it.created or datetime.max.replace(tzinfo=UTC), it.id))
-                    self._journal.accept(key, chosen.id)
-                    return chosen.id
-            # Which of them is of which format shows when they are done.
-            for one in unclear:
+                    else:
+                        self._journal.accept(key, found.audio.id)
+                    return
+            # What tells them apart shows when they are done.
+            for one in found.unclear:
                 self._watcher.wait(one.id, patience)
 
-    def _candidates(self, intended_at: float, origin: Asset, patience: Patience) -> list[Asset]:
-        """Audios that VOD made in the time in question, that are nobody's, and that may be of that source."""
-        sent = datetime.fromtimestamp(intended_at + self._client.skew, UTC)
+    def _found(self, entry: Entry, patience: Patience) -> _Found:
+        """What VOD has made of the request of that entry, as far as it can be told. Raises AmbiguousError."""
+        origin = self._watcher.look(entry.source, patience)
+        audios = [asset for asset in self._candidates(entry, patience) if may_be_extracted_from(asset, origin)]
+        if not audios:
+            return _Found()
+        since, until = entry.intended_at - SENT_S, entry.intended_at + SENT_S
+        lost = self._journal.lost(self._service, since, until)
+        formats = [audio_format for source, audio_format in lost if source == entry.source]
+        others = {source: self._watcher.look(source, patience) for source in {it[0] for it in lost} - {entry.source}}
+        rivals = [(others[source], audio_format) for source, audio_format in lost if source in others]
+        mine, contested, unclear = [], [], []
+        for audio in audios:
+            if format_of(audio) not in {entry.format, None}:
+                continue
+            fits = [
+                lasts_as_long(audio, other)
+                for other, audio_format in rivals
+                if may_be_extracted_from(audio, other) and format_of(audio) in {audio_format, None}
+            ]
+            if not fits and (format_of(audio) is not None or len(set(formats)) == 1):
+                mine.append(audio)
+            elif audio.outcome is Outcome.PENDING:
+                unclear.append(audio)
+            elif format_of(audio) is None or any(fits) == lasts_as_long(audio, origin):
+                contested.append(audio)
+            elif not any(fits):
+                mine.append(audio)
+        if unclear:
+            return _Found(unclear=unclear)
+        # As many lost answers for the same source and format: the audios are alike, each takes one.
+        if len(mine) > formats.count(entry.format) or (contested and not mine):
+            ids = ", ".join(it.id for it in (*mine, *contested))
+            raise AmbiguousError(
+                f"extracting {entry.format} from asset {entry.source}: the answer was lost, and each of these audios"
+                f" could be the one that VOD made: {ids}; set adopt to the right one, or delete them and run"
+                " `pulumi up` again"
+            )
+        return _Found(min(mine, key=lambda it: (it.created or _NEVER, it.id), default=None))
+
+    def _candidates(self, entry: Entry, patience: Patience) -> list[Asset]:
+        """Assets that VOD made in the time in question, and that are nobody's."""
+        sent = datetime.fromtimestamp(entry.intended_at + self._client.skew, UTC)
         made = self._client.made_since(datetime.fromtimestamp(sent.timestamp() - CLOCKS_S, UTC), patience)
         owned = self._journal.audio_ids(self._service)
         return [
             asset
             for asset in made
-            if asset.id not in owned
-            and may_be_extracted_from(asset, origin)
-            and (asset.created is None or (asset.created - sent).total_seconds() <= SENT_S)
+            if asset.id not in owned and (asset.created is None or (asset.created - sent).total_seconds() <= SENT_S)
         ]
+
+
+def _key(call: Call, fingerprint: str) -> Key:
+    """The journal's key; where nobody knows which resource this is, one that nobody finds again."""
+    return Key(call.owner or str(uuid.uuid4()), fingerprint)

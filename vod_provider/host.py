@@ -41,6 +41,10 @@ WORKERS = 16_384
 """Threads that the host may start. It starts one only when all others are busy."""
 FOREIGN_WORKERS = 4
 """Calls of other people's resources at once: as many as the host has threads where we are not there."""
+CLOSING_S = 10.0
+"""At the end of a run the engine waits less than this for the answer to Cancel, and longer on Ctrl-C: 5 s and 30 s.
+
+Source: `Close` and `SignalCancellation` of the engine's plugin host."""
 _SERVICE = "/pulumirpc.ResourceProvider/"
 _REQUESTS: dict[str, Any] = {
     "Check": provider_pb2.CheckRequest,
@@ -68,6 +72,12 @@ class Turn:
     urn: str = ""
     detailed: dict[str, str] = field(default_factory=dict)
     stables: tuple[str, ...] = ()
+
+    @property
+    def owners(self) -> str:
+        """What the `Call.owner` of every resource of the same stack begins with; '' where the host does not say."""
+        stack = "".join(f"{part}::" for part in self.urn.split("::")[:2] if part)
+        return self.call.owner.removesuffix(self.urn) + stack
 
 
 _serving = threading.local()
@@ -231,11 +241,13 @@ class _Extended:
         return False
 
     def _cancel(self, request: Any, context: Any) -> Any:
-        # Called on the first Ctrl-C, and at the end of every run, when all that was answered has been saved.
+        # Called at the end of every run, when all that was answered has been saved; and on the first Ctrl-C, after
+        # which a second may keep the engine from saving anything. The time that it gives us tells them apart.
+        ended = not self.stop.called and (context.time_remaining() or float("inf")) <= CLOSING_S
         self.stop()
         with self._lock:
             idle = self._turns == 0
-        if idle:
+        if ended and idle:
             for callback in self.over:
                 callback()
         return self._monitor.Cancel(request, context)
@@ -256,7 +268,7 @@ def say(text: str) -> None:
 
 
 def when_over(callback: Callable[[], None]) -> None:
-    """Call `callback` when the run is over and nothing is being served; never, where that cannot be known."""
+    """Call `callback` when the run is over and all is saved; never, where that cannot be known."""
     if _extended is not None:
         _extended.over.append(callback)
 

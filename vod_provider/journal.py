@@ -92,15 +92,19 @@ class Journal:
             ).fetchone()
         return Entry(*row) if row else None
 
-    def intend(self, key: Key, *, service: str, source: str, audio_format: str) -> None:
-        """VOD is about to be asked. On disk when this returns."""
+    def intend(self, key: Key, *, service: str, source: str, audio_format: str) -> bool:
+        """VOD is about to be asked. On disk when this returns.
+
+        False, and nothing written, if the key has an open entry: of several processes that are about to ask for the
+        same, one may.
+        """
         with self._database() as database:
-            database.execute(
+            written = database.execute(
                 "INSERT INTO entries (owner, fingerprint, service, source, format, intended_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (owner, fingerprint) WHERE settled_at IS NULL"
-                " DO UPDATE SET service = excluded.service, intended_at = excluded.intended_at",
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (owner, fingerprint) WHERE settled_at IS NULL DO NOTHING",
                 (key.owner, key.fingerprint, service, source, audio_format, self._now()),
             )
+            return written.rowcount == 1
 
     def accept(self, key: Key, audio_id: str) -> None:
         """VOD has accepted, and this is the audio's id. On disk when this returns."""
@@ -112,12 +116,29 @@ class Journal:
                 (audio_id, key.owner, key.fingerprint),
             )
 
-    def drop(self, key: Key) -> None:
-        """VOD has surely not done it, or its audio is gone: there is nothing to find again."""
+    def take_over(self, key: Key, audio_id: str, *, service: str, source: str, audio_format: str) -> None:
+        """That audio, which is there already, is this key's now, whoever had it and whatever the key was to get."""
         with self._database() as database:
+            database.execute("DELETE FROM entries WHERE service = ? AND audio_id = ?", (service, audio_id))
             database.execute(
                 "DELETE FROM entries WHERE owner = ? AND fingerprint = ? AND settled_at IS NULL",
                 (key.owner, key.fingerprint),
+            )
+            database.execute(
+                "INSERT INTO entries (owner, fingerprint, service, source, format, audio_id, intended_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key.owner, key.fingerprint, service, source, audio_format, audio_id, self._now()),
+            )
+
+    def drop(self, key: Key, audio_id: str | None = None) -> None:
+        """VOD has surely not done what was intended, or that audio is gone: there is nothing to find again.
+
+        Does nothing where the entry is not like that any more: another process was quicker.
+        """
+        with self._database() as database:
+            database.execute(
+                "DELETE FROM entries WHERE owner = ? AND fingerprint = ? AND settled_at IS NULL AND audio_id IS ?",
+                (key.owner, key.fingerprint, audio_id),
             )
 
     def settle(self, audio_ids: Iterable[str]) -> None:
@@ -150,15 +171,24 @@ class Journal:
             ).fetchall()
         return [Owned(*row) for row in rows]
 
-    def lost(self, service: str, source: str, since: float, until: float) -> list[str]:
-        """The formats asked of that source between two times whose answers are missing, one for each entry."""
+    def kept(self, owners: str) -> list[Owned]:
+        """Audios that Pulumi has not shown to hold, of owners that begin with `owners`."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT format FROM entries WHERE service = ? AND source = ? AND audio_id IS NULL"
-                " AND settled_at IS NULL AND intended_at BETWEEN ? AND ?",
-                (service, source, since, until),
+                "SELECT service, source, format, audio_id, intended_at, owner, settled_at FROM entries"
+                " WHERE substr(owner, 1, length(?)) = ? AND audio_id IS NOT NULL AND settled_at IS NULL",
+                (owners, owners),
             ).fetchall()
-        return [row[0] for row in rows]
+        return [Owned(*row) for row in rows]
+
+    def lost(self, service: str, since: float, until: float) -> list[tuple[str, str]]:
+        """Source and format of what was asked for between two times and has no answer, one for each entry."""
+        with self._database() as database:
+            return database.execute(
+                "SELECT source, format FROM entries WHERE service = ? AND audio_id IS NULL"
+                " AND settled_at IS NULL AND intended_at BETWEEN ? AND ?",
+                (service, since, until),
+            ).fetchall()
 
     @contextmanager
     def asking(self) -> Iterator[None]:

@@ -58,6 +58,7 @@ class ExtractedAudioProvider(ResourceProvider):
     _hint = Hint(0)
     _seen: set[str]
     _answered: set[str]
+    _owners = ""
 
     def configure(self, req: ConfigureRequest) -> None:
         """Note the stack's configuration; nothing is looked at before it is needed."""
@@ -96,6 +97,7 @@ class ExtractedAudioProvider(ResourceProvider):
         request = inputs.parse(props)
         with host.turn() as turn, self._hint.creating():
             services, call = self._services(), turn.call
+            self._owners = turn.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
                 host.say(line)
             extraction = services.at(request.region, request.project_id)
@@ -103,7 +105,9 @@ class ExtractedAudioProvider(ResourceProvider):
             with self._partial(props):
                 if request.adopt is not None:
                     with _naming(f"adopting audio {request.adopt}"):
-                        asset = extraction.adopt(request.adopt, request.asset_id, request.format, call, patience)
+                        asset = extraction.adopt(
+                            request.adopt, request.fingerprint, request.asset_id, request.format, call, patience
+                        )
                 else:
                     asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
                 metadata = request.metadata.given()
@@ -127,6 +131,7 @@ class ExtractedAudioProvider(ResourceProvider):
         request = inputs.parse(news)
         with host.turn() as turn:
             services, call = self._services(), turn.call
+            self._owners = turn.owners
             services.settle({id_})
             extraction = services.at(request.region, request.project_id)
             patience = call.patience(services.settings.timeouts.update)
@@ -156,6 +161,7 @@ class ExtractedAudioProvider(ResourceProvider):
             return
         with host.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
+            self._owners = turn.owners
             extraction = services.at(props.get("region"), props.get("project_id"))
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
@@ -175,8 +181,16 @@ class ExtractedAudioProvider(ResourceProvider):
         Without it, `up --replace` would take the old audio for its replacement: the engine shows a provider
         nothing of the old resource then, neither by Diff nor by Check.
         """
-        if self._opened is not None and self._answered:
-            self._opened.settle(self._answered)
+        if self._opened is None:
+            return
+        self._opened.settle(self._answered)
+        for kept in self._opened.journal.kept(self._owners) if self._owners else ():
+            host.say(
+                f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"
+                f" {kept.owner.rpartition('::')[2]} by a run that was broken off, and this run did not take it:"
+                " `pulumi up` takes it while the program has that resource as it was then; else"
+                " `python -m vod_provider orphans` says how to remove it"
+            )
 
     def _services(self) -> Services:
         """What talks to VOD, opened at the first use; shows the journal first which audios Pulumi holds."""

@@ -50,7 +50,10 @@ class Services:
 
     def _extraction(self, here: Settings) -> Extraction:
         pool = ThreadPoolExecutor(CONNECTIONS, "vod")
-        client = Client(Transport(here.endpoint, here.project_id, here.credentials), here.quotas, pool=pool)
+        # Of its own: a request that waits for a search of the journal must not keep that search from VOD.
+        asking = ThreadPoolExecutor(CONNECTIONS, "vod-extract")
+        transport = Transport(here.endpoint, here.project_id, here.credentials)
+        client = Client(transport, here.quotas, pool=pool, asking=asking)
         share = max(1, int(here.quotas["query"] * here.query_share))
         watcher = Watcher(client.show, share, pool, stop=self._stop)
         deletes = Deletes(client.delete, stop=self._stop)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +31,7 @@ from vod_provider.vod.errors import (
     UnreachableError,
     VodError,
 )
+from vod_provider.vod.patience import Stop
 
 
 class Bench:
@@ -214,6 +218,103 @@ def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Be
     assert bench.vod.accepted == 0
 
 
+def another_run_asks(bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], None]) -> None:
+    """Put another run's request there, still under way; `answer` comes while we wait until nobody asks any more."""
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    wait = bench.journal.searching
+
+    @contextmanager
+    def searching(sleep: Callable[[float], None]) -> Iterator[None]:
+        with wait(sleep):
+            answer()
+            yield
+
+    monkeypatch.setattr(bench.journal, "searching", searching)
+
+
+def test_an_answer_that_comes_to_another_run_while_we_wait_is_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine was killed and its plugin still asks: what that gets is ours, and nothing is asked a second time."""
+    made = bench.vod.audio()
+    another_run_asks(bench, monkeypatch, lambda: bench.journal.accept(Key("urn", "video MP3"), made))
+    assert bench.ensure().id == made
+    assert bench.vod.accepted == 0
+
+
+def test_a_refusal_that_comes_to_another_run_while_we_wait_is_asked_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run's request made nothing, so that this one asks."""
+    another_run_asks(bench, monkeypatch, lambda: bench.journal.drop(Key("urn", "video MP3")))
+    assert bench.ensure().outcome is Outcome.READY
+    assert bench.vod.accepted == 1
+
+
+def test_two_runs_that_are_about_to_ask_for_the_same_ask_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between our look into the journal and our request another run's intent arrives: it is its turn."""
+    key, extract = Key("urn", "video MP3"), bench.vod.extract
+    made: list[str] = []
+
+    def other_first(*arguments: Any, **more: Any) -> str:
+        if not made:
+            bench.journal.intend(key, service="vod", source="video", audio_format="MP3")
+            made.append(bench.vod.audio())
+        return extract(*arguments, **more)
+
+    monkeypatch.setattr(bench.vod, "extract", other_first)
+    assert bench.ensure().id == made[0]
+    assert bench.vod.accepted == 0
+
+
+def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped while the request waits for its turn: it is never sent."""
+    stop = Stop()
+
+    @contextmanager
+    def asking() -> Iterator[None]:
+        stop()
+        yield
+
+    monkeypatch.setattr(bench.journal, "asking", asking)
+    with pytest.raises(ExtractionError, match="stopped"):
+        bench.extraction.ensure("f", "video", "MP3", Call("urn"), FakePatience(bench.clock, 60, stop))
+    assert bench.vod.accepted == 0
+    assert bench.journal.find(Key("urn", "f")) is None
+
+
+def lose(bench: Bench, source: str) -> None:
+    """An intent for `source` whose answer was lost."""
+    bench.journal.intend(Key(source, f"{source} MP3"), service="vod", source=source, audio_format="MP3")
+
+
+def test_audios_of_two_sources_with_one_title_are_told_apart_when_they_are_done(bench: Bench) -> None:
+    """Two lost answers, two sources of the same title: the durations tell whose each audio is."""
+    for source, duration in (("short", 10.0), ("long", 100.0)):
+        bench.vod.video(source, duration=duration)
+        lose(bench, source)
+    of_long, of_short = bench.vod.audio(status="CREATING"), bench.vod.audio(status="CREATING")
+    durations = {of_long: 99.8, of_short: 9.9}
+    bench.vod.outcome = lambda asset: replace(asset, status="CREATED", duration=durations[asset.id])
+    assert bench.ensure("short", owner="short").id == of_short
+    assert bench.ensure("long", owner="long").id == of_long
+    assert bench.vod.accepted == 0
+
+
+def test_an_audio_that_may_be_of_either_source_is_nobodys(bench: Bench) -> None:
+    """Two lost answers, two sources of the same title and duration, one audio: never a guess."""
+    for source in ("one", "other"):
+        bench.vod.video(source, duration=10.0)
+        lose(bench, source)
+    made = bench.vod.audio(duration=10.0)
+    for source in ("one", "other"):
+        with pytest.raises(AmbiguousError, match=made):
+            bench.ensure(source, owner=source)
+    bench.extraction.adopt(made, "one MP3", "one", "MP3", Call("one"), FakePatience(bench.clock, 60))
+    assert bench.ensure("other", owner="other").id != made
+    assert bench.vod.accepted == 1
+
+
 def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
     """VOD refuses because of the state, and the state may change: the request is sent again afterwards."""
     bench.vod.video(status="CREATING")
@@ -289,7 +390,7 @@ def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
     bench.vod.video(duration=60.0)
     call, patience = Call(), FakePatience(bench.clock, 60)
     good = bench.vod.audio(duration=59.5)
-    assert bench.extraction.adopt(good, "video", "MP3", call, patience).id == good
+    assert bench.extraction.adopt(good, "f", "video", "MP3", call, patience).id == good
     for audio_id, audio_format, said in (
         (good, "AAC", "MP3 and not AAC"),
         (bench.vod.audio(duration=30.0), "MP3", "not extracted from it"),
@@ -297,8 +398,17 @@ def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
         ("nowhere", "MP3", "NO_ASSET"),
     ):
         with pytest.raises(ExtractionError, match=said):
-            bench.extraction.adopt(audio_id, "video", audio_format, call, patience)
+            bench.extraction.adopt(audio_id, "f", "video", audio_format, call, patience)
     assert bench.vod.accepted == 0
+
+
+def test_an_adopted_audio_is_somebodys(bench: Bench) -> None:
+    """Given to another resource, it is taken from whoever lost it: that one asks anew, and finds its own."""
+    first = bench.ensure()
+    bench.extraction.adopt(first.id, "f", "video", "MP3", Call("other"), FakePatience(bench.clock, 60))
+    second = bench.ensure()
+    assert second.id != first.id
+    assert bench.journal.audio_ids("vod") == {first.id, second.id}
 
 
 class Lives(RuleBasedStateMachine):

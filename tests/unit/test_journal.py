@@ -17,8 +17,8 @@ from vod_provider.journal import KEEP_S, Journal, JournalError, Key
 KEY = Key("backend urn", "v1:fingerprint")
 
 
-def intend(journal: Journal, key: Key = KEY, source: str = "video", audio_format: str = "MP3") -> None:
-    journal.intend(key, service="vod", source=source, audio_format=audio_format)
+def intend(journal: Journal, key: Key = KEY, source: str = "video", audio_format: str = "MP3") -> bool:
+    return journal.intend(key, service="vod", source=source, audio_format=audio_format)
 
 
 def test_an_entry_goes_from_intent_to_settled(tmp_path: Path) -> None:
@@ -60,8 +60,37 @@ def test_a_settled_audio_leaves_room_for_another(tmp_path: Path) -> None:
     assert journal.audio_ids("vod") == {"a", "b"}
 
 
-def test_lost_answers_are_told_by_source_and_time(tmp_path: Path) -> None:
-    """Only intents without an id, of that source, in that time."""
+def test_one_of_two_may_ask(tmp_path: Path) -> None:
+    """The second who intends the same is told so, and changes nothing; neither does a drop of what is no more so."""
+    journal, other = Journal(tmp_path / "j"), Journal(tmp_path / "j")
+    assert intend(journal)
+    assert not intend(other)
+    journal.accept(KEY, "a")
+    other.drop(KEY)
+    other.drop(KEY, "b")
+    entry = other.find(KEY)
+    assert entry is not None
+    assert entry.audio_id == "a"
+    journal.drop(KEY, "a")
+    assert intend(other)
+
+
+def test_an_audio_is_taken_over(tmp_path: Path) -> None:
+    """Given to another key, it is that key's alone, whatever the key was about to get."""
+    journal = Journal(tmp_path / "j")
+    other = Key("other", "f")
+    intend(journal)
+    journal.accept(KEY, "a")
+    intend(journal, other)
+    journal.take_over(other, "a", service="vod", source="video", audio_format="MP3")
+    assert journal.find(KEY) is None
+    entry = journal.find(other)
+    assert entry is not None
+    assert entry.audio_id == "a"
+
+
+def test_lost_answers_are_told_by_time(tmp_path: Path) -> None:
+    """Only intents without an id, in that time."""
     clock = Clock()
     journal = Journal(tmp_path / "j", now=clock)
     intend(journal)
@@ -69,7 +98,8 @@ def test_lost_answers_are_told_by_source_and_time(tmp_path: Path) -> None:
     intend(journal, Key("elsewhere", "f"), source="another")
     clock.now += 1000
     intend(journal, Key("later", "f"))
-    assert sorted(journal.lost("vod", "video", clock.now - 1100, clock.now - 900)) == ["AAC", "MP3"]
+    lost = journal.lost("vod", clock.now - 1100, clock.now - 900)
+    assert sorted(lost) == [("another", "MP3"), ("video", "AAC"), ("video", "MP3")]
 
 
 def test_settled_entries_are_forgotten_after_a_while(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class Client:
     """Sends requests within the quotas and, where that is harmless, again. Safe to share between threads.
 
     Every method waits at most as long as its `patience`, and raises what `vod.errors` has.
-    `quotas`: calls per minute by name (extract, cancel, query, delete, update).
+    `quotas`: calls per minute by name (extract, cancel, query, delete, update). Requests are sent from threads of
+    `pool`; those to extract from `asking`, if given, where some may wait for other processes (see `extract`).
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class Client:
         *,
         quota: Callable[[int], Quota] = Quota,
         pool: ThreadPoolExecutor | None = None,
+        asking: ThreadPoolExecutor | None = None,
     ) -> None:
         self._transport = transport
         self._quotas = {name: quota(limit) for name, limit in quotas.items()}
         self._pool = pool or ThreadPoolExecutor(CONNECTIONS, "vod")
+        self._asking = asking or self._pool
         self.skew = 0.0
         """VOD's clock less ours, in seconds, as the last query showed it."""
 
@@ -82,7 +85,9 @@ class Client:
                 raise LostAnswerError(doing, "an answer without audio_asset_id", answer.request_id)
             return audio_id
 
-        return self._perform("extract", lambda: around(send), patience, repeatable=False, waiting=waiting)
+        return self._perform(
+            "extract", lambda: around(send), patience, repeatable=False, waiting=waiting, pool=self._asking
+        )
 
     def cancel(self, audio_id: str, patience: Patience) -> None:
         """Take a queued extraction back. Raises StateError once it is under way."""
@@ -207,6 +212,7 @@ class Client:
         *,
         repeatable: bool = True,
         waiting: Callable[[], None] = lambda: None,
+        pool: ThreadPoolExecutor | None = None,
     ) -> T:
         quota = self._quotas[quota_name]
 
@@ -225,7 +231,7 @@ class Client:
             quota.enter(patience, waiting)
             try:
                 # In a thread of the pool, so that Ctrl-C need not wait for an answer that takes long.
-                return patience.result(self._pool.submit(attempt))
+                return patience.result((pool or self._pool).submit(attempt))
             except VodError as error:
                 attempts += not isinstance(error, ThrottledError)
                 if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
