@@ -26,6 +26,7 @@ from bench.measure import (
 SIZES = (10, 100, 1000)
 RAISED = 10.0
 """Times the cloud's quotas, for the cases where the engine is to be the bound and not the quota."""
+PAIRED = (300, 1000)
 PAIRS = 4
 THREADS = 1100
 
@@ -196,7 +197,8 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
         found[f"bound-{size}"] = lifecycle("bare", size, RAISED)
         found[f"official-{size}"] = script(size, RAISED)
         found[f"tutorial-{size}"] = lifecycle("tutorial", size, RAISED, limit=tutorial_limit)
-    found["pairs-1000"] = pairs(1000)
+    for size in PAIRED:
+        found[f"pairs-{size}"] = pairs(size)
     found["quota-100"] = lifecycle("ours", 100, 1.0)
     found["quota-1000"] = lifecycle("ours", 1000, 1.0)
     found["three-120"] = three_stacks(120)
