@@ -62,6 +62,14 @@ class _AskedElsewhereError(VodError):
     """Another process is asking for the same."""
 
 
+class _OthersFirstError(VodError):
+    """Answers to others are missing: what became of those is found out before VOD is asked for anything more."""
+
+    def __init__(self, missing: Sequence[tuple[Key, Entry]]) -> None:
+        super().__init__("answers to others are missing")
+        self.missing = missing
+
+
 @dataclass(frozen=True)
 class _Found:
     """What became of a lost request: its audio, or None; or audios of which it is not clear yet what they are."""
@@ -88,6 +96,7 @@ class Extraction:
     ) -> None:
         self._client, self._watcher, self._deletes = client, watcher, deletes
         self._journal, self._service, self._now = journal, service, now
+        self._ambiguous: set[Key] = set()
 
     def ensure(self, fingerprint: str, source: str, audio_format: str, call: Call, patience: Patience) -> Asset:
         """The audio of `source`, asked for once whatever happened before, and waited for.
@@ -228,6 +237,12 @@ class Extraction:
                 return self._ask(key, source, audio_format, call, patience)
             except _AskedElsewhereError:
                 call.report("another run asks for the same: waiting for what it gets")
+            except _OthersFirstError as others:
+                for other_key, other in others.missing:
+                    try:
+                        self._search(other_key, other, call, patience)
+                    except AmbiguousError:
+                        self._ambiguous.add(other_key)  # its own resource will tell
             except LostAnswerError:
                 rounds += 1
                 if rounds == ROUNDS:
@@ -237,6 +252,9 @@ class Extraction:
         def around(send: Callable[[], str]) -> str:
             with self._journal.asking():
                 patience.check()  # nobody may be waiting for it any more
+                missing = self._journal.unanswered(self._service, self._now() - SENT_S)
+                if others := [it for it in missing if it[0] != key and it[0] not in self._ambiguous]:
+                    raise _OthersFirstError(others)
                 if not self._journal.intend(key, service=self._service, source=source, audio_format=audio_format):
                     raise _AskedElsewhereError
                 try:

@@ -204,6 +204,30 @@ def test_alike_lost_answers_take_one_each(bench: Bench) -> None:
     assert bench.vod.accepted == 0
 
 
+def test_what_others_have_lost_is_found_before_more_is_asked_for(bench: Bench) -> None:
+    """Two videos of one title: the audio of a request that was killed goes to its owner, since only then the next
+    request leaves; so neither is mistaken for the other's."""
+    bench.vod.video("video2", title="A video")
+    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    made = bench.vod.audio(status="CREATING")
+    bench.vod.faults["extract"] = ["after"]
+    mine = bench.ensure("video2", owner="alive")
+    assert mine.id != made
+    assert bench.ensure("video", owner="killed").id == made
+    assert bench.vod.accepted == 1
+
+
+def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) -> None:
+    """An ambiguous entry of another resource is that one's error, and not ours."""
+    bench.vod.video("video2", title="Another")
+    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    for _ in range(2):
+        bench.vod.audio(status="CREATING")
+    assert bench.ensure("video2", owner="alive").outcome is Outcome.READY
+    with pytest.raises(AmbiguousError):
+        bench.ensure("video", owner="killed")
+
+
 def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Bench) -> None:
     """While VOD does not tell the format yet, the audios are waited for."""
     for audio_format in ("MP3", "AAC"):
