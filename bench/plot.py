@@ -38,8 +38,8 @@ def bars(title: str, sizes: Sequence[int], values: Mapping[str, Sequence[Value]]
     for column, size in enumerate(sizes):
         start = LEFT + column * group + (group - len(values) * (BAR + GAP)) / 2
         for number, row in enumerate(values.values()):
-            x = start + number * (BAR + GAP)
-            parts += _bar(x, row[column], COLOURS[number], y)
+            left = start + number * (BAR + GAP)
+            parts += _bar(left, row[column], COLOURS[number], y)
         middle = LEFT + (column + 0.5) * group
         parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 14}" text-anchor="middle">{size:,} audios</text>')
     parts.append("</svg>")
