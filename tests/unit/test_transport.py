@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +15,14 @@ import pytest
 import requests
 import urllib3
 from requests.adapters import BaseAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
+from urllib3.connection import HTTPConnection
 
 from vod_provider.vod import errors
 from vod_provider.vod.signing import AccessKey, Token
-from vod_provider.vod.transport import Transport
+from vod_provider.vod.transport import Answer, Transport
 
-ENDPOINT = "http://127.0.0.1:1"
+ENDPOINT = "http://vod.example"
+HTTPS = "https://vod.example"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -58,13 +62,6 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[], tu
     return lambda: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
 
-def failing(error: Exception) -> Callable[[], tuple[int, dict[str, str], bytes]]:
-    def fail() -> tuple[int, dict[str, str], bytes]:
-        raise error
-
-    return fail
-
-
 def test_a_request_is_signed_as_it_is_sent() -> None:
     """URL, body and headers leave as they were signed; the secret is in none of them."""
     send, adapter = sending(answering(200, b"{}"))
@@ -98,27 +95,146 @@ def test_an_empty_answer_is_an_empty_object() -> None:
     assert send().body == {}
 
 
-NEW = NewConnectionError(None, "[Errno 111] Connection refused")  # type: ignore[arg-type]
-FAILURES: dict[str, tuple[Exception, type[errors.VodError]]] = {
-    "refused": (requests.ConnectionError(MaxRetryError(None, "/", NEW)), errors.UnreachableError),  # type: ignore[arg-type]
-    "connect timeout": (requests.ConnectTimeout("slow"), errors.UnreachableError),
-    "TLS": (requests.exceptions.SSLError("certificate verify failed"), errors.UnreachableError),
-    "proxy": (requests.exceptions.ProxyError("no proxy"), errors.UnreachableError),
-    "read timeout": (requests.ReadTimeout("silence"), errors.LostAnswerError),
-    "broken off": (requests.ConnectionError(ProtocolError("Connection aborted.")), errors.LostAnswerError),
-    "broken in the answer": (requests.exceptions.ChunkedEncodingError("incomplete"), errors.LostAnswerError),
+class Line:
+    """The network, as far as urllib3 sees it: a connection to somebody who says `said` and then ends it."""
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.error: Exception | None = None
+        self._here: socket.socket | None = None
+        self._there: socket.socket | None = None
+
+    def connect(self, *_: Any, **__: Any) -> socket.socket:
+        if self.error is not None:
+            raise self.error
+        self._here, self._there = socket.socketpair()
+        self._there.sendall(self.said)
+        self._there.shutdown(socket.SHUT_WR)
+        return self._here
+
+    def heard(self) -> bytes:
+        """All that was sent to the other side so far."""
+        if self._there is None:
+            return b""
+        self._there.setblocking(False)
+        try:
+            return self._there.recv(65536)
+        except BlockingIOError:
+            return b""
+
+    def close(self) -> None:
+        for end in (self._here, self._there):
+            if end is not None:
+                end.close()
+
+    def send(self, endpoint: str = ENDPOINT) -> Answer:
+        """Send one request through the real `requests` and urllib3."""
+        transport = Transport(endpoint, "project", AccessKey("an-access-key", "a-secret-key"))
+        return transport.send("doing it", "POST", "/asset", body={"x": 1})
+
+    def unreachable(self, endpoint: str) -> errors.UnreachableError:
+        """The error of a request that never was sent."""
+        with pytest.raises(errors.UnreachableError) as raised:
+            self.send(endpoint)
+        assert b"POST" not in self.heard()
+        return raised.value
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    """The network of one test; this machine's proxies are none of its business."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    line = Line()
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", line.connect)
+    yield line
+    line.close()
+
+
+NEVER_SENT: dict[str, tuple[str, bytes, Exception | None, str]] = {
+    "no such name": (ENDPOINT, b"", socket.gaierror(-2, "Name or service not known"), "service not known"),
+    "refused": (ENDPOINT, b"", ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+    "no connection in time": (ENDPOINT, b"", TimeoutError("timed out"), "no connection within 10 s"),
+    "no TLS": (HTTPS, b"HTTP/1.0 400 Bad Request\r\n\r\n", None, "WRONG_VERSION_NUMBER|wrong version number"),
+    "ended in the handshake": (HTTPS, b"", None, "EOF"),
 }
 
 
-@pytest.mark.parametrize(("failure", "kind"), FAILURES.values(), ids=FAILURES.keys())
-def test_a_failure_tells_whether_the_request_left(failure: Exception, kind: type[errors.VodError]) -> None:
-    """What came before the request left is harmless; after that it may have been carried out."""
-    send, _ = sending(failing(failure))
-    with pytest.raises(kind) as raised:
-        send()
-    assert str(raised.value).startswith("doing it: ")
+@pytest.mark.parametrize(("endpoint", "said", "error", "why"), NEVER_SENT.values(), ids=NEVER_SENT.keys())
+def test_what_fails_before_there_is_a_connection_was_never_sent(
+    line: Line, endpoint: str, said: bytes, error: Exception | None, why: str
+) -> None:
+    """No name, no connection, no TLS: nothing was done, and the text says what to look at."""
+    line.said, line.error = said, error
+    text = str(line.unreachable(endpoint))
+    assert re.search(why, text)
+    assert text.startswith(f"doing it: {endpoint} cannot be reached (")
+    assert text.endswith("check vod:endpoint, vod:region and the network")
+
+
+def test_a_proxy_that_refuses_is_told_without_its_password(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy lets nothing through: never sent, and the text shows nothing of the proxy's credentials."""
+    monkeypatch.setenv("https_proxy", "http://somebody:hunter2@127.0.0.1:3128")
+    line.said = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    error = line.unreachable(HTTPS)
+    assert "407 Proxy Authentication Required" in str(error)
+    assert "hunter2" not in f"{error!r}{error.__cause__!r}"
+
+
+@pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:1", "http://:3128"])
+def test_a_proxy_that_cannot_be_one_was_never_reached(line: Line, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What requests refuses by itself never left."""
+    monkeypatch.setenv("http_proxy", proxy)
+    line.unreachable(ENDPOINT)
+
+
+LOST: dict[str, tuple[bytes, str]] = {
+    "ended": (b"", "closed connection without response"),
+    "ended in the body": (b"HTTP/1.1 202 Accepted\r\nContent-Length: 90\r\n\r\n{", "89 more expected"),
+    "no HTTP": (b"\0garbage\r\n\r\n", "garbage"),
+    "no gzip": (b"HTTP/1.1 202 A\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno", "decompressing"),
+}
+PROXIES = {"straight": "", "proxied": "http://127.0.0.1:3128"}
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES.keys())
+@pytest.mark.parametrize(("said", "why"), LOST.values(), ids=LOST.keys())
+def test_what_fails_once_it_was_sent_may_have_been_carried_out(
+    line: Line, said: bytes, why: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other side has the request: whatever becomes of the answer, and whoever is between."""
+    monkeypatch.setenv("http_proxy", proxy)
+    line.said = said
+    with pytest.raises(errors.LostAnswerError, match=why) as raised:
+        line.send()
+    assert b"POST" in line.heard()
     assert "\n" not in str(raised.value)
-    assert "a-secret-key" not in repr(raised.value)
+
+
+BREAKS: dict[str, tuple[Exception, str]] = {
+    "silence": (TimeoutError("timed out"), "no answer within 60 s"),
+    "reset": (ConnectionResetError(104, "Connection reset by peer"), "reset by peer"),
+    "broken TLS": (ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac"), "bad record mac"),
+    "a TLS alert": (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed"), "has been closed"),
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES.keys())
+@pytest.mark.parametrize(("error", "why"), BREAKS.values(), ids=BREAKS.keys())
+def test_a_connection_that_breaks_after_the_request_may_have_been_carried_out(
+    line: Line, error: Exception, why: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by when it broke and not by its kind: TLS and proxies fail in the beginning and later."""
+
+    def getresponse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", getresponse)
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(errors.LostAnswerError, match=why):
+        line.send()
+    assert b"POST" in line.heard()
 
 
 ANSWERS: dict[str, tuple[int, bytes, type[errors.VodError]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 
 from vod_provider._version import __version__
@@ -145,11 +145,25 @@ def _session() -> requests.Session:
 
 
 def _never_sent(exc: requests.RequestException) -> bool:
-    """Whether the failure came before the request left: no name, no connection, no TLS."""
-    if isinstance(exc, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.SSLError):
+    """Whether the failure came before the request left: refused by `requests`, or while the connection was made.
+
+    urllib3 does all of the latter in `connect` (name, proxy, TLS), and nothing else there. The kind of exception does
+    not tell: a connection that breaks when VOD has the request can be an SSLError, or behind a proxy a ProxyError.
+    """
+    if isinstance(exc, ValueError):
         return True
-    reason = getattr(exc.args[0], "reason", None) if exc.args else None
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    seen: set[int] = set()
+    causes: list[BaseException | None] = [exc]
+    while causes:
+        cause = causes.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection":
+                return True
+        causes += [cause.__cause__, cause.__context__]
+    return False
 
 
 def _why(exc: requests.RequestException) -> str:
