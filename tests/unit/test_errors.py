@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vod_provider.vod import errors, retries
+from vod_provider.vod.assets import Asset
 from vod_provider.vod.errors import LostAnswerError, UnreachableError, of_answer
 
 KINDS = [
@@ -35,6 +36,30 @@ def test_an_answer_is_one_line_with_all_that_helps() -> None:
         'extracting: VOD answered 400 VOD.10062 "no such asset" (request abc); check the asset id, the project and the'
         " region"
     )
+
+
+def test_every_error_is_one_line() -> None:
+    """Whatever VOD, a title or another error brings along."""
+    for error in (
+        errors.VodError("two\nlines"),
+        LostAnswerError("extracting", "two\r\nlines", "abc"),
+        UnreachableError("extracting", "https://vod", "two\nlines"),
+        errors.ExtractionError("failed: two\n\tlines"),
+        errors.UnfinishedError(Asset("a", "CREATING"), "two\nlines"),
+        of_answer("extracting", status=400, code="VOD\n1", message="two\nlines", request_id="a\nb"),
+    ):
+        assert str(error).splitlines() == [" ".join(str(error).split())]
+        assert "lines" in str(error)
+
+
+def test_an_error_without_a_code_is_as_plain_as_it_came() -> None:
+    """No code, no message, no request id: no empty brackets and quotes."""
+    assert str(of_answer("asking", status=404, code="", message="", request_id="")) == "asking: VOD answered 404"
+
+
+def test_a_message_without_end_is_cut() -> None:
+    """A page of HTML in a message does not fill the terminal."""
+    assert len(str(of_answer("asking", status=400, code="", message="x" * 10_000, request_id=""))) < 400
 
 
 FAILURES = {

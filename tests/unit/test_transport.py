@@ -240,10 +240,13 @@ def test_a_connection_that_breaks_after_the_request_may_have_been_carried_out(
 ANSWERS: dict[str, tuple[int, bytes, type[errors.VodError]]] = {
     "500": (500, b"", errors.LostAnswerError),
     "502 of a proxy": (502, b"<html>", errors.LostAnswerError),
-    "503": (503, b'{"error_code": "VOD.1", "error_msg": "later"}', errors.LostAnswerError),
+    "503": (503, b'{"error_code": "VOD.1", "error_msg": "in two\\nlines"}', errors.LostAnswerError),
     "504": (504, b"", errors.LostAnswerError),
     "no JSON": (202, b"<html>", errors.LostAnswerError),
     "no object": (202, b"[1]", errors.LostAnswerError),
+    "no end of brackets": (202, b"[" * 200_000, errors.LostAnswerError),
+    "no text": (202, b"\xff\xfe\0", errors.LostAnswerError),
+    "nothing in a 400": (400, b"", errors.AnswerError),
     "a redirect": (302, b"", errors.LostAnswerError),
     "404 without a code": (404, b"<html>", errors.AnswerError),
     "400": (400, b'{"error_code": "VOD.10062", "error_msg": "none such"}', errors.NotFoundError),
@@ -258,3 +261,19 @@ def test_an_answer_tells_whether_it_was_carried_out(status: int, body: bytes, ki
     with pytest.raises(kind, match="id-of-the-request") as raised:
         send()
     assert type(raised.value) is kind
+    assert "\n" not in str(raised.value)
+
+
+def test_an_answer_of_the_gateway_tells_its_request_id_in_the_body() -> None:
+    """The gateway's own errors name the request there."""
+    send, _ = sending(answering(401, b'{"error_code": "APIG.0301", "error_msg": "no", "request_id": "of-the-gateway"}'))
+    with pytest.raises(errors.CredentialsError, match="of-the-gateway") as raised:
+        send()
+    assert "a-secret-key" not in f"{raised.value!r}{raised.value}"
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Foo 99999 77:88:99 GMT"])
+def test_a_time_that_is_none_tells_nothing_of_the_clocks(date: str) -> None:
+    """An answer with a broken `Date` is an answer all the same."""
+    send, _ = sending(answering(200, b"{}", Date=date))
+    assert send().skew == 0.0

@@ -42,7 +42,10 @@ REMEDIES = {
 
 
 class VodError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose. Its text is one line, whatever VOD has put into it."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(" ".join(text.split()))
 
 
 class AnswerError(VodError):

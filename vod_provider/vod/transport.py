@@ -192,7 +192,7 @@ def _json(response: requests.Response) -> dict[str, Any] | None:
         return {}
     try:
         parsed = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
 
