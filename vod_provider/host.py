@@ -18,8 +18,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import Empty
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
@@ -155,6 +156,13 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             response_serializer=lambda response: response.SerializeToString(),
         )
 
+    def instead_of(self, behavior: Any, monitor: object) -> Any:
+        """What is to serve a request in place of `behavior`: ours, where it is a method that ours stand before."""
+        ours = None
+        if getattr(behavior, "__self__", None) is monitor:
+            ours = self.methods.get(_SERVICE + getattr(behavior, "__name__", ""))
+        return behavior if ours is None else ours.unary_unary
+
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         return self.methods.get(handler_call_details.method)
 
@@ -285,7 +293,8 @@ def extend(ours: type, *, debug: bool) -> None:
     state = getattr(server, "_state", None)
     pool = getattr(state, "thread_pool", None)
     handlers = getattr(state, "generic_handlers", None)
-    if isinstance(getattr(pool, "_max_workers", None), int):
+    workers = isinstance(getattr(pool, "_max_workers", None), int)
+    if workers:
         pool._max_workers = WORKERS  # type: ignore[union-attr]  # noqa: SLF001
     else:
         missing.append("its threads")
@@ -299,10 +308,39 @@ def extend(ours: type, *, debug: bool) -> None:
         # Some releases register their methods by name, and these are not looked for among the generic ones.
         registered = getattr(state, "registered_method_handlers", None) or {}
         registered.update({name: ours_first.methods[name] for name in registered.keys() & ours_first.methods.keys()})
+        if workers and not _requeue(pool, monitor, ours_first):
+            missing.append("its queue")
     else:
         missing.append("its handlers")
     if missing:
         _log.debug("Pulumi's dynamic host is not as expected: %s; going on without", " and ".join(missing))
+
+
+def _requeue(pool: Any, monitor: object, handlers: _Handlers) -> bool:
+    """Give requests that came before we stood in their way to our handlers, and a thread to each.
+
+    While the first of them loads this provider, which takes a second, the others of a large stack wait in the
+    queue of a pool that may have four threads; a pool looks for more only when something is submitted.
+    """
+    if not all(hasattr(pool, name) for name in ("_work_queue", "_adjust_thread_count", "_idle_semaphore", "_threads")):
+        return False
+    queue, idle, threads = pool._work_queue, pool._idle_semaphore, pool._threads  # noqa: SLF001
+    waiting: list[Any] = []
+    with suppress(Empty):
+        while True:
+            waiting.append(queue.get_nowait())
+    # Until Python 3.12 a thread that goes on with what was queued counts as idle all the same.
+    while idle.acquire(blocking=False):
+        pass
+    needed = min(len(threads) + len(waiting), WORKERS)
+    for item in waiting:
+        arguments = getattr(item, "args", None)
+        if isinstance(arguments, tuple):
+            item.args = tuple(handlers.instead_of(argument, monitor) for argument in arguments)
+        queue.put(item)
+    while len(threads) < needed:
+        pool._adjust_thread_count()  # noqa: SLF001
+    return True
 
 
 def _host_frame() -> FrameType | None:
