@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vod_provider.call import Call
@@ -359,13 +359,9 @@ class Extraction:
     def _candidates(self, entry: Entry, patience: Patience) -> list[Asset]:
         """Assets that VOD made in the time in question, and that are nobody's."""
         sent = datetime.fromtimestamp(entry.intended_at + self._client.skew, UTC)
-        made = self._client.made_since(datetime.fromtimestamp(sent.timestamp() - CLOCKS_S, UTC), patience)
+        made = self._client.made_between(sent - timedelta(seconds=CLOCKS_S), sent + timedelta(seconds=SENT_S), patience)
         owned = self._journal.audio_ids(self._service)
-        return [
-            asset
-            for asset in made
-            if asset.id not in owned and (asset.created is None or (asset.created - sent).total_seconds() <= SENT_S)
-        ]
+        return [asset for asset in made if asset.id not in owned]
 
 
 def _key(call: Call, fingerprint: str) -> Key:

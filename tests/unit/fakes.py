@@ -122,9 +122,9 @@ class FakeVod:
             raise refused("VOD.10083")
         self.assets[audio_id] = replace(self.assets[audio_id], status="CANCELLED")
 
-    def made_since(self, since: datetime, patience: Patience) -> list[Asset]:
+    def made_between(self, since: datetime, until: datetime, patience: Patience) -> list[Asset]:
         self._fault("list")
-        return [asset for asset in self.assets.values() if asset.created is not None and asset.created >= since]
+        return [asset for asset in self.assets.values() if asset.created and since <= asset.created <= until]
 
     def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
         self._fault("update")

@@ -134,7 +134,7 @@ def test_who_waits_is_told_once_and_gets_the_next_place() -> None:
     clock = Clock()
     quota = Quota(1, clock)
     quota.enter(FakePatience(clock))
-    quota.leave()
+    quota.answered()
     told: list[str] = []
     quota.enter(FakePatience(clock), lambda: told.append("waiting"))
     assert told == ["waiting"]
@@ -146,7 +146,7 @@ def test_who_gives_up_leaves_no_place_behind() -> None:
     clock = Clock()
     quota = Quota(1, clock)
     quota.enter(FakePatience(clock))
-    quota.leave()
+    quota.answered()
     with pytest.raises(DeadlineError):
         quota.enter(FakePatience(clock, seconds=5))
     stop = Stop()

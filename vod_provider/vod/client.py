@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO_TYPES, Asset
-from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, VodError
+from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, UnreachableError, VodError
 from vod_provider.vod.patience import Patience
 from vod_provider.vod.throttle import Quota
 from vod_provider.vod.transport import CONNECTIONS, Answer, Transport
@@ -72,7 +72,8 @@ class Client:
         """Ask for the audio of `asset_id`; returns the id of the audio asset, which is not there yet.
 
         `around` gets what sends the request, is run where it is sent, and runs to its end even if the caller
-        has stopped waiting: the place to write down that VOD is asked, and what it answered.
+        has stopped waiting: the place to write down that VOD is asked, and what it answered. It may also raise
+        without sending, which takes nothing from the quota.
         Raises LostAnswerError where VOD may have accepted without us hearing of it; it is not asked again.
         """
         doing = f"extracting {audio_format} from asset {asset_id}"
@@ -86,7 +87,7 @@ class Client:
             return audio_id
 
         return self._perform(
-            "extract", lambda: around(send), patience, repeatable=False, waiting=waiting, pool=self._asking
+            "extract", send, patience, repeatable=False, around=around, waiting=waiting, pool=self._asking
         )
 
     def cancel(self, audio_id: str, patience: Patience) -> None:
@@ -121,21 +122,22 @@ class Client:
         found = {asset.id: asset for asset in _assets(doing, answer)}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
-    def made_since(self, since: datetime, patience: Patience) -> list[Asset]:
-        """All assets created at `since` (VOD's clock, whole seconds) or later, videos and audios."""
+    def made_between(self, since: datetime, until: datetime, patience: Patience) -> list[Asset]:
+        """All assets created in that time (VOD's clock, whole seconds, both included), videos and audios."""
         doing = "looking for what VOD made of a request whose answer was lost"
-        made: list[Asset] = []
+        made: dict[str, Asset] = {}  # by id: what is created meanwhile moves others on to the next page
         for page in itertools.count():
             query = [
                 ("start_time", since.astimezone(UTC).strftime(_TIME)),
+                ("end_time", until.astimezone(UTC).strftime(_TIME)),
                 ("page", str(page)),
                 ("size", str(PAGE)),
             ]
             found = _assets(doing, self._query(doing, query, patience))
-            made += found
+            made |= {asset.id: asset for asset in found}
             if len(found) < PAGE:
                 break
-        return made
+        return list(made.values())
 
     def audios(
         self, until: datetime, patience: Patience, *, progress: Callable[[int], None] = lambda _: None
@@ -211,20 +213,31 @@ class Client:
         patience: Patience,
         *,
         repeatable: bool = True,
+        around: Callable[[Callable[[], T]], T] = lambda send: send(),
         waiting: Callable[[], None] = lambda: None,
         pool: ThreadPoolExecutor | None = None,
     ) -> T:
         quota = self._quotas[quota_name]
 
         def attempt() -> T:
-            refused = False
+            end = quota.given_back  # unless it is sent
+
+            def sending() -> T:
+                nonlocal end
+                end = quota.answered
+                try:
+                    return send()
+                except ThrottledError:
+                    end = quota.refused
+                    raise
+                except UnreachableError:
+                    end = quota.given_back
+                    raise
+
             try:
-                return send()
-            except ThrottledError:
-                refused = True
-                raise
+                return around(sending)
             finally:
-                quota.leave(refused=refused)
+                end()
 
         attempts = 0
         while True:
@@ -248,7 +261,8 @@ def _assets(doing: str, answer: Answer) -> list[Asset]:
 
 
 def _rows(doing: str, answer: Answer, name: str) -> list[Mapping[str, Any]]:
-    rows = answer.body.get(name, [])
+    """The answer's rows. One that has none at all proves nothing absent, unless it says that there are 0."""
+    rows = answer.body.get(name, [] if answer.body.get("total") == 0 else None)
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("asset_id") for row in rows):
         raise LostAnswerError(doing, f"an answer without {name}", answer.request_id)
     return rows

@@ -78,6 +78,10 @@ class Window:
             self._not_before = now + self._pause
             self._pause = min(LONGEST_PAUSE_S, self._pause * 2)
 
+    def given_back(self) -> None:
+        """A call that left was never sent after all: its place is free again."""
+        self._under_way -= 1
+
     def _at_once(self, now: float) -> int:
         """Calls under way at once: enough to use up the quota in seconds."""
         if now < self._refused_at + SHARED_S:
@@ -97,8 +101,9 @@ class Quota:
     def enter(self, patience: Patience, waiting: Callable[[], None] = lambda: None) -> None:
         """Wait for a place and take it; `waiting` is called once if there is none at once.
 
-        Raises StoppedError or DeadlineError, and then holds no place.
+        Raises StoppedError or DeadlineError, and then holds no place. A place ends by one of the three below.
         """
+        patience.check()
         turn = threading.Event()
         with self._lock:
             if not self._queue and self._window.wait(self._clock()) <= 0:
@@ -121,10 +126,22 @@ class Quota:
                 self._queue.remove(turn)
                 self._wake()
 
-    def leave(self, *, refused: bool = False) -> None:
-        """The call was answered; `refused` if the answer was 429."""
+    def answered(self) -> None:
+        """The call was answered, or its answer was lost."""
         with self._lock:
-            (self._window.refused if refused else self._window.answered)(self._clock())
+            self._window.answered(self._clock())
+            self._wake()
+
+    def refused(self) -> None:
+        """The call was answered with 429."""
+        with self._lock:
+            self._window.refused(self._clock())
+            self._wake()
+
+    def given_back(self) -> None:
+        """The call was never sent: its place is the next one's."""
+        with self._lock:
+            self._window.given_back()
             self._wake()
 
     def _wake(self) -> None:
