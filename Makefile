@@ -42,8 +42,8 @@ check: environment ## Linter, types, and which module may import which
 unit: environment ## The fast tests alone
 	$(VENV)/pytest -q tests/unit tests/tools
 
-soak: environment engine ## 200 random kills of engine and plugin, and what they cost; takes half an hour
-	$(VENV)/python -m tests.engine.kills 200
+soak: environment engine ## 200 runs broken off at random, and what that costs; takes about half an hour
+	$(VENV)/python -m tests.soak
 
 bench: environment engine ## Measure everything side by side; takes most of an hour, wants a machine of its own
 	$(VENV)/python -m bench

@@ -24,6 +24,7 @@ class LocalVod:
 
     def __init__(self, port: int, folder: Path) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
+        self.store = folder / "data" / "vod.sqlite3"
         self._port, self._folder = port, folder
         self._process: subprocess.Popen[bytes] | None = None
         self.config = {

@@ -1,0 +1,145 @@
+"""Pulumi's engine, as far as a dynamic provider sees of it: what it asks, in which order, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.stateful.lives import Killed, Life
+from vod_provider.host import PartialFailureError
+from vod_provider.inputs import parse
+from vod_provider.journal import JournalError
+from vod_provider.vod.errors import VodError
+
+Props = dict[str, Any]
+
+
+@dataclass
+class Resource:
+    """A resource in the state. `broken`: its last create or update failed after there was an id."""
+
+    urn: str
+    id: str
+    inputs: Props
+    outs: Props
+    broken: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        return parse(self.inputs).fingerprint
+
+
+@dataclass
+class Stack:
+    """A stack's state, and runs over it. `watch(urn, inputs, forced)` is called after each create."""
+
+    name: str
+    watch: Callable[[str, Props, bool], None]
+    resources: dict[str, Resource] = field(default_factory=dict)
+    replaced: list[Resource] = field(default_factory=list)
+    error: str = ""
+
+    def urn(self, name: str) -> str:
+        return f"urn:pulumi:{self.name}::project::pulumi-python:dynamic/vod:ExtractedAudio::{name}"
+
+    def ids(self) -> list[str]:
+        """The ids that the state has, those included that are still to be deleted."""
+        return [it.id for it in (*self.resources.values(), *self.replaced)]
+
+    def up(
+        self,
+        life: Life,
+        program: Mapping[str, Props],
+        *,
+        timeout: float = 0.0,
+        replace: Collection[str] = (),
+        saves: bool = True,
+    ) -> bool:
+        """One `pulumi up`, to its end or its first error; True if it went through.
+
+        `replace` are names that `--replace` was given for. Where `saves` is False, nothing is saved once Ctrl-C was
+        pressed: it was pressed twice.
+        """
+        return self._run(life, lambda: self._up(life, program, timeout, replace, saves))
+
+    def refresh(self, life: Life) -> bool:
+        """One `pulumi refresh`."""
+        return self._run(life, lambda: self._refresh(life))
+
+    def _run(self, life: Life, work: Callable[[], None]) -> bool:
+        self.error = ""
+        try:
+            work()
+            if not life.stopped:
+                life.provider._run_over()
+        except Killed:
+            self.error = "killed"
+        except (VodError, JournalError, PartialFailureError) as error:
+            self.error = str(error)
+            if not life.stopped and not life.killed:
+                try:
+                    life.provider._run_over()
+                except Killed:
+                    self.error = "killed"
+        finally:
+            life.end()
+        return not self.error
+
+    def _up(
+        self, life: Life, program: Mapping[str, Props], timeout: float, replace: Collection[str], saves: bool
+    ) -> None:
+        for name, inputs in program.items():
+            self._make(life, self.urn(name), inputs, timeout, name in replace, saves)
+        for one in list(self.replaced):
+            life.serve(one.urn, timeout, life.provider.delete, one.id, one.outs)
+            self.replaced.remove(one)
+        for urn in [urn for urn in self.resources if urn not in {self.urn(name) for name in program}]:
+            life.serve(urn, timeout, life.provider.delete, self.resources[urn].id, self.resources[urn].outs)
+            del self.resources[urn]
+
+    def _make(self, life: Life, urn: str, inputs: Props, timeout: float, forced: bool, saves: bool) -> None:
+        old, provider = self.resources.get(urn), life.provider
+        checked = life.serve(urn, timeout, provider.check, {} if forced or not old else old.inputs, inputs)
+        assert not checked.failures
+        news = checked.inputs
+        if old is not None and not forced:
+            diff = life.serve(urn, timeout, provider.diff, old.id, old.outs, news)
+            if not diff.replaces:
+                if diff.changes or old.broken:
+                    self._update(life, old, news, timeout, saves)
+                return
+        try:
+            made = life.serve(urn, timeout, provider.create, news)
+            new, failed = Resource(urn, made.id, news, made.outs or {}), None
+        except PartialFailureError as error:
+            new, failed = Resource(urn, error.id, news, dict(error.outs), broken=True), error
+        finally:
+            self.watch(urn, news, forced)
+        self._save(life, new, saves)
+        if old is not None:
+            self.replaced.append(old)
+        if failed is not None:
+            raise failed
+
+    def _update(self, life: Life, old: Resource, news: Props, timeout: float, saves: bool) -> None:
+        try:
+            updated = life.serve(old.urn, timeout, life.provider.update, old.id, old.outs, news)
+        except PartialFailureError as error:
+            self._save(life, Resource(old.urn, error.id, news, dict(error.outs), broken=True), saves)
+            raise
+        self._save(life, Resource(old.urn, old.id, news, updated.outs or {}), saves)
+
+    def _save(self, life: Life, new: Resource, saves: bool) -> None:
+        life.step()
+        if life.stopped and not saves:
+            raise Killed
+        self.resources[new.urn] = new
+
+    def _refresh(self, life: Life) -> None:
+        for urn, one in list(self.resources.items()):
+            read = life.serve(urn, 0.0, life.provider.read, one.id, one.outs)
+            if read.id:
+                one.outs = read.outs or {}
+            else:
+                del self.resources[urn]
