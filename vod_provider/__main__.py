@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     stacks: list[str] = options.stack or []
 
     def configure() -> Configuration:
-        return configuration.gather(options.config, stacks[0] if stacks else None, engine)
+        return configuration.gather(options.config, stacks[0] if stacks else None, engine, options.account)
 
     try:
         if options.command == "doctor":
@@ -127,6 +127,7 @@ def _command(
     settings.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="a setting, as vod:region=cn-north-4"
     )
+    settings.add_argument("--account", metavar="NAME", help="an account of vod:accounts in place of the stack's own")
     settings.add_argument(
         "--cwd", type=Path, default=Path(), metavar="DIR", help="project folder of --stack (default: this one)"
     )

@@ -25,7 +25,7 @@ from vod_provider.vod.assets import (
     lasts_as_long,
     may_be_extracted_from,
 )
-from vod_provider.vod.batches import Deletes
+from vod_provider.vod.batches import Batches
 from vod_provider.vod.client import Client
 from vod_provider.vod.errors import (
     AmbiguousError,
@@ -88,13 +88,14 @@ class Extraction:
         self,
         client: Client,
         watcher: Watcher,
-        deletes: Deletes,
+        deletes: Batches[bool],
+        publishes: Mapping[bool, Batches[Asset]],
         journal: Journal,
         service: str,
         *,
         now: Clock = time.time,
     ) -> None:
-        self._client, self._watcher, self._deletes = client, watcher, deletes
+        self._client, self._watcher, self._deletes, self._publishes = client, watcher, deletes, publishes
         self._journal, self._service, self._now = journal, service, now
         self._ambiguous: set[Key] = set()
 
@@ -180,16 +181,25 @@ class Extraction:
         return self._watcher.look(audio_id, patience)
 
     def describe(self, audio_id: str, metadata: Mapping[str, Any], call: Call, patience: Patience) -> None:
-        """Give the audio its metadata; does nothing where `metadata` is empty."""
+        """Give the audio its title, description, category and tags; does nothing where `metadata` is empty."""
         if metadata:
             call.report(f"setting {', '.join(metadata)}")
             self._client.update(audio_id, metadata, patience)
+
+    def publish(self, audio_id: str, call: Call, patience: Patience, *, published: bool) -> Asset:
+        """Publish the audio, or take that back; returns it as it is then."""
+        what = "publishing" if published else "unpublishing"
+        call.report(what)
+        asset = self._publishes[published].ask(audio_id, patience)
+        if asset.outcome is not Outcome.READY or asset.published is not published:
+            raise ExtractionError(f"{what} audio {audio_id}: VOD has answered, and its status is {asset.status}")
+        return asset
 
     def remove(self, audio_id: str, call: Call, patience: Patience) -> None:
         """Remove the audio in whatever state it is, and return once it is gone."""
         call.report("deleting")
         refusals = 0
-        while not self._deletes.delete(audio_id, patience):
+        while not self._deletes.ask(audio_id, patience):
             asset = self._watcher.look(audio_id, patience)
             if asset.outcome is Outcome.GONE:
                 return

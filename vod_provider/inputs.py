@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-REPLACING = ("asset_id", "format", "region", "project_id", "triggers")
+REPLACING = ("asset_id", "format", "region", "project_id", "account", "triggers")
 """A change of one of these is another extraction, and paid again."""
-METADATA = ("title", "description", "category_id", "tags")
+METADATA = ("title", "description", "category_id", "tags", "publish")
 """A change of these is made in place. One that is not given is not managed: it stays as VOD holds it."""
+PLACE = ("region", "project_id", "account")
+"""These say where an audio is; other words for the same place are no other extraction."""
 ASKING = (*REPLACING, "adopt")
 """What VOD does not hold: where it stands among the outputs, it was asked for."""
 
@@ -36,6 +38,7 @@ OTHERS = -1
 
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[^\s,\x00-\x1f\x7f]+")
 
 IsUnknown = Callable[[Any], bool]
@@ -64,6 +67,7 @@ class Metadata:
     description: str | None
     category_id: int | None
     tags: tuple[str, ...] | None
+    publish: bool | None = None
 
     def given(self) -> dict[str, Any]:
         """What is managed, by name, as values that Pulumi and JSON know."""
@@ -73,7 +77,7 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Request:
-    """One audio, as it is asked for. `region` and `project_id` None: the stack's. `adopt`: take over this audio."""
+    """One audio, as it is asked for. Region, project and account None: the stack's. `adopt`: take over this audio."""
 
     asset_id: str
     format: str
@@ -82,11 +86,14 @@ class Request:
     triggers: tuple[Any, ...] | None
     adopt: str | None
     metadata: Metadata
+    account: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """The same for the same extraction, in every run and on every machine; another one for another."""
         asked = [self.asset_id, self.format, self.region, self.project_id, _listed(self.triggers)]
+        if self.account is not None:  # left out else: journals have entries from before there were accounts
+            asked.append(self.account)
         return f"v1:{hashlib.sha256(_canonical(asked).encode()).hexdigest()}"
 
 
@@ -137,7 +144,10 @@ def parse(props: Mapping[str, Any]) -> Request:
         project_id=given["project_id"],
         triggers=_frozen(given["triggers"]),
         adopt=given["adopt"],
-        metadata=Metadata(given["title"], given["description"], given["category_id"], _frozen(given["tags"])),
+        metadata=Metadata(
+            given["title"], given["description"], given["category_id"], _frozen(given["tags"]), given["publish"]
+        ),
+        account=given["account"],
     )
 
 
@@ -232,6 +242,16 @@ def _project_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
         yield f"must be the id of a project; leave it out for the stack's: got {_short(value)}"
 
 
+def _account_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
+    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
+        yield f"must be a name in vod:accounts; leave it out for the stack's own account: got {_short(value)}"
+
+
+def _publish_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
+    if not isinstance(value, bool):
+        yield f"must be true or false; leave it out to leave it as it is: got {_short(value)}"
+
+
 def _text_reasons(limit: int) -> Callable[[Any, IsUnknown], Iterator[str]]:
     def reasons(value: Any, _: IsUnknown) -> Iterator[str]:
         if not isinstance(value, str):
@@ -299,8 +319,10 @@ _RULES: Mapping[str, Callable[[Any, IsUnknown], Iterator[str]]] = {
     "description": _text_reasons(DESCRIPTION_BYTES),
     "category_id": _category_reasons,
     "tags": _tags_reasons,
+    "publish": _publish_reasons,
     "region": _region_reasons,
     "project_id": _project_reasons,
+    "account": _account_reasons,
     "triggers": _triggers_reasons,
     "adopt": _id_reasons,
 }

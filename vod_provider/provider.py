@@ -26,7 +26,8 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from vod_provider import host, inputs
+from vod_provider import host, inputs, settings
+from vod_provider.again import Again
 from vod_provider.call import Call
 from vod_provider.hint import Hint, parallelism
 from vod_provider.vod.assets import Asset, Outcome, outcome
@@ -56,6 +57,7 @@ class ExtractedAudioProvider(ResourceProvider):
     _opened: Services | None = None
     _opening = threading.Lock()
     _hint = Hint(0)
+    _again = Again()
     _seen: set[str]
     _answered: set[str]
     _owners = ""
@@ -67,6 +69,7 @@ class ExtractedAudioProvider(ResourceProvider):
         self._config = host.configuration(req)
         host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         host.when_over(self._run_over)
+        self._again = Again()
         self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
@@ -78,10 +81,14 @@ class ExtractedAudioProvider(ResourceProvider):
         """Say what changes, without asking anybody."""
         self._seen.add(id_)
         changes = inputs.compare(olds, news, _is_unknown)
+        if set(changes.replaces) <= set(inputs.PLACE) and self._in_one_place(olds, news):
+            changes = inputs.Changes((), (*changes.replaces, *changes.updates))
         replaces = changes.replaces
         if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
+        if replaces:
+            self._again.note(olds.get("duration") if olds.get("asset_id") == news.get("asset_id") else None)
         with host.turn() as turn:
             turn.stables = STABLE
             turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
@@ -100,7 +107,7 @@ class ExtractedAudioProvider(ResourceProvider):
             self._owners = turn.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
                 host.say(line)
-            extraction = services.at(request.region, request.project_id)
+            extraction = services.at(request.region, request.project_id, request.account)
             patience = call.patience(services.settings.timeouts.create)
             with self._partial(props):
                 if request.adopt is not None:
@@ -111,7 +118,7 @@ class ExtractedAudioProvider(ResourceProvider):
                 else:
                     asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
                 metadata = request.metadata.given()
-                _describe(extraction, asset, metadata, call, patience)
+                asset = _describe(extraction, asset, metadata, call, patience)
             self._answered.add(asset.id)
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
@@ -120,7 +127,7 @@ class ExtractedAudioProvider(ResourceProvider):
         with host.turn() as turn, _naming(f"reading audio {id_}"):
             services = self._services()
             services.settle({id_})
-            extraction = services.at(props.get("region"), props.get("project_id"))
+            extraction = services.at(*_place(props))
             asset = extraction.look(id_, turn.call.patience(services.settings.timeouts.read))
         if asset.outcome is Outcome.GONE:
             return ReadResult("", {})
@@ -133,15 +140,18 @@ class ExtractedAudioProvider(ResourceProvider):
             services, call = self._services(), turn.call
             self._owners = turn.owners
             services.settle({id_})
-            extraction = services.at(request.region, request.project_id)
+            extraction = services.at(request.region, request.project_id, request.account)
             patience = call.patience(services.settings.timeouts.update)
             changed = set(inputs.compare(olds, news, _is_unknown).updates)
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
             if outcome(str(olds.get("status", ""))) is Outcome.READY:
                 with _naming(f"updating audio {id_}"):
-                    wanted = {name: value for name, value in metadata.items() if name in changed}
+                    wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
                     extraction.describe(id_, wanted, call, patience)
+                    if "publish" in changed:
+                        asset = extraction.publish(id_, call, patience, published=metadata["publish"])
+                        outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             with self._partial(news):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
@@ -151,7 +161,7 @@ class ExtractedAudioProvider(ResourceProvider):
                     # An update cannot change the id: what is kept makes the next diff a replacement.
                     why = f"{error}; the next `pulumi up` extracts again, and is paid again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
-                _describe(extraction, asset, metadata, call, patience)
+                asset = _describe(extraction, asset, metadata, call, patience)
             return UpdateResult(outs | _outs(news, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
@@ -162,9 +172,20 @@ class ExtractedAudioProvider(ResourceProvider):
         with host.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
             self._owners = turn.owners
-            extraction = services.at(props.get("region"), props.get("project_id"))
+            extraction = services.at(*_place(props))
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
+
+    def _in_one_place(self, olds: Props, news: Props) -> bool:
+        """Whether both name the same place, in other words perhaps: region and project of the stack, written down."""
+        if any(_is_unknown(news.get(name)) for name in inputs.PLACE):
+            return False
+        try:
+            base = settings.load(self._config, os.environ)
+            old, new = base.at(*_place(olds)), base.at(*_place(news))
+        except settings.SettingsError:
+            return False
+        return (old.endpoint, old.project_id) == (new.endpoint, new.project_id)
 
     @contextmanager
     def _partial(self, news: Props) -> Iterator[None]:
@@ -181,7 +202,9 @@ class ExtractedAudioProvider(ResourceProvider):
         Without it, `up --replace` would take the old audio for its replacement: the engine shows a provider
         nothing of the old resource then, neither by Diff nor by Check.
         """
-        if self._opened is None:
+        if self._opened is None:  # nothing was asked of VOD: a preview
+            if line := self._again.line():
+                host.say(line)
             return
         self._opened.settle(self._answered)
         for kept in self._opened.journal.kept(self._owners) if self._owners else ():
@@ -212,12 +235,24 @@ def _is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
 
 
+def _place(props: Props) -> tuple[str | None, str | None, str | None]:
+    return props.get("region"), props.get("project_id"), props.get("account")
+
+
 def _describe(
     extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], call: Call, patience: Patience
-) -> None:
-    """Give a new audio its metadata. VOD has it already, so what goes wrong here must not lose it."""
+) -> Asset:
+    """Give a new audio its metadata; returns it as it is then.
+
+    VOD has it already, so what goes wrong here must not lose it.
+    """
+    publish = metadata.get("publish")
     try:
-        extraction.describe(asset.id, metadata, call, patience)
+        told = {name: value for name, value in metadata.items() if name != "publish"}
+        extraction.describe(asset.id, told, call, patience)
+        if publish is None or publish is asset.published:
+            return asset
+        return extraction.publish(asset.id, call, patience, published=publish)
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 
@@ -245,4 +280,5 @@ def _outs(props: Props, asset: Asset) -> Props:
         "description": asset.description,
         "category_id": asset.category_id,
         "tags": list(asset.tags),
+        "publish": asset.published,
     }

@@ -47,6 +47,8 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
     """Id of the category, as VOD holds it."""
     tags: Output[Sequence[str]]
     """Tags, as VOD holds them."""
+    publish: Output[bool]
+    """Whether the audio is published."""
 
     def __init__(
         self,
@@ -61,6 +63,8 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
         region: Input[str] | None = None,
         project_id: Input[str] | None = None,
         triggers: Input[Sequence[Any]] | None = None,
+        publish: Input[bool] | None = None,
+        account: Input[str] | None = None,
         adopt: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -77,6 +81,9 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
             extracts again.
         :param project_id: Project of the video; default is the stack's. A change extracts again.
         :param triggers: Any values; a change of them extracts again.
+        :param publish: True publishes the audio, False takes that back, both in place. Left out: not managed.
+        :param account: Name of an account in the stack's configuration `vod:accounts`, whose credentials and project
+            are used; default is the stack's own. A change extracts again.
         :param adopt: Id of an audio that was extracted from this video before: it is taken over instead of
             extracted, if VOD tells nothing against it. Read at creation only. `ResourceOptions(import_=ID)`
             comes to the same.
@@ -99,6 +106,8 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
                 "region": region,
                 "project_id": project_id,
                 "triggers": triggers,
+                "publish": publish,
+                "account": account,
                 "adopt": adopt,
             },
             opts,
@@ -112,6 +121,7 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
         *,
         region: Input[str] | None = None,
         project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> ExtractedAudio:
         """Read an audio that is there already, without managing it.
@@ -120,10 +130,11 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
         :param id: Media id of the audio.
         :param region: Region of the audio; default is the stack's.
         :param project_id: Project of the audio; default is the stack's.
+        :param account: Name of an account in the stack's configuration `vod:accounts`; default is the stack's own.
         :param opts: Pulumi's resource options.
         """
         self = cls.__new__(cls)
-        props = {"region": region, "project_id": project_id}
+        props = {"region": region, "project_id": project_id, "account": account}
         self._declare(resource_name, props, ResourceOptions.merge(opts, ResourceOptions(id=id)))
         return self
 

@@ -48,6 +48,7 @@ KEYS = (
     "secretKey",
     "securityToken",
     "token",
+    "accounts",
     "quotas",
     "timeouts",
     "journal",
@@ -77,6 +78,16 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Another account beside the stack's own. `region` None and `template` None: as the stack has it."""
+
+    credentials: Credentials = field(repr=False)
+    project_id: str = ""
+    region: str | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that can be set. `at` gives the settings for one place, with endpoint and project complete.
 
@@ -96,17 +107,19 @@ class Settings:
     timeouts: Timeouts = field(default_factory=Timeouts)
     debug: bool = False
     template: str = ENDPOINT
+    accounts: Mapping[str, Account] = field(default_factory=dict, repr=False)
 
-    def at(self, region: str | None, project_id: str | None) -> Settings:
-        """The settings for a resource's own region and project; None for the stack's.
+    def at(self, region: str | None, project_id: str | None, account: str | None = None) -> Settings:
+        """The settings for a resource's own region, project and account; None for the stack's.
 
         An endpoint that was configured without '{region}' in it serves every region.
-        Raises SettingsError where neither the resource nor the stack says region or project.
+        Raises SettingsError where neither the resource nor the stack says region or project, or no such account is.
         """
+        base = self if account is None else self._of(account)
         here = replace(
-            self,
-            region=_region("region", region) if region else self.region,
-            project_id=_project("project_id", project_id) if project_id else self.project_id,
+            base,
+            region=_region("region", region) if region else base.region,
+            project_id=_project("project_id", project_id) if project_id else base.project_id,
         )
         here = replace(here, endpoint=_filled(here.template, here.region))
         if not here.endpoint:
@@ -118,8 +131,25 @@ class Settings:
             raise SettingsError(
                 "no project: run `pulumi config set vod:projectId ID`, or set huaweicloud:projectId, the environment"
                 " variable HUAWEICLOUD_SDK_PROJECT_ID or HW_PROJECT_ID, or the resource's project_id"
+                if account is None
+                else f"no project: run `pulumi config set --path vod:accounts.{account}.projectId ID`, or set the"
+                " resource's project_id"
             )
         return here
+
+    def _of(self, account: str) -> Settings:
+        """The settings with another account's credentials; a project of the stack's own account is none of its."""
+        if account not in self.accounts:
+            hint = _nearest(account, self.accounts) if self.accounts else "it has none"
+            raise SettingsError(f"account is {_short(account)}, which vod:accounts does not have: {hint}")
+        other = self.accounts[account]
+        return replace(
+            self,
+            credentials=other.credentials,
+            project_id=other.project_id,
+            region=other.region or self.region,
+            template=other.template or self.template,
+        )
 
 
 def load(config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
@@ -146,6 +176,7 @@ def load(config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
         timeouts=given.read("vod:timeouts", _timeouts) or Timeouts(),
         debug=given.read("vod:debug", _boolean) or False,
         template=template,
+        accounts=given.read("vod:accounts", _accounts) or {},
     )
 
 
@@ -185,25 +216,31 @@ NAMES = (
 
 
 def _credentials(given: _Given) -> Credentials:
-    """The first source's that has any. Where it has a key and a token, the key: it does not expire in a day."""
+    """The first source's that has any."""
     for names in _SOURCES:
-        access_key, secret_key, security_token, token = (given.read(name, _header_value) for name in names)
-        if access_key and secret_key:
-            return AccessKey(access_key, secret_key, security_token)
-        if access_key or secret_key or security_token:
-            missing = names[1] if access_key else names[0]
-            found = next(name for name in names if given.get(name))
-            raise SettingsError(
-                f"{missing} is not set, but {found} is: all of a key is taken from one place;"
-                f" {_how(missing)}, or take {found} out"
-            )
-        if token:
-            return Token(token)
+        found = _of_source(given, names)
+        if found is not None:
+            return found
     raise SettingsError(
         "no credentials: run `pulumi config set vod:accessKey KEY` and `pulumi config set --secret vod:secretKey KEY`"
         " (or vod:token), or set huaweicloud:accessKey and huaweicloud:secretKey, or the environment variables"
         " HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or HW_ACCESS_KEY and HW_SECRET_KEY"
     )
+
+
+def _of_source(given: _Given, names: tuple[str, str, str, str]) -> Credentials | None:
+    """The credentials of one source, if it has any. Where it has a key and a token, the key: it does not expire."""
+    access_key, secret_key, security_token, token = (given.read(name, _header_value) for name in names)
+    if access_key and secret_key:
+        return AccessKey(access_key, secret_key, security_token)
+    if access_key or secret_key or security_token:
+        missing = names[1] if access_key else names[0]
+        found = next(name for name in names if given.get(name))
+        raise SettingsError(
+            f"{missing} is not set, but {found} is: all of a key is taken from one place;"
+            f" {_how(missing)}, or take {found} out"
+        )
+    return Token(token) if token else None
 
 
 def _header_value(name: str, text: str) -> str:
@@ -290,6 +327,42 @@ def _timeouts(name: str, text: str) -> Timeouts:
     return Timeouts(**timeouts)
 
 
+_OF_ACCOUNT = ("accessKey", "secretKey", "securityToken", "token", "projectId", "region", "endpoint")
+
+
+def _accounts(name: str, text: str) -> dict[str, Account]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        # Not shown: there are secrets in it.
+        raise SettingsError(
+            f"{name} is no JSON object: `pulumi config set --path {name}.NAME.accessKey KEY` and"
+            f" `pulumi config set --path --secret {name}.NAME.secretKey KEY` make one"
+        )
+    return {key: _account(f"{name}.{key}", one) for key, one in value.items()}
+
+
+def _account(name: str, value: object) -> Account:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise SettingsError(f"{name} is no object of texts: it may have {', '.join(_OF_ACCOUNT)}")
+    for key in value:
+        if key not in _OF_ACCOUNT:
+            raise SettingsError(f"{name} knows no {_short(key)}: {_nearest(key, _OF_ACCOUNT)}")
+    given = _Given({f"{name}.{key}": text for key, text in value.items()}, {})
+    names = tuple(f"{name}.{key}" for key in _OF_ACCOUNT[:4])
+    credentials = _of_source(given, (names[0], names[1], names[2], names[3]))
+    if credentials is None:
+        raise SettingsError(f"{name} has no credentials: set its accessKey and secretKey, or its token")
+    return Account(
+        credentials,
+        project_id=given.read(f"{name}.projectId", _project) or "",
+        region=given.read(f"{name}.region", _region),
+        template=given.read(f"{name}.endpoint", _endpoint),
+    )
+
+
 def _object(name: str, text: str, known: Collection[str]) -> dict[str, object]:
     try:
         value = json.loads(text)
@@ -351,8 +424,9 @@ def _nearest(name: str, known: Collection[str]) -> str:
 def _how(name: str) -> str:
     if ":" not in name:
         return f"set the environment variable {name}"
-    secret = "" if name.endswith(":accessKey") else "--secret "
-    return f"run `pulumi config set {secret}{name} VALUE`"
+    secret = "" if name.endswith("accessKey") else "--secret "
+    path = "--path " if "." in name else ""
+    return f"run `pulumi config set {path}{secret}{name} VALUE`"
 
 
 def _short(value: object) -> str:

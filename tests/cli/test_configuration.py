@@ -25,6 +25,7 @@ SETTING: dict[str, Callable[[Settings], str | None]] = {
     "endpoint": lambda it: it.endpoint,
     "region": lambda it: it.region,
     "project": lambda it: it.project_id,
+    "accounts": lambda it: it.accounts["o"].project_id,
     "quotas": lambda it: str(it.quotas["extract"]),
     "timeouts": lambda it: f"{it.timeouts.create:g}",
     "journal": lambda it: str(it.journal),
@@ -34,6 +35,7 @@ VALUES = {
     "endpoint": ("https://{}.example", "https://{}.example"),
     "region": ("r-{}", "r-{}"),
     "project": ("p-{}", "p-{}"),
+    "accounts": ('{{"o": {{"token": "T", "projectId": "p-{}"}}}}', "p-{}"),
     "quotas": ('{{"extract": 7{}}}', "7{}"),
     "timeouts": ('{{"create": 7{}}}', "7{}"),
     "journal": ("/j{}", "/j{}"),
@@ -96,6 +98,15 @@ def test_the_command_line_comes_before_the_stack_and_the_environment() -> None:
     assert configuration.origin("project") == "vod:projectId of the stack"
     assert Configuration({}, {}, environ).origin("region") == "HW_REGION_NAME of the environment"
     assert Configuration({}, {}, environ).origin("project") == ""
+
+
+def test_another_account_is_told_from_the_stacks_own() -> None:
+    """--account takes credentials and project of that account, and the words say so."""
+    stack = BASE | {"vod:accounts": '{"o": {"token": "T", "projectId": "p-o"}}'}
+    configuration = Configuration(stack, {}, {"HOME": "/h"}, account="o")
+    assert (configuration.load().credentials, configuration.load().project_id) == (Token("T"), "p-o")
+    assert configuration.credentials() == "o of vod:accounts of the stack"
+    assert configuration.origin("project") == "vod:accounts of the stack"
 
 
 @pytest.mark.parametrize("pair", ["region=cn-north-4", "vod:region", "=x", ""])

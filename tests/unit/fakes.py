@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from vod_provider.vod.assets import Asset
+from vod_provider.vod.batches import Batches
 from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
 from vod_provider.vod.patience import Patience, Stop
 
@@ -47,8 +49,15 @@ def refused(code: str, status: int = 400) -> AnswerError:
     return of_answer("doing", status=status, code=code, message="no", request_id="r")
 
 
+class Asked:
+    """Batches that wait for nobody."""
+
+    def __init__(self, ask: Callable[[str, Patience], object]) -> None:
+        self.ask = ask
+
+
 class FakeVod:
-    """VOD in memory, with the methods of client, watcher and deletes that `Extraction` uses.
+    """VOD in memory, with the methods of client, watcher and batches that `Extraction` uses.
 
     `faults` holds, by operation, what the next calls do instead of their work: an exception to raise before it, or
     'after' to lose the answer of work that was done. An extraction takes one look and is then done.
@@ -143,7 +152,22 @@ class FakeVod:
             asset = self.assets[asset_id] = self.outcome(asset)
         return asset
 
-    # -- Deletes -------------------------------------------------------------------------------------------
+    # -- Batches -------------------------------------------------------------------------------------------
+
+    def deletes(self) -> Batches[bool]:
+        return cast("Batches[bool]", Asked(lambda *given: self.delete(*given)))
+
+    def publishes(self) -> dict[bool, Batches[Asset]]:
+        return {it: cast("Batches[Asset]", Asked(partial(self.publish, published=it))) for it in (True, False)}
+
+    def publish(self, asset_id: str, patience: Patience, *, published: bool) -> Asset:
+        self._fault("publish" if published else "unpublish")
+        asset = self.assets.get(asset_id)
+        if asset is None:
+            return Asset.gone(asset_id)
+        if asset.status in {"CREATED", "PUBLISHED"}:
+            asset = self.assets[asset_id] = replace(asset, status="PUBLISHED" if published else "CREATED")
+        return asset
 
     def delete(self, asset_id: str, patience: Patience) -> bool:
         self._fault("delete")

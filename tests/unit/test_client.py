@@ -15,7 +15,7 @@ from vod_provider.vod.errors import AnswerError, LostAnswerError, NotFoundError,
 from vod_provider.vod.throttle import Quota
 from vod_provider.vod.transport import Answer
 
-QUOTAS = {"extract": 100, "cancel": 100, "query": 1500, "delete": 100, "update": 100}
+QUOTAS = {"extract": 100, "cancel": 100, "query": 1500, "delete": 100, "update": 100, "publish": 100}
 
 
 class Now(Executor):
@@ -140,6 +140,14 @@ def test_delete_tells_of_each() -> None:
     vod, script, patience = client({"delete_result_array": results})
     assert vod.delete(["a", "b"], patience) == {"a": True, "b": False}
     assert script.sent == [("DELETE", "/asset", [("asset_id", "a,b")], None)]
+
+
+def test_publish_takes_ten_and_tells_of_each() -> None:
+    """Several ids are one call; one that VOD does not have is absent."""
+    vod, script, patience = client(info("a", "b"))
+    told = vod.publish(["a", "b", "c"], patience, published=True)
+    assert {name: asset.status for name, asset in told.items()} == {"a": "CREATED", "b": "CREATED", "c": "NO_ASSET"}
+    assert script.sent == [("POST", "/asset/status/publish", None, {"asset_id": ["a", "b", "c"]})]
 
 
 def test_update_joins_tags() -> None:

@@ -46,7 +46,15 @@ class Bench:
 
     def again(self) -> None:
         self.journal = Journal(self.journal_file, now=self.clock)
-        self.extraction = Extraction(self.vod, self.vod, self.vod, self.journal, "vod", now=self.clock)  # type: ignore[arg-type]
+        self.extraction = Extraction(
+            self.vod,  # type: ignore[arg-type]
+            self.vod,  # type: ignore[arg-type]
+            self.vod.deletes(),
+            self.vod.publishes(),
+            self.journal,
+            "vod",
+            now=self.clock,
+        )
 
     def ensure(
         self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", seconds: float = 3600
@@ -407,6 +415,16 @@ def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: 
     monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
     with pytest.raises(ExtractionError, match="FAILED, and its status is CREATED"):
         bench.remove(audio_id)
+
+
+def test_publish_and_back(bench: Bench) -> None:
+    """What VOD answers is what the audio is then; one that is not ready cannot be published."""
+    audio_id, call, patience = bench.vod.audio(), Call(), FakePatience(bench.clock, 60)
+    assert bench.extraction.publish(audio_id, call, patience, published=True).published
+    assert not bench.extraction.publish(audio_id, call, patience, published=False).published
+    making = bench.vod.audio(status="CREATING")
+    with pytest.raises(ExtractionError, match=rf"^publishing audio {making}: .* its status is CREATING"):
+        bench.extraction.publish(making, call, patience, published=True)
 
 
 def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:

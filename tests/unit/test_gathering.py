@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from vod_provider.vod.assets import Asset
-from vod_provider.vod.batches import Deletes
+from vod_provider.vod.batches import Batches
 from vod_provider.vod.gathering import GAPS, LONE, LONE_S, LONGEST_S, QUIET_S, TRY_S, Gathering
 from vod_provider.vod.patience import Patience
 from vod_provider.vod.watcher import Schedule
@@ -122,8 +122,8 @@ def test_deletes_leave_in_tens() -> None:
         calls.append(len(ids))
         return dict.fromkeys(ids, True)
 
-    deletes = Deletes(delete, clock=lambda: 0.0)
-    threads = [threading.Thread(target=deletes.delete, args=(str(number), Patience())) for number in range(20)]
+    deletes = Batches(delete, absent=lambda _: True, clock=lambda: 0.0)
+    threads = [threading.Thread(target=deletes.ask, args=(str(number), Patience())) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -27,8 +27,10 @@ FULL = {
     "description": "The first one",
     "category_id": 7,
     "tags": ["b", "a"],
+    "publish": True,
     "region": "ap-southeast-1",
     "project_id": "0123456789abcdef0123456789abcdef",
+    "account": "other",
     "triggers": [1, "x", {"y": [True, None]}],
     "adopt": "5412",
 }
@@ -236,7 +238,8 @@ def test_parse() -> None:
         project_id="0123456789abcdef0123456789abcdef",
         triggers=(1, "x", {"y": [True, None]}),
         adopt="5412",
-        metadata=Metadata("Intro", "The first one", 7, ("b", "a")),
+        metadata=Metadata("Intro", "The first one", 7, ("b", "a"), publish=True),
+        account="other",
     )
 
 
@@ -275,7 +278,7 @@ def fingerprint(**changes: object) -> str:
 
 def test_fingerprint_does_not_change_with_time() -> None:
     """It stands in journals on disk: these values have to stay for ever, or its version has to change."""
-    assert fingerprint() == "v1:7e5a61439d89d4f3bab18928e734298a96ea01fd249bb10466ff57a9d78879d1"
+    assert fingerprint(account=None) == "v1:7e5a61439d89d4f3bab18928e734298a96ea01fd249bb10466ff57a9d78879d1"
     assert (
         inputs.parse({"asset_id": SOURCE}).fingerprint
         == "v1:90e5e63e612b50fbbf7efe0cec7880b6e91467d4789cc47c957f8fd9e13e7ef8"
@@ -297,6 +300,8 @@ def test_fingerprint_is_the_same_in_another_process() -> None:
         {"region": "cn-north-4"},
         {"region": None},
         {"project_id": "p"},
+        {"account": None},
+        {"account": "third"},
         {"project_id": None},
         {"triggers": None},
         {"triggers": [1, "x"]},
@@ -338,15 +343,16 @@ HELD = {
 
 
 @pytest.mark.parametrize("name", REPLACING)
-@pytest.mark.parametrize("value", ["other", UNKNOWN, None])
+@pytest.mark.parametrize("value", ["another", UNKNOWN, None])
 def test_change_of_what_is_extracted_replaces(name: str, value: object) -> None:
     """Another value, none, or one that is not known yet: another extraction."""
-    news = {**FULL, name: ["other"] if (name, value) == ("triggers", "other") else value}
+    news = {**FULL, name: ["another"] if (name, value) == ("triggers", "another") else value}
     assert inputs.compare(HELD, news, is_unknown) == Changes((name,), ())
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("title", "other"), ("description", ""), ("category_id", -1), ("tags", ["a"])]
+    ("name", "value"),
+    [("title", "other"), ("description", ""), ("category_id", -1), ("tags", ["a"]), ("publish", False)],
 )
 def test_change_of_metadata_updates(name: str, value: object) -> None:
     """Another value, or one that is not known yet, is changed in place."""

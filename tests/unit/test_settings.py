@@ -239,6 +239,59 @@ def test_project_of_a_resource() -> None:
     assert loaded.at(None, "") == loaded.at(None, None) == loaded
 
 
+ACCOUNTS = {"vod:accounts": '{"other": {"accessKey": "A2", "secretKey": "S2", "projectId": "p2"}}'}
+
+
+def test_another_account() -> None:
+    """An account brings its own credentials and project; region and endpoint are the stack's where it has none."""
+    loaded = load(STACK | ACCOUNTS)
+    here = loaded.at(None, None, "other")
+    assert (here.credentials, here.project_id, here.endpoint) == (AccessKey("A2", "S2"), "p2", loaded.endpoint)
+    assert loaded.at(None, None) == loaded
+    own = '{"o": {"token": "T", "region": "cn-east-2", "endpoint": "https://vod.{region}.example.com"}}'
+    here = load(STACK | {"vod:accounts": own}).at(None, "p", "o")
+    assert (here.credentials, here.endpoint) == (Token("T"), "https://vod.cn-east-2.example.com")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"),
+    [
+        ("[]", "vod:accounts is no JSON object: `pulumi config set --path vod:accounts.NAME.accessKey KEY`"),
+        ('{"o": 5}', "vod:accounts.o is no object of texts"),
+        ('{"o": {"accessKey": 5}}', "vod:accounts.o is no object of texts"),
+        ('{"o": {"accesskey": "A"}}', "vod:accounts.o knows no 'accesskey': did you mean accessKey?"),
+        ('{"o": {"projectId": "p"}}', "vod:accounts.o has no credentials"),
+        ('{"o": {"accessKey": "A"}}', "vod:accounts.o.secretKey is not set, but vod:accounts.o.accessKey is"),
+        ('{"o": {"token": "T", "region": "X"}}', "vod:accounts.o.region is 'X': expected the id of a region"),
+    ],
+)
+def test_accounts_that_cannot_be(accounts: str, said: str) -> None:
+    """Each problem names the account and its part."""
+    assert refusal(STACK | {"vod:accounts": accounts}).startswith(said)
+
+
+def test_an_account_that_is_not_there() -> None:
+    """A resource's account has to be configured, and needs a project of its own."""
+    loaded = load(STACK | {"vod:accounts": '{"other": {"token": "T"}}'})
+    with pytest.raises(
+        SettingsError, match=r"^account is 'othr', which vod:accounts does not have: did you mean other\?"
+    ):
+        loaded.at(None, None, "othr")
+    with pytest.raises(
+        SettingsError, match=r"^no project: run `pulumi config set --path vod:accounts.other.projectId ID`"
+    ):
+        loaded.at(None, None, "other")
+    with pytest.raises(SettingsError, match=r"^account is 'other', which vod:accounts does not have: it has none"):
+        load().at(None, None, "other")
+
+
+def test_accounts_show_no_secret() -> None:
+    """Neither an error nor the settings' own text has a key of an account in it."""
+    hidden = '{"o": {"accessKey": "A", "secretKey": "HIDDEN", "token2": "HIDDEN"}}'
+    assert "HIDDEN" not in refusal(STACK | {"vod:accounts": hidden}) + refusal(STACK | {"vod:accounts": hidden[1:]})
+    assert "S2" not in repr(load(STACK | ACCOUNTS)) + repr(load(STACK | ACCOUNTS).at(None, None, "other"))
+
+
 def test_resources_may_say_all_of_the_place() -> None:
     """A stack without region and project serves resources that have their own."""
     here = load(KEY).at("cn-east-2", "p")

@@ -15,6 +15,7 @@ PLACES: Mapping[str, Sequence[str]] = {
     "endpoint": ("vod:endpoint",),
     "region": ("vod:region", "huaweicloud:region", "HW_REGION_NAME"),
     "project": ("vod:projectId", "huaweicloud:projectId", "HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"),
+    "accounts": ("vod:accounts",),
     "quotas": ("vod:quotas",),
     "timeouts": ("vod:timeouts",),
     "journal": ("vod:journal", "XDG_STATE_HOME"),
@@ -34,22 +35,30 @@ KEYS: Sequence[tuple[str, ...]] = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is configured. `stack` is the stack's configuration, `given` the command line's, which comes before it."""
+    """What is configured. `stack` is the stack's configuration, `given` the command line's, which comes before it.
+
+    `account` is a name of vod:accounts; None for the stack's own account.
+    """
 
     stack: Mapping[str, str]
     given: Mapping[str, str]
     environ: Mapping[str, str]
+    account: str | None = None
 
     def load(self) -> Settings:
-        """The settings for the stack's own region and project. Raises SettingsError."""
-        return settings.load({**self.stack, **self.given}, self.environ).at(None, None)
+        """The settings for the region and project of the stack, or of the account. Raises SettingsError."""
+        return settings.load({**self.stack, **self.given}, self.environ).at(None, None, self.account)
 
     def origin(self, setting: str) -> str:
         """Where a setting of PLACES comes from, in words; '' if it is nowhere."""
+        if self.account is not None and setting == "project":
+            setting = "accounts"
         return next((self._place(name) for name in PLACES[setting] if self._is_set(name)), "")
 
     def credentials(self) -> str:
         """Where the credentials come from, in words."""
+        if self.account is not None:
+            return f"{self.account} of {self._place('vod:accounts')}"
         names = next((names for names in KEYS if any(map(self._is_set, names))), ())
         return ", ".join(self._place(name) for name in names if self._is_set(name))
 
@@ -67,7 +76,7 @@ class Configuration:
         return f"{name} of the stack" if name in self.stack else f"{name} of the environment"
 
 
-def gather(pairs: Sequence[str], stack: str | None, engine: Engine) -> Configuration:
+def gather(pairs: Sequence[str], stack: str | None, engine: Engine, account: str | None = None) -> Configuration:
     """The configuration of a stack (None for none), of `--config KEY=VALUE`, and of the engine's environment.
 
     Raises CommandError.
@@ -79,7 +88,7 @@ def gather(pairs: Sequence[str], stack: str | None, engine: Engine) -> Configura
             # What is behind '=' may be a secret.
             raise CommandError(f"--config {name}: expected KEY=VALUE with a full name, as vod:region=cn-north-4")
         given[name] = value
-    return Configuration(engine.configuration(stack) if stack else {}, given, engine.environ)
+    return Configuration(engine.configuration(stack) if stack else {}, given, engine.environ, account)
 
 
 def loaded(configuration: Configuration) -> Settings:

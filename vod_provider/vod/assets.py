@@ -77,6 +77,11 @@ class Asset:
     reason: str = ""
 
     @property
+    def published(self) -> bool:
+        """Whether it is published; inferred from the status."""
+        return self.status == "PUBLISHED"
+
+    @property
     def outcome(self) -> Outcome:
         """What the status means."""
         return outcome(self.status)

@@ -1,60 +1,65 @@
-"""Deletes that arrive together leave in tens, since a call with ten ids counts as one."""
+"""Calls of one kind that arrive together leave in tens, since a call with ten ids counts as one."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import Generic, TypeVar
 
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.errors import AnswerError, CredentialsError, NotFoundError
 from vod_provider.vod.gathering import Gathering
 from vod_provider.vod.patience import Patience, Stop
 
+T = TypeVar("T")
 
-class _Batch:
+
+class _Batch(Generic[T]):
     def __init__(self, now: float) -> None:
-        self.asked: list[tuple[str, Future[bool]]] = []
+        self.asked: list[tuple[str, Future[T]]] = []
         self.first = now
         self.full = threading.Event()
 
 
-class Deletes:
-    """Deletes assets, many callers in one call. Safe to share between threads.
+class Batches(Generic[T]):
+    """One operation on assets, many callers in one call. Safe to share between threads.
 
-    `delete(ids, patience)` is `Client.delete`.
+    `call(ids, patience)` does it for up to ten ids and has an answer for each, as `Client.delete`; `absent` gives the
+    answer for an id that VOD does not have.
     """
 
     def __init__(
         self,
-        delete: Callable[[Sequence[str], Patience], dict[str, bool]],
+        call: Callable[[Sequence[str], Patience], Mapping[str, T]],
         *,
+        absent: Callable[[str], T],
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._delete, self._stop, self._clock = delete, stop, clock
+        self._call, self._absent, self._stop, self._clock = call, absent, stop, clock
         self._gathering = Gathering()
         self._lock = threading.Lock()
-        self._open: _Batch | None = None
+        self._open: _Batch[T] | None = None
 
-    def delete(self, asset_id: str, patience: Patience) -> bool:
-        """Delete one asset. True if VOD reports it deleted or does not have it, False if it would not."""
-        future: Future[bool] = Future()
+    def ask(self, asset_id: str, patience: Patience) -> T:
+        """Do it to one asset, and return the answer for it."""
+        future: Future[T] = Future()
         with self._lock:
             now = self._clock()
             self._gathering.came(now, joins=self._open is not None)
             batch = self._open
             if batch is None:
                 batch = self._open = _Batch(now)
-                threading.Thread(target=self._run, args=(batch,), name="vod-deletes", daemon=True).start()
+                threading.Thread(target=self._run, args=(batch,), name="vod-batch", daemon=True).start()
             batch.asked.append((asset_id, future))
             if len(batch.asked) == IDS_PER_CALL:
                 self._close(batch)
                 batch.full.set()
         return patience.result(future)
 
-    def _run(self, batch: _Batch) -> None:
+    def _run(self, batch: _Batch[T]) -> None:
         patience = Patience(stop=self._stop)
         try:
             self._gather(batch)
@@ -64,7 +69,7 @@ class Deletes:
                 if not future.done():
                     future.set_exception(error)
 
-    def _gather(self, batch: _Batch) -> None:
+    def _gather(self, batch: _Batch[T]) -> None:
         """Return when the batch is full, or nobody joins it any more."""
         while True:
             with self._lock:
@@ -76,20 +81,20 @@ class Deletes:
                     return
             batch.full.wait(left)
 
-    def _close(self, batch: _Batch) -> None:
+    def _close(self, batch: _Batch[T]) -> None:
         self._open = None
         self._gathering.left(len(batch.asked))
 
-    def _send(self, asked: Sequence[tuple[str, Future[bool]]], patience: Patience) -> None:
+    def _send(self, asked: Sequence[tuple[str, Future[T]]], patience: Patience) -> None:
         try:
-            deleted = self._delete(list(dict.fromkeys(asset_id for asset_id, _ in asked)), patience)
+            answers = self._call(list(dict.fromkeys(asset_id for asset_id, _ in asked)), patience)
         except CredentialsError:
             raise
         except AnswerError as error:
             if len(asked) == 1:
-                _, future = asked[0]
+                asset_id, future = asked[0]
                 if isinstance(error, NotFoundError):
-                    future.set_result(True)
+                    future.set_result(self._absent(asset_id))
                 else:
                     future.set_exception(error)
                 return
@@ -98,4 +103,4 @@ class Deletes:
                 self._send([one], patience)
             return
         for asset_id, future in asked:
-            future.set_result(deleted[asset_id])
+            future.set_result(answers[asset_id])

@@ -7,6 +7,8 @@ Used (name of the official client; call; quota):
     ListAssetList        GET    /asset/list?media_type=..       query    a page by type and time
     DeleteAssets         DELETE /asset?asset_id=a,b             delete   up to ten ids
     UpdateAssetMeta      PUT    /asset/info                     update
+    PublishAssets        POST   /asset/status/publish           publish    up to ten ids
+    UnpublishAssets      POST   /asset/status/unpublish         unpublish  up to ten ids
 """
 
 from __future__ import annotations
@@ -190,6 +192,19 @@ class Client:
             str(one.get("asset_id")) for one in results if isinstance(one, dict) and one.get("status") == "DELETED"
         }
         return {asset_id: asset_id in deleted for asset_id in asset_ids}
+
+    def publish(self, asset_ids: Sequence[str], patience: Patience, *, published: bool) -> dict[str, Asset]:
+        """Publish up to ten assets, or take that back; returns them as they are then."""
+        what = "publish" if published else "unpublish"
+        doing = f"{what}ing asset {_named(asset_ids)}"
+        body = {"asset_id": list(asset_ids)}
+        answer = self._perform(
+            what,
+            lambda: self._transport.send(doing, "POST", f"/asset/status/{what}", body=body),
+            patience,
+        )
+        found = {asset.id: asset for asset in _assets(doing, answer)}
+        return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
     def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
         """Set title, description, category_id or tags (a list of words); what is not named stays."""

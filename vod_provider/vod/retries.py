@@ -7,7 +7,7 @@
     nonsense                                            look for it first (extraction.py)
     4xx                 no                  no          VOD has refused
 
-'Asks or repeats': info, list, update, cancel and delete come to the same however often they are sent.
+'Asks or repeats': info, list, update, publish, cancel and delete come to the same however often they are sent.
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""Publishing, other accounts, and what a preview says of replacements, with the real engine."""
+
+from __future__ import annotations
+
+import json
+
+from tests.engine.conftest import NewStack
+from tests.vod import LocalVod
+
+
+def declared(source: str, **more: object) -> str:
+    """A program with one audio."""
+    given = "".join(f", {name}={value!r}" for name, value in more.items())
+    return f'ExtractedAudio("talk", asset_id="{source}"{given})'
+
+
+def test_publish_in_place_and_its_drift(stack: NewStack, vod: LocalVod) -> None:
+    """Published at creation, taken back and published again without another extraction; drift is seen and mended."""
+    audio = stack(vod.config)
+    source = vod.video()
+    audio.program(declared(source, publish=True))
+    audio.up().expect()
+    audio_id = audio.audios()["talk"]["id"]
+    assert vod.asset(audio_id)["status"] == "PUBLISHED"
+    outputs = audio.audios()["talk"]["outputs"]
+    assert (outputs["publish"], outputs["status"]) == (True, "PUBLISHED")
+    assert vod.download(outputs["url"])
+    audio.program(declared(source, publish=False))
+    audio.up().expect("1 updated")
+    assert vod.asset(audio_id)["status"] == audio.audios()["talk"]["outputs"]["status"] == "CREATED"
+    vod.api("POST", "/asset/status/publish", json={"asset_id": [audio_id]})
+    audio.refresh().expect("1 updated")
+    assert audio.audios()["talk"]["outputs"]["publish"] is True
+    audio.up().expect("1 updated")
+    assert vod.asset(audio_id)["status"] == "CREATED"
+    audio.up().expect("2 unchanged")
+    assert vod.accepted() == 1
+
+
+def test_what_is_not_managed_stays_published(stack: NewStack, vod: LocalVod) -> None:
+    """Where `publish` is left out, what somebody else does about it is shown and left alone."""
+    audio = stack(vod.config)
+    audio.program(declared(vod.video()))
+    audio.up().expect()
+    vod.api("POST", "/asset/status/publish", json={"asset_id": [audio.audios()["talk"]["id"]]})
+    audio.refresh().expect()
+    assert audio.audios()["talk"]["outputs"]["status"] == "PUBLISHED"
+    audio.up().expect("2 unchanged")
+
+
+def test_two_accounts_in_one_program(stack: NewStack, vod: LocalVod) -> None:
+    """An account's audio is asked for, read and deleted with that account's own key."""
+    own = {name.removeprefix("vod:"): vod.config[name] for name in ("vod:accessKey", "vod:secretKey", "vod:projectId")}
+    wrong = {**own, "secretKey": "no-such-secret"}
+    audio = stack(vod.config | {"vod:accounts": json.dumps({"other": own, "locked": wrong})})
+    source = vod.video()
+    audio.program(
+        declared(source) + f'\nExtractedAudio("theirs", asset_id="{source}", account="other", format="AAC")'
+        f'\nExtractedAudio("locked", asset_id="{source}", account="locked")'
+    )
+    failed = audio.up().expect_failure("check the credentials")
+    assert "no-such-secret" not in failed.text
+    assert set(audio.audios()) == {"talk", "theirs"}
+    audio.refresh().expect()
+    audio.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+def test_an_account_that_is_not_configured_is_named(stack: NewStack, vod: LocalVod) -> None:
+    """The error names the property, the setting and the nearest name."""
+    audio = stack(vod.config | {"vod:accounts": '{"other": {"token": "t", "projectId": "p"}}'})
+    audio.program(declared(vod.video(), account="othr"))
+    audio.up().expect_failure("account is 'othr', which vod:accounts does not have: did you mean other?")
+
+
+def test_the_same_place_in_other_words_is_not_paid_again(stack: NewStack, vod: LocalVod) -> None:
+    """Project and region of the stack written into the resource are changed in place, without a call."""
+    audio = stack(vod.config)
+    source = vod.video()
+    audio.program(declared(source))
+    audio.up().expect()
+    vod.forget_calls()
+    audio.program(declared(source, project_id=vod.config["vod:projectId"], region="cn-north-4"))
+    audio.up().expect("1 updated")
+    audio.up().expect("2 unchanged")
+    audio.program(declared(source))
+    audio.up().expect("1 updated")
+    assert vod.counts() == {}
+
+
+def test_a_preview_says_what_is_paid_again(stack: NewStack, vod: LocalVod) -> None:
+    """One line for all replacements, with their length as far as it is known; none where nothing is replaced."""
+    audio = stack(vod.config)
+    source, other = vod.video(3), vod.video(2)
+    both = f'\nExtractedAudio("second", asset_id="{source}", title="S")'
+    audio.program(declared(source) + both)
+    audio.up().expect()
+    assert "paid again" not in audio.preview().expect().text
+    audio.program(declared(source, format="AAC") + both)
+    audio.preview().expect("1 audio is to be extracted again, which is paid again: 3 s of sound")
+    audio.program(declared(other, format="AAC") + both.replace(', title="S"', ', format="AAC"'))
+    said = audio.preview().expect("2 audios are to be extracted again, which is paid again: 3 s of sound, and 1 more")
+    assert len(said.lines("paid again")) == 1
