@@ -29,8 +29,7 @@ down: ## Remove the audio, end the local VOD
 
 test: environment engine browser check ## Run everything: check, then all tests
 	@# Two for each core: the tests of the engine mostly wait.
-	$(VENV)/pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal --ignore tests/bench
-	$(VENV)/pytest -q tests/bench  # alone: it counts calls that share, and a busy engine lets fewer share
+	$(VENV)/pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal
 
 check: environment ## Linter, types, and which module may import which
 	$(VENV)/ruff format --check --quiet . $(SCRIPTS)
