@@ -55,6 +55,7 @@ class Stack:
             "NO_COLOR": "1",
             # At each run the engine has pip list all packages, to find those that bring plugins; here none does.
             "PIP_PATH": str(folder / "home"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
         self.journal = folder / "home/.local/state/pulumi-huaweicloud-vod/journal.sqlite"
         runtime = {"name": "python", "options": {"virtualenv": python}}
