@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test check unit soak bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh down test check unit docs soak bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,10 @@ check: environment ## Linter, types, and which module may import which
 
 unit: environment ## The fast tests alone
 	$(VENV)/pytest -q tests/unit tests/tools
+
+docs: environment ## The documentation as a site, in .local/docs
+	$(VENV)/python -m sphinx -W --keep-going -q -d .local/doctrees docs .local/docs
+	@echo "The site is .local/docs/index.html"
 
 soak: environment engine ## 200 runs broken off at random, and what that costs; takes about half an hour
 	$(VENV)/python -m tests.soak

@@ -1,19 +1,28 @@
 """ExtractedAudio for Pulumi: the audio track of a Huawei Cloud VOD video, declared."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vod_provider._version import __version__
 
 if TYPE_CHECKING:
-    from vod_provider.resource import ExtractedAudio
+    from vod_provider.media import MediaAsset, get_media_asset, get_media_assets
+    from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
 
-__all__ = ["ExtractedAudio", "__version__"]
+__all__ = [
+    "ExtractedAudio",
+    "ExtractedAudioArgs",
+    "MediaAsset",
+    "__version__",
+    "get_media_asset",
+    "get_media_assets",
+]
+
+_HOMES = {"ExtractedAudio": "resource", "ExtractedAudioArgs": "resource"}
 
 
 def __getattr__(name: str) -> Any:
-    # Pulumi is loaded when the resource is used, and not for `vod_provider.local`, which has no part in it.
-    if name == "ExtractedAudio":
-        from vod_provider.resource import ExtractedAudio
-
-        return ExtractedAudio
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Pulumi is loaded when one of these is used, and not for `vod_provider.local`, which has no part in it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'media')}"), name)

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, overload
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from vod_provider.provider import ExtractedAudioProvider
+
+
+class ExtractedAudioArgs(TypedDict, total=False):
+    """What an `ExtractedAudio` is declared with. Limits: the API reference, 'Updating Media Asset Attributes'.
+
+    What cannot be is refused at the preview, by the name of the input.
+    """
+
+    asset_id: Required[Input[str]]
+    """Media id of the source video. A change extracts again."""
+    format: Input[str] | None
+    """MP3 (default) or AAC. A change extracts again."""
+    title: Input[str] | None
+    """Title, at most 128 bytes of UTF-8. Left out: not managed, left as VOD holds it."""
+    description: Input[str] | None
+    """Description, at most 1024 bytes of UTF-8. Left out: not managed."""
+    category_id: Input[int] | None
+    """Id of a category of the project; -1 is the category 'Others'. Left out: not managed."""
+    tags: Input[Sequence[Input[str]]] | None
+    """At most 16 tags of at most 24 bytes of UTF-8 each, without commas. Left out: not managed."""
+    publish: Input[bool] | None
+    """True publishes the audio, False takes that back, both in place. Left out: not managed."""
+    region: Input[str] | None
+    """Region of the video, for example ap-southeast-1; default is the stack's. A change extracts again."""
+    project_id: Input[str] | None
+    """Project of the video; default is the stack's. A change extracts again."""
+    account: Input[str] | None
+    """Name of an account in the stack's configuration `vod:accounts`, whose credentials and project are used; default
+    is the stack's own. A change extracts again."""
+    triggers: Input[Sequence[Any]] | None
+    """Any values that JSON has; a change of them extracts again."""
+    adopt: Input[str] | None
+    """Id of an audio that was extracted from this video before: it is taken over instead of extracted, if VOD tells
+    nothing against it. Read at creation only. `ResourceOptions(import_=ID)` comes to the same."""
 
 
 class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
@@ -50,68 +84,53 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
     publish: Output[bool]
     """Whether the audio is published."""
 
+    @overload
+    def __init__(self, resource_name: str, args: ExtractedAudioArgs, opts: ResourceOptions | None = None) -> None: ...
+    @overload
     def __init__(
         self,
         resource_name: str,
+        opts: ResourceOptions | None = None,
         *,
         asset_id: Input[str],
-        format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
+        format: Input[str] | None = None,
         title: Input[str] | None = None,
         description: Input[str] | None = None,
         category_id: Input[int] | None = None,
         tags: Input[Sequence[Input[str]]] | None = None,
+        publish: Input[bool] | None = None,
         region: Input[str] | None = None,
         project_id: Input[str] | None = None,
-        triggers: Input[Sequence[Any]] | None = None,
-        publish: Input[bool] | None = None,
         account: Input[str] | None = None,
+        triggers: Input[Sequence[Any]] | None = None,
         adopt: Input[str] | None = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
+    ) -> None: ...
+    def __init__(self, resource_name: str, *positional: Any, opts: ResourceOptions | None = None, **given: Any) -> None:
         """Declare the audio of a video.
 
         :param resource_name: Name of the resource in the stack.
-        :param asset_id: Media id of the source video. A change extracts again.
-        :param format: MP3 (default) or AAC. A change extracts again.
-        :param title: Title, at most 128 bytes of UTF-8. Left out: not managed, left as VOD holds it.
-        :param description: Description, at most 1024 bytes of UTF-8. Left out: not managed.
-        :param category_id: Id of a category of the project. Left out: not managed.
-        :param tags: At most 16 tags of at most 24 bytes of UTF-8 each. Left out: not managed.
-        :param region: Region of the video, for example ap-southeast-1; default is the stack's. A change
-            extracts again.
-        :param project_id: Project of the video; default is the stack's. A change extracts again.
-        :param triggers: Any values; a change of them extracts again.
-        :param publish: True publishes the audio, False takes that back, both in place. Left out: not managed.
-        :param account: Name of an account in the stack's configuration `vod:accounts`, whose credentials and project
-            are used; default is the stack's own. A change extracts again.
-        :param adopt: Id of an audio that was extracted from this video before: it is taken over instead of
-            extracted, if VOD tells nothing against it. Read at creation only. `ResourceOptions(import_=ID)`
-            comes to the same.
+        :param args: What is asked for, as a dictionary; or each of it as an argument of its own.
         :param opts: Pulumi's resource options.
         """
+        args: dict[str, Any] = {}
+        for one in positional:  # the inputs, or options, or both
+            if isinstance(one, ResourceOptions):
+                opts = one
+            else:
+                args |= one or {}
+        args |= given.pop("args", None) or {}
+        props: dict[str, Any] = {**args, **given}
+        for name in props:
+            if name not in ExtractedAudioArgs.__annotations__:
+                raise TypeError(f"ExtractedAudio({resource_name!r}) has no input {name!r}")
+        if "asset_id" not in props:
+            raise TypeError(f"ExtractedAudio({resource_name!r}) needs asset_id, the media id of the source video")
         if opts is not None and opts.import_ is not None:
             # The dynamic host cannot import: it does not know the provider of a resource that it has no state of.
-            adopt = opts.import_ if adopt is None else adopt
+            props["adopt"] = props.get("adopt") or opts.import_
             opts = ResourceOptions.merge(opts, None)
             opts.import_ = None
-        self._declare(
-            resource_name,
-            {
-                "asset_id": asset_id,
-                "format": format,
-                "title": title,
-                "description": description,
-                "category_id": category_id,
-                "tags": tags,
-                "region": region,
-                "project_id": project_id,
-                "triggers": triggers,
-                "publish": publish,
-                "account": account,
-                "adopt": adopt,
-            },
-            opts,
-        )
+        super().__init__(ExtractedAudioProvider(), resource_name, {**_OUTPUTS, **props}, opts)
 
     @classmethod
     def get(
@@ -134,10 +153,14 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
         :param opts: Pulumi's resource options.
         """
         self = cls.__new__(cls)
-        props = {"region": region, "project_id": project_id, "account": account}
-        self._declare(resource_name, props, ResourceOptions.merge(opts, ResourceOptions(id=id)))
+        props = {**_OUTPUTS, "region": region, "project_id": project_id, "account": account}
+        options = ResourceOptions.merge(opts, ResourceOptions(id=id))
+        Resource.__init__(self, ExtractedAudioProvider(), resource_name, props, options)
         return self
 
-    def _declare(self, resource_name: str, props: dict[str, Any], opts: ResourceOptions | None) -> None:
-        outputs = dict.fromkeys(ExtractedAudio.__annotations__)
-        super().__init__(ExtractedAudioProvider(), resource_name, {**outputs, **props}, opts)
+    def __repr__(self) -> str:
+        return f"ExtractedAudio({self._name!r})"
+
+
+_OUTPUTS = dict.fromkeys(ExtractedAudio.__annotations__)
+"""Names of outputs have to be among the properties, or Pulumi does not set them."""

@@ -98,7 +98,10 @@ def _default_data() -> Path:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from vod_provider.local import logs, server
+    try:
+        from vod_provider.local import logs, server
+    except ModuleNotFoundError as exc:
+        return _cannot_start(f'{exc.name} is not installed: run `pip install "pulumi-huaweicloud-vod[local]"`')
     from vod_provider.local.auth import Credentials
     from vod_provider.local.fetch import Allowed
     from vod_provider.local.folder import FolderInUseError

@@ -13,8 +13,7 @@ Used (name of the official client; call; quota):
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -127,19 +126,25 @@ class Client:
     def made_between(self, since: datetime, until: datetime, patience: Patience) -> list[Asset]:
         """All assets created in that time (VOD's clock, whole seconds, both included), videos and audios."""
         doing = "looking for what VOD made of a request whose answer was lost"
-        made: dict[str, Asset] = {}  # by id: what is created meanwhile moves others on to the next page
-        for page in itertools.count():
-            query = [
-                ("start_time", since.astimezone(UTC).strftime(_TIME)),
-                ("end_time", until.astimezone(UTC).strftime(_TIME)),
-                ("page", str(page)),
-                ("size", str(PAGE)),
-            ]
-            found = _assets(doing, self._query(doing, query, patience))
-            made |= {asset.id: asset for asset in found}
+        query = [
+            ("start_time", since.astimezone(UTC).strftime(_TIME)),
+            ("end_time", until.astimezone(UTC).strftime(_TIME)),
+        ]
+        pages = self.pages(doing, query, patience)
+        # By id: what is created meanwhile moves others on to the next page.
+        return list({asset.id: asset for page in pages for asset in page}.values())
+
+    def pages(self, doing: str, query: Sequence[tuple[str, str]], patience: Patience) -> Iterator[list[Asset]]:
+        """The assets that a query of ShowAssetMeta without ids finds, page by page, each asked for when it is wanted.
+
+        Raises VodError where there are more than LISTED, which pages do not reach.
+        """
+        for page in range(LISTED // PAGE):
+            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], patience))
+            yield found
             if len(found) < PAGE:
-                break
-        return list(made.values())
+                return
+        raise VodError(f"{doing}: pages reach {LISTED} assets, and there are more: narrow it down")
 
     def audios(
         self, until: datetime, patience: Patience, *, progress: Callable[[int], None] = lambda _: None

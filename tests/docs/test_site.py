@@ -1,0 +1,90 @@
+"""The documentation: it builds without a warning, and says what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vod_provider import settings
+from vod_provider.cli import permissions
+from vod_provider.resource import ExtractedAudio
+from vod_provider.vod.errors import REMEDIES
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text()
+
+
+def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+    """Warnings are errors, and no page loads a script, a style or a picture from elsewhere."""
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", tmp_path / "trees", DOCS, tmp_path / "site"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > len(list(DOCS.rglob("*.md")))
+    for page in pages:
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]+)"', page.read_text())
+        loaded += re.findall(r'<link[^>]* rel="stylesheet"[^>]* href="([^"]+)"', page.read_text())
+        assert not [one for one in loaded if "//" in one], page
+    reference = (tmp_path / "site/reference/resource.html").read_text()
+    for name in ExtractedAudio.__annotations__:
+        assert f'<span class="pre">{name}</span>' in reference, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link is to a file that is there."""
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_setting_is_described() -> None:
+    """No name that the provider reads is left out, and none is made up."""
+    told = set(re.findall(r"`((?:vod|huaweicloud):\w+)`", text("reference/configuration.md")))
+    assert told == set(settings.NAMES)
+
+
+def test_every_code_is_described() -> None:
+    """Each code that the provider or the local VOD knows has its line."""
+    told = set(re.findall(r"^\| ((?:VOD|APIG)\.\d+) \|", text("troubleshooting.md"), re.MULTILINE))
+    local = set(re.findall(r"VOD\.\d{5}", (ROOT / "vod_provider/local/errors.py").read_text()))
+    assert {*REMEDIES, *local} <= told
+
+
+@pytest.mark.parametrize(
+    "words", re.findall(r"^\| ([^|`]+?) \|", text("troubleshooting.md").partition("## Words")[2], re.MULTILINE)[2:]
+)
+def test_every_error_in_the_docs_is_one_of_ours(words: str) -> None:
+    """What the page says that the provider says stands in its source."""
+    source = " ".join(re.sub(r'"\s*\n\s*f?"', "", path.read_text()) for path in (ROOT / "vod_provider").rglob("*.py"))
+    for part in words.split(" ... "):
+        assert part in source, part
+
+
+def test_the_policy_has_what_the_doctor_tries() -> None:
+    """The least policy is made of the actions that `doctor` looks for."""
+    tried = set(re.findall(r"vod:asset:\w+", Path(permissions.__file__).read_text()))
+    assert set(re.findall(r'"(vod:asset:\w+)"', text("permissions.md"))) == tried
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_exist(page: Path) -> None:
+    """Every target of make that a page names is in the Makefile, every example in examples/."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:`|\$ )make ([a-z]+)\b", page.read_text()):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for name in re.findall(r"`examples/([\w-]+)`", page.read_text()):
+        assert (ROOT / "examples" / name).is_dir(), name

@@ -1,0 +1,55 @@
+"""Users' programs are checked as strictly as their own tools may do it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+USES = Path(__file__).with_name("uses.py")
+EXPECTED = {number for number, line in enumerate(USES.read_text().splitlines(), 1) if line.endswith("# error")}
+PROGRAMS = [*ROOT.glob("examples/*/__main__.py"), ROOT / "examples/unit-tests/media.py", ROOT / "__main__.py"]
+
+
+def pyright(files: list[Path], folder: Path) -> list[dict[str, object]]:
+    """What pyright says in its strict mode. basedpyright is pyright with all that it needs in its wheel."""
+    settings = {"typeCheckingMode": "strict", "include": [str(file) for file in files], "venvPath": str(ROOT)}
+    (folder / "pyrightconfig.json").write_text(json.dumps({**settings, "venv": ".venv", "extraPaths": [str(ROOT)]}))
+    command = [str(Path(sys.executable).with_name("basedpyright")), "--outputjson", "-p", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    report: dict[str, list[dict[str, object]]] = json.loads(done.stdout)
+    return [one for one in report["generalDiagnostics"] if one["severity"] == "error"]
+
+
+def test_pyright_reports_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
+    """In strict mode, right uses and all examples are clean, and each wrong use is reported."""
+    found: set[int] = set()
+    for one in pyright([USES, *PROGRAMS], tmp_path):
+        assert one["file"] == str(USES), one
+        line = one["range"]["start"]["line"] + 1  # type: ignore[index]
+        assert line in EXPECTED, one
+        found.add(line)
+    assert found == EXPECTED
+
+
+def test_mypy_reports_what_is_wrong_and_nothing_else() -> None:
+    """Strict mypy reports each wrong use, and no other line."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--no-warn-unreachable", str(USES)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    found = {int(number) for number in re.findall(r"uses\.py:(\d+): error", done.stdout)}
+    assert found == EXPECTED, done.stdout
+
+
+@pytest.mark.parametrize("given", [{}, {"asset_id": "5412", "formats": "MP3"}])
+def test_what_checkers_refuse_is_refused_at_run_time(given: dict[str, str]) -> None:
+    """Without a checker, Python's own error names the input that is missing or unknown."""
+    program = f"from vod_provider import ExtractedAudio; ExtractedAudio('talk', {given!r})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("TypeError: ExtractedAudio('talk')")
+    assert ("'formats'" if given else "asset_id") in last

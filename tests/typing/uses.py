@@ -1,0 +1,50 @@
+"""How users write it, right and wrong: each line that ends in `# error` has to be reported, and no other."""
+
+from __future__ import annotations
+
+import pulumi
+
+from vod_provider import ExtractedAudio, ExtractedAudioArgs, get_media_asset, get_media_assets
+
+asset_id: pulumi.Output[str] = pulumi.Output.from_input("5412")
+
+one = ExtractedAudio("one", asset_id="5412")
+every = ExtractedAudio(
+    "every",
+    asset_id=asset_id,
+    format="AAC",
+    title=one.title,
+    description="All of it",
+    category_id=7,
+    tags=["a", one.audio_asset_id],
+    publish=True,
+    region="cn-north-4",
+    project_id="p",
+    account="other",
+    triggers=[1, {"a": [None]}],
+    adopt="1",
+    opts=pulumi.ResourceOptions(protect=True),
+)
+args: ExtractedAudioArgs = {"asset_id": asset_id, "format": "MP3", "tags": ["a"]}
+by_dictionary = ExtractedAudio("by-dictionary", args)
+with_options = ExtractedAudio("with-options", {"asset_id": "5412"}, pulumi.ResourceOptions(parent=one))
+options_second = ExtractedAudio("options-second", pulumi.ResourceOptions(parent=one), asset_id="5412")
+read = ExtractedAudio.get("read", "5412", region="cn-north-4")
+
+url: pulumi.Output[str | None] = one.url
+seconds: pulumi.Output[float | None] = one.duration
+minutes: pulumi.Output[float] = one.duration.apply(lambda it: (it or 0.0) / 60)
+published: pulumi.Output[bool] = read.publish
+
+for video in get_media_assets(category_id=7, kind="video"):
+    ExtractedAudio(video.title, asset_id=video.id)
+length: float | None = get_media_asset("5412").duration
+
+nothing = ExtractedAudio("nothing")  # error
+number = ExtractedAudio("number", asset_id=5)  # error
+unknown = ExtractedAudio("unknown", asset_id="5412", formats="MP3")  # error
+tag = ExtractedAudio("tag", asset_id="5412", tags="talk", publish="yes")  # error
+lacking: ExtractedAudioArgs = {"format": "MP3"}  # error
+size: pulumi.Output[str] = one.size  # error
+width = one.width  # error
+get_media_assets(kind="picture")  # error

@@ -1,0 +1,102 @@
+"""Assets as data, without network and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pulumi
+import pytest
+
+from vod_provider import get_media_asset, get_media_assets, media
+from vod_provider.vod.assets import Asset
+from vod_provider.vod.errors import UnreachableError
+
+ASSETS = [
+    Asset("v1", "CREATED", title="One", tags=("a", "b"), category_id=7, pack_type="MP4"),
+    Asset("v2", "CREATING", title="Two", pack_type="MP4"),
+    Asset("a1", "PUBLISHED", title="One", tags=("a",), pack_type="MP3"),
+    Asset("v3", "CREATED", title="One more", pack_type="MOV"),
+]
+
+
+class Pages:
+    """In place of the client: two assets in a page, and errors where a test wants them."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.error: Exception | None = None
+
+    def show(self, asset_ids: Sequence[str], _: object) -> dict[str, Asset]:
+        self.calls.append(list(asset_ids))
+        return {it: next((one for one in ASSETS if one.id == it), Asset.gone(it)) for it in asset_ids}
+
+    def pages(self, _doing: str, query: Sequence[tuple[str, str]], _: object) -> Iterator[list[Asset]]:
+        for first in range(0, len(ASSETS), 2):
+            self.calls.append((dict(query), first))
+            if first and self.error:
+                raise self.error
+            yield ASSETS[first : first + 2]
+
+
+@pytest.fixture
+def vod(monkeypatch: pytest.MonkeyPatch) -> Pages:
+    pages = Pages()
+    monkeypatch.setattr(media, "_found", {})
+    monkeypatch.setattr(media, "_connections", {(None, None, None): (pages, 60.0)})
+    return pages
+
+
+def ids(**wanted: Any) -> list[str]:
+    return [one.id for one in get_media_assets(**wanted)]
+
+
+def test_filters(vod: Pages) -> None:
+    """Title exactly, tags all of them, statuses, kind; what is not ready only where its status is asked for."""
+    assert ids() == ["v1", "a1", "v3"]
+    assert ids(title="One") == ["v1", "a1"]
+    assert ids(tags=["a"]) == ["v1", "a1"]
+    assert ids(tags=["b", "a"]) == ["v1"]
+    assert ids(status=["CREATING"]) == ["v2"]
+    assert ids(kind="audio") == ["a1"]
+    assert ids(kind="video", title="One more") == ["v3"]
+
+
+def test_what_vod_can_filter_it_does(vod: Pages) -> None:
+    """Title, category and tags go along with the query."""
+    ids(title="One", category_id=-1, tags=["a", "b"])
+    assert vod.calls[0] == ({"query_string": "One", "category_id": "-1", "tags": "a,b"}, 0)
+
+
+def test_pages_are_asked_for_when_the_loop_gets_there_and_once(vod: Pages) -> None:
+    """The first asset needs one page; all of them, and all of them again, one call for each page."""
+    assert next(iter(get_media_assets())).id == "v1"
+    assert len(vod.calls) == 1
+    assert ids() == ids()
+    assert len(vod.calls) == 2
+
+
+def test_an_error_is_no_end(vod: Pages) -> None:
+    """A page that cannot be had raises each time, as Pulumi shows errors without a traceback."""
+    vod.error = UnreachableError("listing assets", "https://vod.example", "no route")
+    for _ in range(2):
+        with pytest.raises(pulumi.RunError, match=r"^listing assets: https://vod\.example cannot be reached"):
+            ids()
+
+
+def test_one_asset_is_asked_for_once(vod: Pages) -> None:
+    """By its id; one that is not there is an error."""
+    assert get_media_asset("v1") is get_media_asset("v1")
+    assert vod.calls == [["v1"]]
+    with pytest.raises(pulumi.RunError, match="asset v9: VOD has no such asset"):
+        get_media_asset("v9")
+
+
+def test_what_is_missing_in_the_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials the error is the provider's own."""
+    for name in ("HUAWEICLOUD_SDK_AK", "HW_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(media, "_connections", {})
+    monkeypatch.setattr(media, "_found", {})
+    with pytest.raises(pulumi.RunError, match="no credentials: run `pulumi config set vod:accessKey KEY`"):
+        get_media_asset("v1")
