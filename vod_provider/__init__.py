@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from vod_provider._version import __version__
 
 if TYPE_CHECKING:
+    from vod_provider.catalogue import AudioCatalogue
     from vod_provider.media import MediaAsset, get_media_asset, get_media_assets
     from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
 
 __all__ = [
+    "AudioCatalogue",
     "ExtractedAudio",
     "ExtractedAudioArgs",
     "MediaAsset",
@@ -18,7 +20,7 @@ __all__ = [
     "get_media_assets",
 ]
 
-_HOMES = {"ExtractedAudio": "resource", "ExtractedAudioArgs": "resource"}
+_HOMES = {"AudioCatalogue": "catalogue", "ExtractedAudio": "resource", "ExtractedAudioArgs": "resource"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,115 @@
+"""Pulumi's resource options on an audio, with the real engine; docs/reference/options.md has the table."""
+
+from __future__ import annotations
+
+from tests.engine.conftest import NewStack
+from tests.vod import LocalVod
+
+MOVED = """
+import pulumi
+class Shelf(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("test:index:Shelf", name)
+        self.register_outputs({})
+"""
+
+
+def declared(source: str, options: str = "", **more: object) -> str:
+    """A program with one audio, and those resource options."""
+    given = "".join(f", {name}={value!r}" for name, value in more.items())
+    return f'talk = ExtractedAudio("talk", asset_id="{source}"{given}, opts=pulumi.ResourceOptions({options}))'
+
+
+def test_ignore_changes_and_replace_on_changes(stack: NewStack, vod: LocalVod) -> None:
+    """An ignored change of what is extracted extracts nothing; a title can be made to."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(declared(source, title="One"))
+    audio.up().expect()
+    audio.program(declared(source, 'ignore_changes=["format", "title"]', title="Two", format="AAC"))
+    audio.up().expect("2 unchanged")
+    assert vod.accepted() == 1
+    audio.program(declared(source, 'replace_on_changes=["title"]', title="Two"))
+    audio.up().expect("1 replaced")
+    assert vod.accepted() == 2
+    assert len(vod.audio_ids()) == 1
+
+
+def test_protect_and_retain_on_delete(stack: NewStack, vod: LocalVod) -> None:
+    """A protected audio is not destroyed; a retained one leaves the state and stays at VOD."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(declared(source, "protect=True"))
+    audio.up().expect()
+    audio.destroy().expect_failure("protected")
+    assert len(vod.audio_ids()) == 1
+    audio.program(declared(source, "protect=False, retain_on_delete=True"))
+    audio.up().expect()
+    audio.destroy().expect()
+    assert audio.audios() == {}
+    assert len(vod.audio_ids()) == 1
+
+
+def test_delete_before_replace(stack: NewStack, vod: LocalVod) -> None:
+    """The old audio is deleted before the new one is asked for."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(declared(source))
+    audio.up().expect()
+    vod.forget_calls()
+    audio.program(declared(source, "delete_before_replace=True", format="AAC"))
+    audio.up().expect("1 replaced")
+    done = [call["operation"] for call in vod.calls() if call["operation"] in {"ExtractAudio", "DeleteAssets"}]
+    assert done == ["DeleteAssets", "ExtractAudio"]
+
+
+def test_parent_and_aliases(stack: NewStack, vod: LocalVod) -> None:
+    """An audio that moves below a component, or gets another name, stays the same with an alias."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(declared(source))
+    audio.up().expect()
+    moved = declared(source, 'parent=Shelf("shelf"), aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]')
+    audio.program(MOVED + moved)
+    audio.up().expect()
+    renamed = declared(source, 'parent=Shelf("shelf"), aliases=[pulumi.Alias(name="talk")]')
+    audio.program(MOVED + renamed.replace('ExtractedAudio("talk"', 'ExtractedAudio("renamed"'))
+    audio.up().expect()
+    assert list(audio.audios()) == ["renamed"]
+    assert vod.accepted() == 1
+    assert len(vod.audio_ids()) == 1
+
+
+def test_depends_on_and_transforms(stack: NewStack, vod: LocalVod) -> None:
+    """What depends on an audio comes after it; a transform changes inputs of all."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(
+        "def titled(args):\n"
+        '    if args.type_ == "pulumi-python:dynamic/vod:ExtractedAudio":\n'
+        '        return pulumi.ResourceTransformResult({**args.props, "title": "By transform"}, args.opts)\n'
+        "pulumi.runtime.register_resource_transform(titled)\n"
+        + declared(source)
+        + "\nafter = pulumi.ResourceOptions(depends_on=[talk])"
+        + f'\nExtractedAudio("second", asset_id="{source}", format="AAC", opts=after)'
+    )
+    vod.timed(1)
+    audio.up().expect()
+    held = audio.audios()
+    assert {one["outputs"]["title"] for one in held.values()} == {"By transform"}
+    asked = {call["asset_ids"][-1]: call["time"] for call in vod.calls() if call["operation"] == "ExtractAudio"}
+    assert asked[held["second"]["id"]] >= asked[held["talk"]["id"]] + 1
+    assert held["second"]["dependencies"] == [held["talk"]["urn"]]
+
+
+def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None:
+    """With --continue-on-error one video without sound harms no other; mended, only its audio is made."""
+    audio, mute = stack(vod.config), vod.video(sound=False)
+    videos = {"a": vod.video(), "mute": mute, "z": vod.video(3)}
+    program = (
+        "from vod_provider import AudioCatalogue\n"
+        + 'pulumi.export("ids", AudioCatalogue("talks", {}).audio_asset_ids)'
+    )
+    audio.program(program.replace("{}", repr(videos)))
+    audio.up("--continue-on-error").expect_failure("has it an audio track?")
+    assert set(audio.audios()) == {"talks-a", "talks-z"}
+    made = set(vod.audio_ids())
+    audio.program(program.replace("{}", repr({**videos, "mute": vod.video(4)})))
+    audio.up().expect("1 created", "4 unchanged")
+    assert made < set(vod.audio_ids())
+    assert vod.accepted() == 3

@@ -1,0 +1,74 @@
+"""AudioCatalogue: the audios of many videos as one component. No logic of its own beyond names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+from vod_provider.media import MediaAsset
+from vod_provider.resource import ExtractedAudio
+
+
+class AudioCatalogue(pulumi.ComponentResource):
+    """An `ExtractedAudio` for each of many videos, by names that stay when others come and go.
+
+    One that fails harms none of the others: `pulumi up --continue-on-error` makes all that can be made, and the next
+    `up` tries what is missing. With many, give `--parallel 1000`.
+    """
+
+    audios: Mapping[str, ExtractedAudio]
+    """The audios, by the names of their videos."""
+    audio_asset_ids: Output[Mapping[str, str]]
+    """Media ids of the audios, by the names of their videos."""
+    urls: Output[Mapping[str, str | None]]
+    """Where the audios can be fetched, by the names of their videos."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Mapping[str, Input[str]] | Iterable[MediaAsset],
+        *,
+        format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare the audios of all `videos`.
+
+        :param resource_name: Name of the component; an audio's name is this, a hyphen and its video's.
+        :param videos: Media ids by name; or assets, as `get_media_assets` finds them, whose names are their ids.
+        :param format: MP3 (default) or AAC. A change extracts all of them again.
+        :param tags: Tags of each audio, as those of `ExtractedAudio`.
+        :param category_id: Category of each audio.
+        :param publish: Whether the audios are published.
+        :param region: Region of the videos; default is the stack's.
+        :param project_id: Project of the videos; default is the stack's.
+        :param account: Name of an account in `vod:accounts`; default is the stack's own.
+        :param opts: Pulumi's resource options; the audios inherit those that children inherit.
+        """
+        super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
+        named = videos if isinstance(videos, Mapping) else {video.id: video.id for video in videos}
+        self.audios = {
+            name: ExtractedAudio(
+                f"{resource_name}-{name}",
+                asset_id=asset_id,
+                format=format,
+                tags=tags,
+                category_id=category_id,
+                publish=publish,
+                region=region,
+                project_id=project_id,
+                account=account,
+                opts=ResourceOptions(parent=self),
+            )
+            for name, asset_id in named.items()
+        }
+        self.audio_asset_ids = Output.all(**{name: audio.audio_asset_id for name, audio in self.audios.items()})
+        self.urls = Output.all(**{name: audio.url for name, audio in self.audios.items()})
+        self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
