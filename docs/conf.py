@@ -12,6 +12,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 3
 exclude_patterns = ["conf.py"]
 
+default_role = "code"  # a single backtick in a docstring
+
 html_theme = "furo"
 html_title = f"pulumi-huaweicloud-vod {__version__}"
 html_copy_source = False
