@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.cases import cases, engine, say
 from bench.report import write
+from tests.engine.stack import heed_interrupts
 
 KEPT = Path(__file__).parents[1] / ".local" / "bench"
 
@@ -39,6 +40,7 @@ def main() -> None:
     if args.list:
         print("\n".join(known))
         return
+    heed_interrupts()
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in [] if args.report else args.case or known:
         file = KEPT / f"{name}.json"

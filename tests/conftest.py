@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.engine.stack import heed_interrupts
 from tests.vod import LocalVod
+
+heed_interrupts()
 
 
 @pytest.fixture(scope="session")

@@ -181,6 +181,16 @@ class Run(Result):
         return self
 
 
+def heed_interrupts() -> None:
+    """Have the engines that this process starts end their plugins at once.
+
+    They do it by SIGINT. Who was started in the background of a script ignores it, and so do all that it starts:
+    then each run of the engine waits five seconds for a plugin to end.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def until(condition: Any, seconds: float = 20.0) -> None:
     """Wait until `condition()` holds; the test fails if it does not in time."""
     end = time.monotonic() + seconds

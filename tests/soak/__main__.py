@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.engine.stack import Stack
+from tests.engine.stack import Stack, heed_interrupts
 from tests.soak.kills import Kills, Report
 from tests.vod import LocalVod
 
@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=25, help="ends with the first round after that")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
+    heed_interrupts()
     engine = subprocess.run([sys.executable, ENSURE], stdout=subprocess.PIPE, text=True, check=True)
     total, rounds, began = Report(), 0, time.monotonic()
     print(f"seed {options.seed}", flush=True)

@@ -1,4 +1,6 @@
-"""A dynamic resource with the inputs of an ExtractedAudio, whose create does nothing but let time pass.
+"""A dynamic resource with the inputs and outputs of an ExtractedAudio, whose create does nothing but let time pass.
+
+The outputs are there since the engine writes them, with all of the state, before and after every step.
 
 With time to pass and threads enough it is the engine's bound; as it is, it is the bare host's cost.
 """
@@ -31,7 +33,14 @@ class BareProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         time.sleep(self._seconds)
-        return CreateResult(uuid.uuid4().hex, props)
+        audio_id = uuid.uuid4().hex
+        made = {
+            "audio_asset_id": audio_id,
+            "url": f"http://127.0.0.1:12345/media/{audio_id}/{audio_id}.mp3",
+            "status": "CREATED", "title": "A video", "description": "", "category_id": -1, "tags": [],
+            "publish": False, "duration": 1.0, "bit_rate": 40.0, "size": 4994.0, "codec": "MP3",
+        }
+        return CreateResult(audio_id, props | made)
 
 
 class Bare(Resource):
