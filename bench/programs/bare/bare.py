@@ -37,8 +37,16 @@ class BareProvider(ResourceProvider):
         made = {
             "audio_asset_id": audio_id,
             "url": f"http://127.0.0.1:12345/media/{audio_id}/{audio_id}.mp3",
-            "status": "CREATED", "title": "A video", "description": "", "category_id": -1, "tags": [],
-            "publish": False, "duration": 1.0, "bit_rate": 40.0, "size": 4994.0, "codec": "MP3",
+            "status": "CREATED",
+            "title": "A video",
+            "description": "",
+            "category_id": -1,
+            "tags": [],
+            "publish": False,
+            "duration": 1.0,
+            "bit_rate": 40.0,
+            "size": 4994.0,
+            "codec": "MP3",
         }
         return CreateResult(audio_id, props | made)
 
