@@ -69,6 +69,7 @@ class AudioCatalogue(pulumi.ComponentResource):
             )
             for name, asset_id in named.items()
         }
-        self.audio_asset_ids = Output.all(**{name: audio.audio_asset_id for name, audio in self.audios.items()})
-        self.urls = Output.all(**{name: audio.url for name, audio in self.audios.items()})
+        # Output.all of nothing is a list.
+        self.audio_asset_ids = Output.all(**{name: it.audio_asset_id for name, it in self.audios.items()}).apply(dict)
+        self.urls = Output.all(**{name: it.url for name, it in self.audios.items()}).apply(dict)
         self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})

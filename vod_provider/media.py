@@ -43,7 +43,7 @@ def get_media_asset(
     :raises pulumi.RunError: VOD does not have it, or cannot be asked.
     """
     place = (region, project_id, account)
-    key = (place, asset_id)
+    key = (_configuration(), place, asset_id)
     if key not in _found:
         with _told():
             found = _ask(place, lambda client, patience: client.show([asset_id], patience)[asset_id])
@@ -70,15 +70,19 @@ def get_media_assets(
     :param title: Title, exactly.
     :param category_id: Id of a category; -1 is the category 'Others'.
     :param tags: Tags, all of which an asset has to have.
-    :param status: Statuses as VOD names them, for example CREATED and PUBLISHED; default is all that are ready.
+    :param status: Statuses as VOD names them, for example CREATED and PUBLISHED; default is
+        all whose files are there, those that are being transcoded included.
     :param kind: Videos or audios only; told apart by their containers.
     :param region: Region of the assets; default is the stack's.
     :param project_id: Project of the assets; default is the stack's.
     :param account: Name of an account in `vod:accounts`; default is the stack's own.
     :raises pulumi.RunError: VOD cannot be asked; raised where a page is asked for.
     """
+    for name, value in (("tags", tags), ("status", status)):
+        if isinstance(value, str):
+            raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
     place = (region, project_id, account)
-    key = (place, title, category_id, tuple(tags), tuple(status), kind)
+    key = (_configuration(), place, title, category_id, tuple(tags), tuple(status), kind)
     if key not in _found:
         query = [("query_string", title)] if title else []
         query += [("category_id", str(category_id))] if category_id is not None else []
@@ -88,7 +92,7 @@ def get_media_assets(
             return (
                 (title is None or asset.title == title)
                 and set(tags) <= set(asset.tags)
-                and (asset.status in status if status else asset.outcome is Outcome.READY)
+                and (asset.status in status if status else _is_there(asset))
                 and (kind is None or (kind == "audio") == ((asset.pack_type or "").upper() in AUDIO))
             )
 
@@ -134,20 +138,27 @@ def _ask(place: tuple[str | None, str | None, str | None], call: Callable[[Clien
     from vod_provider.vod.patience import Patience
 
     with _told():
-        if place not in _connections:
+        configured = _configuration()
+        if (configured, place) not in _connections:
             from vod_provider.vod.client import Client
             from vod_provider.vod.transport import Transport
 
-            config = {name: value for name in settings.NAMES if (value := _configured(*name.split(":")))}
-            here = settings.load(config, os.environ).at(*place)
+            here = settings.load(dict(configured), os.environ).at(*place)
             transport = Transport(here.endpoint, here.project_id, here.credentials)
-            _connections[place] = Client(transport, here.quotas), here.timeouts.read
-        client, seconds = _connections[place]
+            _connections[configured, place] = Client(transport, here.quotas), here.timeouts.read
+        client, seconds = _connections[configured, place]
         return call(client, Patience(seconds))
 
 
-def _configured(namespace: str, key: str) -> str | None:
-    return pulumi.Config(namespace).get(key)
+def _is_there(asset: Asset) -> bool:
+    """Whether its file is there, also while VOD makes something else of it, or failed to."""
+    return asset.outcome is Outcome.READY or "TRANSCOD" in asset.status
+
+
+def _configuration() -> tuple[tuple[str, str], ...]:
+    """The stack's configuration, as far as it matters here: one process may run several stacks."""
+    found = ((name, pulumi.Config(name.split(":")[0]).get(name.split(":")[1])) for name in settings.NAMES)
+    return tuple((name, value) for name, value in found if value)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class Pages:
 def vod(monkeypatch: pytest.MonkeyPatch) -> Pages:
     pages = Pages()
     monkeypatch.setattr(media, "_found", {})
-    monkeypatch.setattr(media, "_connections", {(None, None, None): (pages, 60.0)})
+    monkeypatch.setattr(media, "_connections", {((), (None, None, None)): (pages, 60.0)})
     return pages
 
 
@@ -60,6 +60,18 @@ def test_filters(vod: Pages) -> None:
     assert ids(status=["CREATING"]) == ["v2"]
     assert ids(kind="audio") == ["a1"]
     assert ids(kind="video", title="One more") == ["v3"]
+
+
+def test_a_text_in_place_of_a_list_is_refused(vod: Pages) -> None:
+    """It would be taken for its letters, find nothing, and a program would delete all that it declared."""
+    with pytest.raises(TypeError, match=r"tags is a text, and has to be a list of texts: \['talk'\]"):
+        ids(tags="talk")
+
+
+@pytest.mark.parametrize(("status", "there"), [("TRANSCODING", True), ("TRANSCODE_FAILED", True), ("DELETED", False)])
+def test_what_is_transcoded_is_there(status: str, there: bool) -> None:
+    """A video that VOD works on stays in the listing: out of it, its audio would be deleted and paid again."""
+    assert media._is_there(Asset("v", status)) is there
 
 
 def test_what_vod_can_filter_it_does(vod: Pages) -> None:
