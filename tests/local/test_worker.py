@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import until_done
+from tests.local.conftest import official_client, until_done
 from tests.local.samples import heard
 from tests.local.test_operations import extract, info
 from tests.local.wiretap import call
@@ -38,6 +38,26 @@ def test_timed_extraction_takes_its_time_and_gives_a_real_file(
     audio = tmp_path / "audio.mp3"
     audio.write_bytes(urllib.request.urlopen(asset.base_info.video_url).read())
     assert heard(audio)[0] == pytest.approx(asset.base_info.meta_data.duration_ms / 1000, abs=0.05)
+
+
+def test_sample_that_could_not_be_made_is_made_anew(video: Path, tmp_path: Path) -> None:
+    """A full disk, or a reset, while timed mode's sample is being made fails no later extraction."""
+    service = start_local_vod(tmp_path)
+    try:
+        mine = official_client(service)
+        service.settings(extraction={"mode": "timed", "seconds": 0})
+        source = service.upload(video)
+        shared, aside = tmp_path / "shared", tmp_path / "aside"
+        shared.rename(aside)
+        assert until_done(mine, extract(mine, source)).status != "CREATED"
+        aside.rename(shared)
+        service.settings(extraction={"seconds": 60})
+        extract(mine, source)
+        service.reset()  # removes what is unfinished, the sample among it
+        service.settings(extraction={"mode": "timed", "seconds": 0})
+        assert until_done(mine, extract(mine, service.upload(video))).status == "CREATED"
+    finally:
+        service.stop()
 
 
 def test_concurrency_holds_and_can_be_raised(service: LocalVod, client: Any, video: Path) -> None:

@@ -126,7 +126,8 @@ class Worker:
     async def clear(self) -> None:
         """Forget all work: what waits, and what runs."""
         self._queue.clear()
-        handles = list(self._running.values())
+        # The samples that are being made as well: whoever clears also removes the unfinished files.
+        handles = [*self._running.values(), *(sample for sample in self._samples.values() if not sample.done())]
         self._running.clear()
         for handle in handles:
             handle.cancel()
@@ -140,9 +141,6 @@ class Worker:
     async def close(self) -> None:
         """Stop everything; work that was running is not reported, so that it is run again next time."""
         await self.clear()
-        for sample in self._samples.values():
-            sample.cancel()
-        await asyncio.gather(*self._samples.values(), return_exceptions=True)
         await asyncio.gather(self._extractors.close(), self._probers.close(), self._drawers.close())
 
     def _start(self, task: Task, work: _Work) -> None:
@@ -224,8 +222,14 @@ class Worker:
             name = self._folder.shared_name(f"timed.{audio_format.lower()}")
             job = {"job": "tone", "format": audio_format}
             making = self._make(self._extractors, job, name)
-            self._samples[audio_format] = asyncio.get_running_loop().create_task(making)
+            sample = self._samples[audio_format] = asyncio.get_running_loop().create_task(making)
+            sample.add_done_callback(partial(self._keep_if_good, audio_format))
         return self._samples[audio_format]
+
+    def _keep_if_good(self, audio_format: str, sample: asyncio.Task[Done | Failed]) -> None:
+        # After a full disk, say, the next extraction is to fare better.
+        if sample.cancelled() or sample.exception() is not None or isinstance(sample.result(), Failed):
+            self._samples.pop(audio_format, None)
 
     async def _make(self, processes: MediaProcesses, job: dict[str, str], file: str) -> Done | Failed:
         part: Path = self._folder.incoming()
