@@ -105,6 +105,10 @@ class LocalVod:
         extraction = {"mode": "timed", "seconds": seconds, "concurrency": concurrency}
         self._local("PUT", "settings", {"extraction": extraction, "quota_scale": quota_scale})
 
+    def tells(self, url: str | None, key: str | None) -> None:
+        """Completed extractions are told to `url`, signed with `key`."""
+        self._local("PUT", "settings", {"events": {"url": url, "key": key}})
+
     def calls(self) -> list[dict[str, Any]]:
         """All calls since the reset."""
         calls: list[dict[str, Any]] = self._local("GET", "calls")["calls"]

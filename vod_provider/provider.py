@@ -116,6 +116,7 @@ class ExtractedAudioProvider(ResourceProvider):
                             request.adopt, request.fingerprint, request.asset_id, request.format, call, patience
                         )
                 else:
+                    services.listen()
                     asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
                 metadata = request.metadata.given()
                 asset = _describe(extraction, asset, metadata, call, patience)
@@ -153,6 +154,7 @@ class ExtractedAudioProvider(ResourceProvider):
                         asset = extraction.publish(id_, call, patience, published=metadata["publish"])
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
+            services.listen()
             with self._partial(news):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
                 try:

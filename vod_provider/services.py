@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from vod_provider import settings
+from vod_provider.events import Listener
 from vod_provider.extraction import Extraction
 from vod_provider.journal import Journal
-from vod_provider.settings import Settings
+from vod_provider.settings import Settings, SettingsError
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.batches import Batches
 from vod_provider.vod.client import Client
@@ -22,12 +23,15 @@ from vod_provider.vod.watcher import Watcher
 class Services:
     """One extraction service per endpoint, project and account, made when first asked for, over one journal."""
 
-    def __init__(self, base: Settings, journal: Journal, stop: Stop) -> None:
+    def __init__(self, base: Settings, journal: Journal, stop: Stop, warn: Callable[[str], None]) -> None:
         self.settings = base
         self.journal = journal
-        self._stop = stop
+        self._stop, self._warn = stop, warn
         self._lock = threading.Lock()
         self._extractions: dict[tuple[str, str, str | None], Extraction] = {}
+        self._watchers: list[Watcher] = []
+        self._listener: Listener | None = None
+        self._listens = False
 
     @classmethod
     def open(
@@ -35,7 +39,7 @@ class Services:
     ) -> Services:
         """Raises SettingsError, which names what is missing."""
         base = settings.load(config, environ)
-        return cls(base, Journal(base.journal, warn=warn), stop)
+        return cls(base, Journal(base.journal, warn=warn), stop, warn)
 
     def at(self, region: str | None, project_id: str | None, account: str | None = None) -> Extraction:
         """The service for a resource's own region, project and account; None for the stack's."""
@@ -45,6 +49,40 @@ class Services:
             if place not in self._extractions:
                 self._extractions[place] = self._extraction(here)
             return self._extractions[place]
+
+    def listen(self) -> None:
+        """Listen for VOD's events from now on, where the settings say so. Raises SettingsError.
+
+        Not done before somebody waits for an audio: the port is one, and other runs may want it meanwhile.
+        """
+        listening = self.settings.events
+        with self._lock:
+            if listening is None or self._listens:
+                return
+            self._listens = True
+            try:
+                self._listener = Listener(listening, self._heard)
+            except OSError as exc:
+                self._warn(
+                    f"vod:events.listen: {listening.host}:{listening.port} cannot be listened on"
+                    f" ({exc.strerror or exc}), by another run perhaps: asking VOD instead"
+                )
+                return
+            except SettingsError:
+                self._listens = False
+                raise
+            for watcher in self._watchers:
+                watcher.listen()
+
+    def _heard(self, audio_id: str) -> None:
+        for watcher in tuple(self._watchers):
+            watcher.hurry(audio_id)
+
+    def _unheard(self) -> None:
+        self._warn(
+            "vod:events: audios are done without an event of it, so VOD is asked instead: check the callback's"
+            " address, key and events in VOD's console, and that VOD reaches this machine there"
+        )
 
     def settle(self, audio_ids: Iterable[str]) -> None:
         """Pulumi has shown that it holds these audios."""
@@ -57,7 +95,10 @@ class Services:
         transport = Transport(here.endpoint, here.project_id, here.credentials)
         client = Client(transport, here.quotas, pool=pool, asking=asking)
         share = max(1, int(here.quotas["query"] * here.query_share))
-        watcher = Watcher(client.show, share, pool, stop=self._stop)
+        watcher = Watcher(client.show, share, pool, stop=self._stop, unheard=self._unheard)
+        self._watchers.append(watcher)
+        if self._listener is not None:
+            watcher.listen()
         deletes = Batches(client.delete, absent=lambda _: True, stop=self._stop)
         publishes = {
             published: Batches(partial(client.publish, published=published), absent=Asset.gone, stop=self._stop)

@@ -28,6 +28,7 @@ SETTING: dict[str, Callable[[Settings], str | None]] = {
     "accounts": lambda it: it.accounts["o"].project_id,
     "quotas": lambda it: str(it.quotas["extract"]),
     "timeouts": lambda it: f"{it.timeouts.create:g}",
+    "events": lambda it: str(it.events and it.events.port),
     "journal": lambda it: str(it.journal),
     "debug": lambda it: str(it.debug).lower(),
 }
@@ -38,6 +39,7 @@ VALUES = {
     "accounts": ('{{"o": {{"token": "T", "projectId": "p-{}"}}}}', "p-{}"),
     "quotas": ('{{"extract": 7{}}}', "7{}"),
     "timeouts": ('{{"create": 7{}}}', "7{}"),
+    "events": ('{{"listen": "localhost:70{}", "key": "K"}}', "70{}"),
     "journal": ("/j{}", "/j{}"),
     "debug": ("true", "true"),
 }

@@ -42,7 +42,7 @@ class Life:
         self.provider = ExtractedAudioProvider()
         self.provider._seen, self.provider._answered = set(), set()
         with mock.patch.object(services, "Transport", self._transport):
-            opened = Services(base, _Journal(base.journal, self), self.stop)
+            opened = Services(base, _Journal(base.journal, self), self.stop, lambda _: None)
             opened.at(None, None)
         self.provider._opened = opened
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vod_provider import settings
+from vod_provider.readers import Listening
 from vod_provider.settings import QUOTAS, Settings, SettingsError, Timeouts
 from vod_provider.vod.signing import AccessKey, Token
 
@@ -283,6 +285,44 @@ def test_an_account_that_is_not_there() -> None:
         loaded.at(None, None, "other")
     with pytest.raises(SettingsError, match=r"^account is 'other', which vod:accounts does not have: it has none"):
         load().at(None, None, "other")
+
+
+EVENTS = {"listen": "0.0.0.0:8443", "key": "K2", "certificate": "/c.pem", "certificateKey": "/k.pem"}
+
+
+def test_events_are_listened_for_where_they_are_set() -> None:
+    """Address, key and certificate; an IPv6 address stands in brackets; without the setting nobody listens."""
+    loaded = load(STACK | {"vod:events": json.dumps(EVENTS)}).events
+    assert loaded == Listening("0.0.0.0", 8443, "K2", Path("/c.pem"), Path("/k.pem"))
+    assert "K2" not in repr(loaded)
+    loaded = load(STACK | {"vod:events": '{"listen": "[::1]:80", "key": "K2"}'}).events
+    assert loaded == Listening("::1", 80, "K2")
+    assert load(STACK).events is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"listen": None}, "vod:events.listen is not set: run `pulumi config set --path vod:events.listen VALUE`"),
+        ({"key": None}, "vod:events.key is not set: run `pulumi config set --path --secret vod:events.key VALUE`"),
+        ({"key": " "}, "vod:events.key is not set"),
+        ({"listen": "8443"}, "vod:events.listen is '8443': expected an address and a port"),
+        ({"listen": ":8443"}, "vod:events.listen is ':8443': expected an address and a port"),
+        ({"listen": "::1:8443"}, "vod:events.listen is '::1:8443': expected an address and a port"),
+        ({"listen": "host:0"}, "vod:events.listen is 'host:0': expected an address and a port"),
+        ({"listen": "host:70000"}, "vod:events.listen is 'host:70000': expected an address and a port"),
+        ({"certificate": "c.pem"}, "vod:events.certificate is 'c.pem': expected an absolute path"),
+        ({"certificate": None}, "vod:events.certificateKey is set, but vod:events.certificate is not"),
+        ({"certificat": "/c"}, "vod:events knows no 'certificat': did you mean certificate?"),
+        ({"key": 5}, "vod:events is no JSON object of texts: run `pulumi config set --path vod:events.listen VALUE`"),
+    ],
+)
+def test_wrong_events_are_refused_by_name(change: dict[str, object], said: str) -> None:
+    """Each key that is missing or wrong is named, and no secret shown."""
+    given = {key: value for key, value in (EVENTS | change).items() if value is not None}
+    told = refusal(STACK | {"vod:events": json.dumps(given)})
+    assert told.startswith(said)
+    assert "K2" not in told
 
 
 def test_accounts_show_no_secret() -> None:

@@ -18,6 +18,7 @@ PLACES: Mapping[str, Sequence[str]] = {
     "accounts": ("vod:accounts",),
     "quotas": ("vod:quotas",),
     "timeouts": ("vod:timeouts",),
+    "events": ("vod:events",),
     "journal": ("vod:journal", "XDG_STATE_HOME"),
     "debug": ("vod:debug",),
 }

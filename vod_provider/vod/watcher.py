@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.gathering import Gathering
+from vod_provider.vod.hearing import Hearing
 from vod_provider.vod.patience import Patience, Stop
 from vod_provider.vod.throttle import WINDOW_S, Window
 
@@ -27,6 +28,8 @@ LONGEST_S = 2.8
 """While the load allows, asked again within this: done is seen half of it later, on average."""
 AGE_PART = 0.1
 """Between the two, asked again after this part of the age."""
+TOLD_S = 0.1
+"""Asked about so long after an event, so that those of others can join the call."""
 CALLS_AT_ONCE = 4
 _REMEMBERED = 50
 _ENOUGH = 5
@@ -34,9 +37,9 @@ _ENOUGH = 5
 Progress = Callable[[Asset], None]
 
 
-def interval(age: float, waiting: int, calls_per_s: float) -> float:
+def interval(age: float, waiting: int, calls_per_s: float, at_least: float = 0.0) -> float:
     """Seconds until an audio of that age is asked about again, while `waiting` are waited for."""
-    wanted = min(LONGEST_S, max(SHORTEST_S, age * AGE_PART))
+    wanted = max(at_least, min(LONGEST_S, max(SHORTEST_S, age * AGE_PART)))
     return max(wanted, waiting / IDS_PER_CALL / calls_per_s)
 
 
@@ -49,12 +52,18 @@ class _Subject:
     looks: list[Future[Asset]] = field(default_factory=list)
     waits: dict[Future[Asset], Progress] = field(default_factory=dict)
     asking: bool = False
+    told: bool = False
+    """An event has come."""
+    told_while_asking: bool = False
 
 
 class Schedule:
-    """Who is asked about, and when, in times that the caller gives. Not safe for threads."""
+    """Who is asked about, and when, in times that the caller gives. Not safe for threads.
 
-    def __init__(self, per_minute: int) -> None:
+    `unheard` is called once VOD's events turn out not to come.
+    """
+
+    def __init__(self, per_minute: int, unheard: Callable[[], None] = lambda: None) -> None:
         self._share = Window(per_minute)
         self._calls_per_s = per_minute / WINDOW_S
         self._subjects: dict[str, _Subject] = {}
@@ -62,6 +71,8 @@ class Schedule:
         self._looked: dict[str, float] = {}  # who is to be asked about at once, and since when: oldest first
         self._gathering = Gathering()
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
+        self._unheard = unheard
+        self.hearing = Hearing()
 
     def look(self, asset_id: str, now: float) -> Future[Asset]:
         """Ask about the asset soon, once."""
@@ -78,10 +89,22 @@ class Schedule:
         future: Future[Asset] = Future()
         subject = self._subjects.setdefault(asset_id, _Subject(now))
         if not subject.waits:
-            subject.since, subject.due = now, now + self._likely()
+            subject.since, subject.due = now, now + max(self._likely(), self.hearing.at_least())
+            subject.told = self.hearing.came_early(asset_id)
+            if subject.told:
+                subject.due = now
             self._awaited.add(asset_id)
         subject.waits[future] = progress
         return future
+
+    def hurry(self, asset_id: str, now: float) -> None:
+        """An event tells that the asset has changed: ask soon, whoever waits for it."""
+        awaited = asset_id in self._awaited
+        self.hearing.came(asset_id, awaited=awaited)
+        if awaited:
+            subject = self._subjects[asset_id]
+            subject.told, subject.told_while_asking = True, subject.asking
+            subject.due = min(subject.due, now + TOLD_S)
 
     def forget(self, asset_id: str, future: Future[Asset]) -> None:
         """Whoever held `future` has stopped waiting."""
@@ -149,12 +172,19 @@ class Schedule:
             if answer.outcome is not Outcome.PENDING:
                 if subject.waits and answer.outcome is Outcome.READY:
                     self._took.append(now - subject.since)
+                    if not subject.told:
+                        self.hearing.found(asset_id, now)
                 tell += [_telling(future, answer) for future in subject.waits]
                 subject.waits.clear()
             tell += [_reporting(progress, answer) for progress in subject.waits.values()]
         subject.looks.clear()
+        if self.hearing.gives_up(now):
+            tell.append(self._unheard)
         if subject.waits:
-            subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s)
+            at_least = 0.0 if subject.told else self.hearing.at_least()
+            subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s, at_least)
+            if subject.told_while_asking:  # what was answered may be older than the event
+                subject.due, subject.told_while_asking = now + TOLD_S, False
         else:
             self._awaited.discard(asset_id)
             del self._subjects[asset_id]
@@ -174,7 +204,8 @@ class Schedule:
 class Watcher:
     """Runs a schedule with real time and real calls. Safe to share between threads.
 
-    `show(ids, patience)` is `Client.show`; `per_minute` is the poller's share of the query quota.
+    `show(ids, patience)` is `Client.show`; `per_minute` is the poller's share of the query quota; `unheard` is called
+    where VOD's events are listened for and do not come.
     """
 
     def __init__(
@@ -185,13 +216,25 @@ class Watcher:
         *,
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
+        unheard: Callable[[], None] = lambda: None,
     ) -> None:
         self._show, self._pool, self._clock = show, pool, clock
         self._patience = Patience(stop=stop)
-        self._schedule = Schedule(per_minute)
+        self._schedule = Schedule(per_minute, unheard)
         self._changed = threading.Condition()
         self._under_way = 0
         self._thread: threading.Thread | None = None
+
+    def listen(self) -> None:
+        """From now on somebody listens for VOD's events, and calls `hurry` for each."""
+        with self._changed:
+            self._schedule.hearing.begin()
+
+    def hurry(self, asset_id: str) -> None:
+        """An event tells that the asset has changed. One that nobody waits for is remembered for a while."""
+        with self._changed:
+            self._schedule.hurry(asset_id, self._clock())
+            self._changed.notify()
 
     def look(self, asset_id: str, patience: Patience) -> Asset:
         """The asset as it is now (status NO_ASSET where VOD answers that it does not have it)."""

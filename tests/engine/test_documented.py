@@ -1,0 +1,35 @@
+"""The commands of the documentation that set configuration, with the real engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import ROOT, NewStack
+from vod_provider import settings
+
+SETS = re.compile(r"^\$ pulumi (config set .+)$", re.MULTILINE)
+PAGES = [page for page in sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]) if SETS.search(page.read_text())]
+KEY = {"vod:accessKey": "AK", "vod:secretKey": "SK"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_documented_configuration_is_accepted(stack: NewStack, page: Path) -> None:
+    """What a page has its reader set, the provider reads, and every secret is kept as one."""
+    one = stack({})
+    said = SETS.findall(page.read_text())
+    for command in said:
+        one.run(*shlex.split(command), "--stack", "test").expect()
+    shown = json.loads(one.run("config", "--show-secrets", "--json", "--stack", "test").expect().text)
+    config = {name.replace("test-vod:", "vod:"): entry["value"] for name, entry in shown.items()}
+    settings.load(
+        KEY | {name: value for name, value in config.items() if name in settings.NAMES}, {"HOME": "/home/ann"}
+    )
+    kept = (one.folder / "Pulumi.test.yaml").read_text()
+    for command in said:
+        assert ("--secret" in command) is bool(re.search("secretKey|Token|token|events.key", command)), command
+    assert ("secure:" in kept) is any("--secret" in command for command in said)

@@ -1,0 +1,67 @@
+"""Completion told by VOD's events, with the real engine and the local VOD's callbacks."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+from tests.engine.conftest import NewStack
+from tests.vod import LocalVod
+
+KEY = "a key of the console"
+MANY = 40
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def configured(vod: LocalVod, port: int, **more: str) -> dict[str, str]:
+    return vod.config | {"vod:events": json.dumps({"listen": f"127.0.0.1:{port}", "key": KEY, **more})}
+
+
+def several(source: str, count: int) -> str:
+    """A program with so many audios."""
+    return f'for n in range({count}):\n    ExtractedAudio(f"audio{{n}}", asset_id="{source}", triggers=[n])'
+
+
+def test_audios_are_seen_when_vod_tells(stack: NewStack, vod: LocalVod) -> None:
+    """Forty audios take less than 1.5 calls each, the one that asks for it included: nobody polls."""
+    port = free_port()
+    vod.tells(f"http://127.0.0.1:{port}/vod", KEY)
+    vod.timed(2, quota_scale=10)
+    audio = stack(configured(vod, port))
+    audio.program(several(vod.video(), MANY))
+    vod.forget_calls()
+    audio.up("--parallel", "100").expect(f"{MANY + 1} created")
+    assert vod.count("ExtractAudio") == MANY
+    assert sum(vod.counts().values()) < 1.5 * MANY, vod.counts()
+
+
+def test_forged_events_change_nothing(stack: NewStack, vod: LocalVod) -> None:
+    """Callbacks signed with another key make nobody look, and the audios are waited for all the same."""
+    port = free_port()
+    vod.tells(f"http://127.0.0.1:{port}/vod", "another key")
+    vod.timed(1)
+    audio = stack(configured(vod, port))
+    audio.program(several(vod.video(), 3))
+    vod.forget_calls()
+    audio.up().expect("4 created")
+    asked = [call["asset_ids"] for call in vod.calls() if call["operation"] == "ShowAssetMeta"]
+    assert len(asked) == 1, "all three by one poll, five seconds later"
+    assert vod.accepted() == 3
+
+
+def test_without_a_place_to_listen_vod_is_asked(stack: NewStack, vod: LocalVod) -> None:
+    """A port in use is a warning; a certificate that is none is an error before anything is paid."""
+    source = vod.video()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        audio = stack(configured(vod, port, certificate="/no/such.pem"))
+        audio.program(several(source, 1))
+        audio.up().expect_failure("vod:events: no certificate with its key, in PEM, is in /no/such.pem: No such file")
+        assert vod.count("ExtractAudio") == 0
+        audio.configure(configured(vod, port))
+        audio.up().expect(f"vod:events.listen: 127.0.0.1:{port} cannot be listened on", "1 created")

@@ -1,0 +1,134 @@
+"""The server that VOD's events come to, over real connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+
+import pytest
+import trustme
+
+from vod_provider.events import AT_ONCE, LONGEST, Listener
+from vod_provider.local.events import headers
+from vod_provider.readers import Listening, SettingsError
+
+KEY = "key"
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
+        free.bind((host, 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def listening(host: str = "127.0.0.1", **files: Path) -> Iterator[tuple[int, Queue[str]]]:
+    """A listener on a free port, and what it hears."""
+    heard: Queue[str] = Queue()
+    port = free_port(host)
+    listener = Listener(Listening(host, port, KEY, **files), heard.put)
+    try:
+        yield port, heard
+    finally:
+        listener.close()
+
+
+def event(audio_id: str = "a1") -> str:
+    return json.dumps({"event_type": "audioExtractComplete", "audio_extract_info": {"asset_id": audio_id}})
+
+
+def post(port: int, body: str, given: dict[str, str] | None = None, host: str = "127.0.0.1") -> int:
+    """The status of a callback; signed as VOD does, or with the headers given."""
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        signed = headers(KEY, str(int(time.time())), body) if given is None else given
+        connection.request("POST", "/any/path", body.encode(), signed)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_a_signed_event_is_heard_and_a_repeated_one_is_not() -> None:
+    """Taken with 204 both times, so that VOD does not send it for ever."""
+    with listening() as (port, heard):
+        signed = headers(KEY, str(int(time.time())), event())
+        assert [post(port, event(), signed), post(port, event(), signed)] == [204, 204]
+        assert heard.get(timeout=10) == "a1"
+        assert heard.empty()
+
+
+def test_what_vod_did_not_sign_is_refused() -> None:
+    """Unsigned, forged and late ones get 403, what is no callback an error of HTTP, and nothing is heard."""
+    with listening() as (port, heard):
+        late = str(int(time.time()) - 3600)
+        assert post(port, event(), {}) == 403
+        assert post(port, event(), headers("other", str(int(time.time())), event())) == 403
+        assert post(port, event(), headers(KEY, late, event())) == 403
+        assert post(port, " " * (LONGEST + 1)) == 413
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 501
+        connection.close()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+            raw.sendall(b"POST / HTTP/1.0\r\n\r\n")
+            assert raw.recv(100).startswith(b"HTTP/1.0 411")
+        assert heard.empty()
+
+
+def test_silent_connections_do_not_keep_it_from_listening() -> None:
+    """So many are read at once, the next are hung up on; when those go, events are heard again."""
+    with listening() as (port, heard):
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(AT_ONCE)]
+        one_more = socket.create_connection(("127.0.0.1", port), timeout=10)
+        assert one_more.recv(1) == b""
+        for connection in (*silent, one_more):
+            connection.close()
+        end = time.monotonic() + 10
+        while heard.empty() and time.monotonic() < end:
+            try:
+                post(port, event())
+            except OSError:  # not all of them are seen to be gone yet
+                time.sleep(0.02)
+        assert heard.get(timeout=1) == "a1"
+
+
+def test_it_speaks_tls_with_the_certificate_given(tmp_path: Path) -> None:
+    """HTTPS for who trusts the certificate; somebody who speaks no TLS disturbs nobody."""
+    authority = trustme.CA()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    with listening(certificate=tmp_path / "both.pem") as (port, heard):
+        with pytest.raises((http.client.HTTPException, OSError)):
+            post(port, event())
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=context)
+        connection.request("POST", "/", event(), headers(KEY, str(int(time.time())), event()))
+        assert connection.getresponse().status == 204
+        connection.close()
+        assert heard.get(timeout=10) == "a1"
+
+
+def test_it_listens_on_ipv6() -> None:
+    """An address with colons in it is one of IPv6."""
+    with listening("::1") as (port, heard):
+        assert post(port, event(), host="::1") == 204
+        assert heard.get(timeout=10) == "a1"
+
+
+def test_a_port_is_one_listeners(tmp_path: Path) -> None:
+    """The second on one port gets an error; so does one whose certificate is none, by the name of its file."""
+    with listening() as (port, _), pytest.raises(OSError, match="in use"):
+        Listener(Listening("127.0.0.1", port, KEY), print)
+    file = tmp_path / "none.pem"
+    for content in (None, "", "no certificate"):
+        if content is not None:
+            file.write_text(content)
+        with pytest.raises(SettingsError, match=rf"^vod:events: no certificate with its key, in PEM, is in {file}: "):
+            Listener(Listening("127.0.0.1", free_port(), KEY, file), print)
