@@ -22,11 +22,14 @@ from bench.measure import (
     timed_vod,
     watched,
 )
+from tests.vod import free_port
 
 SIZES = (10, 100, 1000)
 RAISED = 10.0
 """Times the cloud's quotas, for the cases where the engine is to be the bound and not the quota."""
 PAIRED = (300, 1000)
+TOLD = (10, 100)
+_KEY = "the key of the callbacks"
 PAIRS = 4
 THREADS = 1100
 
@@ -45,14 +48,21 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def lifecycle(program: str, count: int, scale: float, *, limit: float = 7200.0) -> Case:
-    """Create, unchanged up, refresh, destroy of `count` audios; a create longer than `limit` s is broken off."""
+def lifecycle(program: str, count: int, scale: float, *, limit: float = 7200.0, told: bool = False) -> Case:
+    """Create, unchanged up, refresh, destroy of `count` audios; a create longer than `limit` s is broken off.
+
+    `told`: VOD's events are listened for.
+    """
 
     def run(engine_folder: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder, timed_vod(Path(folder) / "vod", scale) as vod:
             config = configuration(vod, scale, count=count, source=vod.video())
             if program == "bare":
                 config |= {"bench:seconds": str(EXTRACTION_S), "bench:workers": str(THREADS)}
+            if told:
+                port = free_port()
+                vod.tells(f"http://127.0.0.1:{port}/", _KEY)
+                config["vod:events"] = json.dumps({"listen": f"127.0.0.1:{port}", "key": _KEY})
             stack = BenchStack(Path(folder) / "stack", engine_folder, program, config)
             try:
                 steps = {"create": watched(vod, lambda: stack.create(limit))}
@@ -201,5 +211,7 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
         found[f"pairs-{size}"] = pairs(size)
     found["quota-100"] = lifecycle("ours", 100, 1.0)
     found["quota-1000"] = lifecycle("ours", 1000, 1.0)
+    for size in TOLD:
+        found[f"told-{size}"] = lifecycle("ours", size, RAISED, told=True)
     found["three-120"] = three_stacks(120)
     return found

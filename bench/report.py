@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import PAIRED, RAISED, SIZES
+from bench.cases import PAIRED, RAISED, SIZES, TOLD
 from bench.measure import EXTRACTION_S, PARALLEL, QUOTAS
 from bench.plot import bars
 
@@ -172,6 +172,13 @@ def _goals(results: Results) -> Iterable[str]:
         bound = 60.0 * ((size - 1) // QUOTAS["extract"]) + EXTRACTION_S
         goal = f"create of {size:,} at the cloud's own quota, by the quota's bound of {bound:g} s"
         yield line(goal, real and real[0] / bound, "{:.2f}", lambda it: it <= 1.1)
+    for size in TOLD:
+        told = f"told-{size}"
+        delays = results.get(told, {}).get("steps", {}).get("create", {}).get("delays")
+        goal = f"seen within 0.2 s of done (median) where VOD tells, {size:,}"
+        yield line(goal, delays and delays[0], "{:.2f} s", lambda it: it <= 0.2)
+        goal = f"less than 1.5 calls per audio created where VOD tells, {size:,}"
+        yield line(goal, calls(told, "create", size), "{:.2f}", lambda it: it < 1.5)
     for size in PAIRED:
         yield from _pair_goals(results.get(f"pairs-{size}"), size, line)
     three = results.get("three-120")

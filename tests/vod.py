@@ -19,6 +19,13 @@ TOKEN = "local-token"
 PROJECT = "0123456789abcdef0123456789abcdef"
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on, for somebody who begins at once."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
+        free.bind((host, 0))
+        return int(free.getsockname()[1])
+
+
 class LocalVod:
     """A running service."""
 
@@ -38,10 +45,7 @@ class LocalVod:
     @contextmanager
     def started(cls, folder: Path) -> Iterator[LocalVod]:
         """A service on a free port with its data below `folder`, ended at the end."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        service = cls(port, folder)
+        service = cls(free_port(), folder)
         service.start()
         try:
             yield service

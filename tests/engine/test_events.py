@@ -6,16 +6,10 @@ import json
 import socket
 
 from tests.engine.conftest import NewStack
-from tests.vod import LocalVod
+from tests.vod import LocalVod, free_port
 
 KEY = "a key of the console"
 MANY = 40
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def configured(vod: LocalVod, port: int, **more: str) -> dict[str, str]:

@@ -15,17 +15,12 @@ from queue import Queue
 import pytest
 import trustme
 
+from tests.vod import free_port
 from vod_provider.events import AT_ONCE, LONGEST, Listener
 from vod_provider.local.events import headers
 from vod_provider.readers import Listening, SettingsError
 
 KEY = "key"
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
-        free.bind((host, 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager
