@@ -28,7 +28,7 @@ class AudioCatalogue(pulumi.ComponentResource):
     def __init__(
         self,
         resource_name: str,
-        videos: Mapping[str, Input[str]] | Iterable[MediaAsset],
+        videos: Mapping[str, Input[str]] | Iterable[MediaAsset | str],
         *,
         format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
         tags: Input[Sequence[Input[str]]] | None = None,
@@ -42,7 +42,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         """Declare the audios of all `videos`.
 
         :param resource_name: Name of the component; an audio's name is this, a hyphen and its video's.
-        :param videos: Media ids by name; or assets, as `get_media_assets` finds them, whose names are their ids.
+        :param videos: Media ids by name; or media ids or assets, as `get_media_assets` finds them, whose names are
+            the ids.
         :param format: MP3 (default) or AAC. A change extracts all of them again.
         :param tags: Tags of each audio, as those of `ExtractedAudio`.
         :param category_id: Category of each audio.
@@ -52,8 +53,10 @@ class AudioCatalogue(pulumi.ComponentResource):
         :param account: Name of an account in `vod:accounts`; default is the stack's own.
         :param opts: Pulumi's resource options; the audios inherit those that children inherit.
         """
+        if isinstance(videos, str):
+            raise TypeError(f"videos is a text, and has to be a list of media ids: [{videos!r}]")
         super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
-        named = videos if isinstance(videos, Mapping) else {video.id: video.id for video in videos}
+        named = videos if isinstance(videos, Mapping) else dict(map(_by_id, videos))
         self.audios = {
             name: ExtractedAudio(
                 f"{resource_name}-{name}",
@@ -73,3 +76,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         self.audio_asset_ids = Output.all(**{name: it.audio_asset_id for name, it in self.audios.items()}).apply(dict)
         self.urls = Output.all(**{name: it.url for name, it in self.audios.items()}).apply(dict)
         self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
+
+
+def _by_id(video: MediaAsset | str) -> tuple[str, str]:
+    media_id = video if isinstance(video, str) else video.id
+    return media_id, media_id

@@ -1,7 +1,8 @@
 """Assets as data, for programs: `get_media_asset` and `get_media_assets`.
 
 They run where the program runs and ask VOD at once, at a preview too, with the stack's own configuration. What was
-asked for once in a run is not asked for again. With Pulumi's mocks, replace them as any other function.
+asked for once in a run is not asked for again. In tests with Pulumi's mocks, replace them as any other function of a
+program: `monkeypatch.setattr("media.get_media_assets", lambda **_: [...])`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 import pulumi
+from pulumi.runtime import settings as runtime
 
 from vod_provider import settings
 from vod_provider.vod.assets import Asset, Outcome
-from vod_provider.vod.errors import VodError
+from vod_provider.vod.errors import DeadlineError, VodError
+from vod_provider.vod.patience import Patience
 
 if TYPE_CHECKING:
     from vod_provider.vod.client import Client
-    from vod_provider.vod.patience import Patience
 
 MediaAsset = Asset
 """One media asset, as VOD tells of it."""
@@ -27,8 +31,16 @@ MediaAsset = Asset
 AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
 """Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
 
-_connections: dict[Any, tuple[Client, float]] = {}
-_found: dict[Any, Any] = {}
+_connections: dict[Any, tuple[Client, str, float]] = {}
+"""Client, endpoint, and the seconds that a call may take."""
+_found: WeakKeyDictionary[object, dict[Any, Any]] = WeakKeyDictionary()
+
+
+class _NoRun:
+    """Stands for the run where the engine has started none: in a script."""
+
+
+_no_run = _NoRun()
 
 
 def get_media_asset(
@@ -44,13 +56,16 @@ def get_media_asset(
     """
     place = (region, project_id, account)
     key = (_configuration(), place, asset_id)
-    if key not in _found:
+    known = _of_run()
+    if key not in known:
+        doing = f"asking about asset {asset_id}"
         with _told():
-            found = _ask(place, lambda client, patience: client.show([asset_id], patience)[asset_id])
+            client, patience = _connected(place, doing)
+            found = client.show([asset_id], patience())[asset_id]
         if found.outcome is Outcome.GONE:
-            raise pulumi.RunError(f"asking about asset {asset_id}: VOD has no such asset in this project and region")
-        _found[key] = found
-    asset: MediaAsset = _found[key]
+            raise pulumi.RunError(f"{doing}: VOD has no such asset in this project and region")
+        known[key] = found
+    asset: MediaAsset = known[key]
     return asset
 
 
@@ -83,7 +98,8 @@ def get_media_assets(
             raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
     place = (region, project_id, account)
     key = (_configuration(), place, title, category_id, tuple(tags), tuple(status), kind)
-    if key not in _found:
+    known = _of_run()
+    if key not in known:
         query = [("query_string", title)] if title else []
         query += [("category_id", str(category_id))] if category_id is not None else []
         query += [("tags", ",".join(tags))] if tags else []
@@ -96,9 +112,11 @@ def get_media_assets(
                 and (kind is None or (kind == "audio") == ((asset.pack_type or "").upper() in AUDIO))
             )
 
-        pages = _ask(place, lambda client, patience: client.pages("listing assets", query, patience))
-        _found[key] = _Once(pages, fits)
-    assets: Iterable[MediaAsset] = _found[key]
+        doing = "listing assets"
+        with _told():
+            client, patience = _connected(place, doing)
+        known[key] = _Once(client.pages(doing, query, patience), fits)
+    assets: Iterable[MediaAsset] = known[key]
     return assets
 
 
@@ -134,20 +152,44 @@ class _Once:
         return True
 
 
-def _ask(place: tuple[str | None, str | None, str | None], call: Callable[[Client, Patience], Any]) -> Any:
-    from vod_provider.vod.patience import Patience
+class _LateError(DeadlineError):
+    """The time that a function has is over; says of what, and where it is set."""
 
-    with _told():
-        configured = _configuration()
-        if (configured, place) not in _connections:
-            from vod_provider.vod.client import Client
-            from vod_provider.vod.transport import Transport
+    def __init__(self, text: str) -> None:
+        VodError.__init__(self, text)
 
-            here = settings.load(dict(configured), os.environ).at(*place)
-            transport = Transport(here.endpoint, here.project_id, here.credentials)
-            _connections[configured, place] = Client(transport, here.quotas), here.timeouts.read
-        client, seconds = _connections[configured, place]
-        return call(client, Patience(seconds))
+
+class _Patience(Patience):
+    """The patience of one call of a function, which no resource has a timeout for."""
+
+    def __init__(self, seconds: float, doing: str, endpoint: str) -> None:
+        super().__init__(seconds)
+        self._late = f"{doing}: VOD at {endpoint} has not answered within {seconds:g} s (vod:timeouts.read)"
+
+    def check(self) -> None:
+        try:
+            super().check()
+        except DeadlineError as error:
+            raise _LateError(self._late) from error
+
+
+def _connected(place: tuple[str | None, str | None, str | None], doing: str) -> tuple[Client, Callable[[], Patience]]:
+    """A client for that place, and what makes the patience for one call."""
+    configured = _configuration()
+    if (configured, place) not in _connections:
+        from vod_provider.vod.client import Client
+        from vod_provider.vod.transport import Transport
+
+        here = settings.load(dict(configured), os.environ).at(*place)
+        transport = Transport(here.endpoint, here.project_id, here.credentials)
+        _connections[configured, place] = Client(transport, here.quotas), here.endpoint, here.timeouts.read
+    client, endpoint, seconds = _connections[configured, place]
+    return client, partial(_Patience, seconds, doing, endpoint)
+
+
+def _of_run() -> dict[Any, Any]:
+    """What this run has asked for: a process may run several, one after the other, with Pulumi's Automation API."""
+    return _found.setdefault(runtime.get_monitor() or _no_run, {})
 
 
 def _is_there(asset: Asset) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 import pytest
+from pulumi.runtime import settings as runtime
 
 from vod_provider import get_media_asset, get_media_assets, media
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.errors import UnreachableError
+from vod_provider.vod.patience import Patience
 
 ASSETS = [
     Asset("v1", "CREATED", title="One", tags=("a", "b"), category_id=7, pack_type="MP4"),
@@ -42,8 +45,8 @@ class Pages:
 @pytest.fixture
 def vod(monkeypatch: pytest.MonkeyPatch) -> Pages:
     pages = Pages()
-    monkeypatch.setattr(media, "_found", {})
-    monkeypatch.setattr(media, "_connections", {((), (None, None, None)): (pages, 60.0)})
+    monkeypatch.setattr(media, "_found", WeakKeyDictionary())
+    monkeypatch.setattr(media, "_connections", {((), (None, None, None)): (pages, "http://vod", 60.0)})
     return pages
 
 
@@ -104,11 +107,42 @@ def test_one_asset_is_asked_for_once(vod: Pages) -> None:
         get_media_asset("v9")
 
 
+def test_another_run_of_the_process_asks_anew(vod: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview and an up in one process (Automation API): what changed in between is seen."""
+    for run in (PulumisMonitor(), PulumisMonitor()):
+        monkeypatch.setattr(runtime, "get_monitor", lambda run=run: run)
+        get_media_asset("v1")
+        assert ids() == ids()
+    assert vod.calls == [["v1"], ({}, 0), ({}, 2)] * 2
+
+
+class PulumisMonitor:
+    """Pulumi makes one for each run."""
+
+
+def test_each_page_has_its_own_time(vod: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is late says what it was, where VOD was asked, and which setting gives more time."""
+    made = list[Patience]()
+
+    def pages(_doing: str, _query: object, patience: Callable[[], Patience]) -> Iterator[list[Asset]]:
+        for asset in ASSETS:
+            made.append(patience())
+            yield [asset]
+        monkeypatch.setattr(made[0], "_end", 0.0)
+        made[0].check()
+
+    monkeypatch.setattr(vod, "pages", pages)
+    late = r"^listing assets: VOD at http://vod has not answered within 60 s \(vod:timeouts\.read\)$"
+    with pytest.raises(pulumi.RunError, match=late):
+        ids()
+    assert len(made) == len(set(map(id, made))) == len(ASSETS)
+
+
 def test_what_is_missing_in_the_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials the error is the provider's own."""
     for name in ("HUAWEICLOUD_SDK_AK", "HW_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(media, "_connections", {})
-    monkeypatch.setattr(media, "_found", {})
+    monkeypatch.setattr(media, "_found", WeakKeyDictionary())
     with pytest.raises(pulumi.RunError, match="no credentials: run `pulumi config set vod:accessKey KEY`"):
         get_media_asset("v1")

@@ -130,17 +130,19 @@ class Client:
             ("start_time", since.astimezone(UTC).strftime(_TIME)),
             ("end_time", until.astimezone(UTC).strftime(_TIME)),
         ]
-        pages = self.pages(doing, query, patience)
+        pages = self.pages(doing, query, lambda: patience)
         # By id: what is created meanwhile moves others on to the next page.
         return list({asset.id: asset for page in pages for asset in page}.values())
 
-    def pages(self, doing: str, query: Sequence[tuple[str, str]], patience: Patience) -> Iterator[list[Asset]]:
+    def pages(
+        self, doing: str, query: Sequence[tuple[str, str]], patience: Callable[[], Patience]
+    ) -> Iterator[list[Asset]]:
         """The assets that a query of ShowAssetMeta without ids finds, page by page, each asked for when it is wanted.
 
-        Raises VodError where there are more than LISTED, which pages do not reach.
+        `patience` gives each page its own. Raises VodError where there are more than LISTED, which pages do not reach.
         """
         for page in range(LISTED // PAGE):
-            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], patience))
+            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], patience()))
             yield found
             if len(found) < PAGE:
                 return

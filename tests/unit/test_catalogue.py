@@ -1,0 +1,83 @@
+"""What an AudioCatalogue declares, with Pulumi's mocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from vod_provider import AudioCatalogue
+from vod_provider.vod.assets import Asset
+
+AUDIO = "pulumi-python:dynamic/vod:ExtractedAudio"
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Notes the inputs of each audio; its id is made of its video's."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, dict[str, Any]] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if args.typ != AUDIO:
+            return args.name, args.inputs
+        self.declared[args.name] = args.inputs
+        audio_id = f"audio-of-{args.inputs['asset_id']}"
+        return audio_id, {**args.inputs, "audio_asset_id": audio_id, "url": f"https://{audio_id}"}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        raise NotImplementedError(args.token)
+
+
+@pytest.fixture
+def mocks() -> Iterator[Mocks]:
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks)
+    yield mocks
+    pulumi.runtime.settings.reset_options()
+
+
+def outputs(catalogue: AudioCatalogue) -> list[Any]:
+    """What the outputs are once everything is there."""
+    found: list[Any] = []
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def wait() -> pulumi.Output[None]:
+        return pulumi.Output.all(catalogue.audio_asset_ids, catalogue.urls).apply(found.extend)
+
+    wait()
+    return found
+
+
+def test_names_stay_with_their_videos(mocks: Mocks) -> None:
+    """Each audio is called as the catalogue and its video are; common inputs go to all of them."""
+    catalogue = AudioCatalogue("talks", {"intro": "v1", "finale": "v2"}, format="AAC", tags=["talk"], publish=True)
+    assert outputs(catalogue) == [
+        {"intro": "audio-of-v1", "finale": "audio-of-v2"},
+        {"intro": "https://audio-of-v1", "finale": "https://audio-of-v2"},
+    ]
+    assert set(mocks.declared) == {"talks-intro", "talks-finale"}
+    for inputs in mocks.declared.values():
+        assert (inputs["format"], inputs["tags"], inputs["publish"]) == ("AAC", ["talk"], True)
+
+
+@pytest.mark.parametrize("videos", [["v1", "v2"], [Asset("v1", "CREATED"), Asset("v2", "CREATED")], iter(["v1", "v2"])])
+def test_ids_and_assets_are_their_own_names(mocks: Mocks, videos: Any) -> None:
+    """A list of media ids, and what `get_media_assets` finds."""
+    catalogue = AudioCatalogue("all", videos)
+    assert outputs(catalogue)[0] == {"v1": "audio-of-v1", "v2": "audio-of-v2"}
+    assert set(mocks.declared) == {"all-v1", "all-v2"}
+
+
+def test_an_empty_catalogue_is_one_without_audios(mocks: Mocks) -> None:
+    """Its outputs are mappings as ever."""
+    assert outputs(AudioCatalogue("none", [])) == [{}, {}]
+    assert mocks.declared == {}
+
+
+def test_a_text_in_place_of_a_list_is_refused(mocks: Mocks) -> None:
+    """It would be taken for its letters."""
+    with pytest.raises(TypeError, match=r"videos is a text, and has to be a list of media ids: \['v1'\]"):
+        AudioCatalogue("one", "v1")
