@@ -81,6 +81,7 @@ class BenchStack(Stack):
 
     def __init__(self, folder: Path, engine: Path, program: str, config: dict[str, str]) -> None:
         super().__init__(folder, engine, config)
+        del self.environ["PYTHONPATH"]  # with pip itself, as users have it
         self.config = config
         shutil.copytree(PROGRAMS / program, folder, dirs_exist_ok=True)
 

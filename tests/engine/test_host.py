@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import NewStack
-from tests.engine.stack import Stack
+from tests.engine.stack import NOTHING, Stack
 from tests.vod import LocalVod
 
 WITHOUT = {
@@ -49,7 +49,7 @@ def changed(one: Stack, source: str) -> None:
     lines = source.strip("\n").splitlines()
     margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     (folder / "sitecustomize.py").write_text("\n".join(["import sys", *(line[margin:] for line in lines)]) + "\n")
-    one.environ["PYTHONPATH"] = str(folder)
+    one.environ["PYTHONPATH"] = f"{folder}:{NOTHING}"
 
 
 @pytest.mark.parametrize("piece", WITHOUT)

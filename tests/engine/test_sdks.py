@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import ROOT
-from tests.engine.stack import Stack, until
+from tests.engine.stack import NOTHING, Stack, until
 from tests.vod import LocalVod
 
 OLDEST = "3.200.0"
@@ -45,7 +45,7 @@ def environment(release: str | None) -> str:
 def old_stack(request: pytest.FixtureRequest, engine: Path, tmp_path: Path, vod: LocalVod) -> Iterator[Stack]:
     """A stack whose programs and plugins run with that release."""
     stack = Stack(tmp_path / "stack", engine, vod.config, environment(request.param))
-    stack.environ["PYTHONPATH"] = str(ROOT)
+    stack.environ["PYTHONPATH"] = f"{ROOT}:{NOTHING}"
     yield stack
     stack.end()
 
