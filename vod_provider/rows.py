@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 EVERY_S = 1.0
 """A row changes at most this often."""
+LAST_S = 2.0
+"""How long the end of a row waits for a line that is on its way, so that none comes after it."""
 
 
 class Rows:
@@ -18,7 +20,9 @@ class Rows:
 
     def __init__(self, send: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._send, self._clock = send, clock
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed, self._sent = threading.Condition(lock), threading.Condition(lock)
+        self._sending: str | None = None
         self._pending: dict[str, str] = {}
         self._shown: dict[str, tuple[float, str]] = {}
         self._thread: threading.Thread | None = None
@@ -40,6 +44,7 @@ class Rows:
         with self._changed:
             self._pending.pop(urn, None)
             self._shown.pop(urn, None)
+            self._sent.wait_for(lambda: self._sending != urn, LAST_S)
 
     def take(self, now: float) -> tuple[list[tuple[str, str]], float]:
         """The lines that may be shown now, and the seconds until the next may."""
@@ -62,4 +67,13 @@ class Rows:
                 if not ready:
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))
             for urn, text in ready:
-                self._send(urn, text)
+                with self._changed:
+                    if urn not in self._shown:  # done meanwhile
+                        continue
+                    self._sending = urn
+                try:
+                    self._send(urn, text)
+                finally:
+                    with self._changed:
+                        self._sending = None
+                        self._sent.notify_all()

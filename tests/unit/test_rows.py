@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from vod_provider.rows import EVERY_S, Rows
 
 
@@ -27,3 +30,27 @@ def test_nothing_once_a_row_is_done() -> None:
     rows.show("other", "shown")
     rows.done("urn")
     assert rows.take(0.0)[0] == [("other", "shown")]
+
+
+def test_the_end_of_a_row_waits_for_a_line_on_its_way() -> None:
+    """A row is not done before its line has arrived; a line that waits behind that one is not sent any more."""
+    sent = list[str]()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def send(urn: str, _text: str) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        sent.append(urn)
+
+    rows = Rows(send)
+    with rows._changed:  # both lines at once
+        rows._pending = {"first": "shown", "behind": "late"}
+    rows.show("first", "shown")
+    assert begun.wait(10)
+    with ThreadPoolExecutor() as pool:
+        rows.done("behind")
+        done = pool.submit(rows.done, "first")
+        assert not done.done()
+        go_on.set()
+        done.result(10)
+        assert sent == ["first"]
