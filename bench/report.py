@@ -204,8 +204,8 @@ def _pair_goals(pairs: Mapping[str, Any] | None, size: int, line: Callable[..., 
     calls = pairs and float(sum(pairs["calls"].values()))
     yield line(f"calls in all of these, {size:,}", calls, "{:.0f}", lambda it: it == 0)
     weights = pairs and pairs["state_bytes"]
-    more = weights and weights["ours"]["all"] - weights["bare"]["all"] - weights["ours"]["outputs"]
-    shown = "{:+.0f} bytes" + (f" ({weights['ours']['all']:.0f}, bare {weights['bare']['all']:.0f})" if weights else "")
+    more = weights and weights["ours"] - weights["bare"]
+    shown = "{:+.0f} bytes" + (f" ({weights['ours']:.0f}, bare {weights['bare']:.0f})" if weights else "")
     yield line(
-        f"state of a resource, {size:,}: not above a bare one's and the outputs", more, shown, lambda it: it <= 0
+        f"state of a resource, {size:,}: not above a bare one's with the same outputs", more, shown, lambda it: it <= 0
     )

@@ -38,6 +38,7 @@ from vod_provider.vod.patience import Stop
 _log = logging.getLogger(__name__)
 
 PROVIDER_KEY = "__provider"
+"""The property in which the host finds a resource's provider."""
 WORKERS = 16_384
 """Threads that the host may start. It starts one only when all others are busy."""
 FOREIGN_WORKERS = 4

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Required, TypedDict, overload
 
-from pulumi import Input, Output, ResourceOptions
-from pulumi.dynamic import Resource
+from pulumi import Input, Output, ResourceOptions, getter
 
 from vod_provider.provider import ExtractedAudioProvider
+from vod_provider.registration import Registered
 
 
 class ExtractedAudioArgs(TypedDict, total=False):
@@ -45,7 +45,7 @@ class ExtractedAudioArgs(TypedDict, total=False):
     nothing against it. Read at creation only. `ResourceOptions(import_=ID)` comes to the same."""
 
 
-class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
+class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=ExtractedAudioProvider):
     """The audio track of a VOD video, as a media asset of its own.
 
     Creating it asks VOD to extract the track and waits until the audio is ready. Extraction is billed by the
@@ -54,35 +54,6 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
 
     Source: the API reference, 'Extracting Audio' (POST /v1.0/{project_id}/asset/extract_audio).
     """
-
-    asset_id: Output[str]
-    """Media id of the source video."""
-    format: Output[str]
-    """Format of the audio: MP3 or AAC."""
-    audio_asset_id: Output[str]
-    """Media id of the extracted audio; also the resource's id."""
-    status: Output[str]
-    """Status of the audio as VOD names it: CREATED once it is ready, PUBLISHED once it is published."""
-    url: Output[str | None]
-    """Where the audio can be fetched."""
-    duration: Output[float | None]
-    """Duration in seconds."""
-    bit_rate: Output[int | None]
-    """Average bit rate in kbit/s."""
-    size: Output[int | None]
-    """Size of the file in bytes."""
-    codec: Output[str | None]
-    """Codec of the track, for example MP3 or AAC."""
-    title: Output[str]
-    """Title, as VOD holds it."""
-    description: Output[str]
-    """Description, as VOD holds it."""
-    category_id: Output[int | None]
-    """Id of the category, as VOD holds it."""
-    tags: Output[Sequence[str]]
-    """Tags, as VOD holds them."""
-    publish: Output[bool]
-    """Whether the audio is published."""
 
     @overload
     def __init__(self, resource_name: str, args: ExtractedAudioArgs, opts: ResourceOptions | None = None) -> None: ...
@@ -130,7 +101,7 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
             props["adopt"] = props.get("adopt") or opts.import_
             opts = ResourceOptions.merge(opts, None)
             opts.import_ = None
-        super().__init__(ExtractedAudioProvider(), resource_name, {**_OUTPUTS, **props}, opts)
+        self._register(resource_name, props, opts)
 
     @classmethod
     def get(
@@ -153,14 +124,94 @@ class ExtractedAudio(Resource, module="vod", name="ExtractedAudio"):
         :param opts: Pulumi's resource options.
         """
         self = cls.__new__(cls)
-        props = {**_OUTPUTS, "region": region, "project_id": project_id, "account": account}
+        props = {"region": region, "project_id": project_id, "account": account}
         options = ResourceOptions.merge(opts, ResourceOptions(id=id))
-        Resource.__init__(self, ExtractedAudioProvider(), resource_name, props, options)
+        self._register(resource_name, props, options)
         return self
+
+    @property
+    @getter
+    def asset_id(self) -> Output[str]:
+        """Media id of the source video."""
+        return self._output("asset_id")
+
+    @property
+    @getter
+    def format(self) -> Output[str]:
+        """Format of the audio: MP3 or AAC."""
+        return self._output("format")
+
+    @property
+    @getter
+    def audio_asset_id(self) -> Output[str]:
+        """Media id of the extracted audio; also the resource's id."""
+        return self._output("audio_asset_id")
+
+    @property
+    @getter
+    def status(self) -> Output[str]:
+        """Status of the audio as VOD names it: CREATED once it is ready, PUBLISHED once it is published."""
+        return self._output("status")
+
+    @property
+    @getter
+    def url(self) -> Output[str | None]:
+        """Where the audio can be fetched."""
+        return self._output("url")
+
+    @property
+    @getter
+    def duration(self) -> Output[float | None]:
+        """Duration in seconds."""
+        return self._output("duration")
+
+    @property
+    @getter
+    def bit_rate(self) -> Output[int | None]:
+        """Average bit rate in kbit/s."""
+        return self._output("bit_rate")
+
+    @property
+    @getter
+    def size(self) -> Output[int | None]:
+        """Size of the file in bytes."""
+        return self._output("size")
+
+    @property
+    @getter
+    def codec(self) -> Output[str | None]:
+        """Codec of the track, for example MP3 or AAC."""
+        return self._output("codec")
+
+    @property
+    @getter
+    def title(self) -> Output[str]:
+        """Title, as VOD holds it."""
+        return self._output("title")
+
+    @property
+    @getter
+    def description(self) -> Output[str]:
+        """Description, as VOD holds it."""
+        return self._output("description")
+
+    @property
+    @getter
+    def category_id(self) -> Output[int | None]:
+        """Id of the category, as VOD holds it."""
+        return self._output("category_id")
+
+    @property
+    @getter
+    def tags(self) -> Output[Sequence[str]]:
+        """Tags, as VOD holds them."""
+        return self._output("tags")
+
+    @property
+    @getter
+    def publish(self) -> Output[bool]:
+        """Whether the audio is published."""
+        return self._output("publish")
 
     def __repr__(self) -> str:
         return f"ExtractedAudio({self._name!r})"
-
-
-_OUTPUTS = dict.fromkeys(ExtractedAudio.__annotations__)
-"""Names of outputs have to be among the properties, or Pulumi does not set them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cases import mean_weight
 from bench.measure import BenchStack, configuration
 from tests.vod import LocalVod
 
@@ -32,6 +33,20 @@ class Spied(Resource):
 Spied("spy", pulumi.ResourceOptions(depends_on=[last]))
 """
 """Notes what the dynamic host has loaded, once all audios have been served."""
+PROFILE = """
+import atexit, cProfile, os, pstats
+
+profile = cProfile.Profile()
+
+@atexit.register
+def note():
+    profile.disable()
+    with open(os.environ["CALLED"], "w") as file:
+        file.write(str(pstats.Stats(profile).total_calls))
+
+profile.enable()
+"""
+"""Counts the calls of Python functions that a program takes from here on."""
 
 
 @pytest.fixture
@@ -68,6 +83,28 @@ def test_calls_and_what_is_loaded(many: BenchStack, vod: LocalVod, tmp_path: Pat
     assert set(counts["delete"]) == {"DeleteAssets"}
     assert max(counts["refresh"]["ShowAssetMeta"], counts["delete"]["DeleteAssets"]) <= 0.2 * COUNT, counts
     assert modules["unchanged"] == modules["preview"] == ["vod_provider.provider"]
+
+
+def test_a_declared_audio_costs_no_more_than_a_bare_resource(engine: Path, vod: LocalVod, tmp_path: Path) -> None:
+    """A preview runs no more Python functions in the program than for bare resources of the same inputs, and an audio
+    weighs no more in the state than one of them with the same outputs."""
+    vod.timed(0.1, quota_scale=10)
+    called, weight = {}, {}
+    for name in ("ours", "bare"):
+        config = configuration(vod, 10, count=COUNT, source=vod.video(), workers=0)
+        stack = BenchStack(tmp_path / name, engine, name, config)
+        done = stack.create()
+        assert done.ok, done.note
+        weight[name] = mean_weight(stack)
+        program, count = stack.folder / "__main__.py", tmp_path / f"{name}.count"
+        program.write_text(program.read_text().replace("\nconfig = ", f"{PROFILE}\nconfig = "))
+        stack.environ["CALLED"] = str(count)
+        done = stack.show()
+        assert done.ok, done.note
+        called[name] = int(count.read_text())
+        stack.end()
+    assert called["ours"] <= 1.05 * called["bare"], called
+    assert weight["ours"] <= weight["bare"], weight
 
 
 def test_the_hint_is_given_once(many: BenchStack) -> None:

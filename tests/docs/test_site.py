@@ -11,7 +11,7 @@ import pytest
 
 from vod_provider import settings
 from vod_provider.cli import permissions
-from vod_provider.resource import ExtractedAudio
+from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
 from vod_provider.vod.errors import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,9 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -
         loaded += re.findall(r'<link[^>]* rel="stylesheet"[^>]* href="([^"]+)"', page.read_text())
         assert not [one for one in loaded if "//" in one], page
     reference = (tmp_path / "site/reference/resource.html").read_text()
-    for name in ExtractedAudio.__annotations__:
+    names = [*ExtractedAudioArgs.__annotations__, *ExtractedAudio._output_names]
+    assert len(names) == 26
+    for name in names:
         assert f'<span class="pre">{name}</span>' in reference, name
 
 

@@ -68,7 +68,9 @@ def test_a_life_with_every_release(old_stack: Stack, vod: LocalVod) -> None:
     text, _ = run.communicate(timeout=30)
     assert "extracting since" in text, text
     assert "Traceback" not in text, text
-    kept = old_stack.audios()["talk"]["id"]
+    held = old_stack.audios()["talk"]
+    kept = held["id"]
+    assert held["sourcePosition"] == "project:///__main__.py#4", "the line of the program"
     old_stack.up().expect("updated")
     assert old_stack.audios()["talk"]["id"] == kept
     assert vod.accepted() == 1
