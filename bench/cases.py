@@ -152,7 +152,7 @@ def pairs(count: int) -> Case:
             for program in ("ours", "bare"):
                 config = configuration(vod, 1000.0, count=count, source=source, workers=0)
                 stacks[program] = BenchStack(Path(folder) / program, engine_folder, program, config)
-                step = stacks[program].create()
+                step = stacks[program].create_at_once()
                 if not step.ok:
                     raise RuntimeError(step.note)
             vod.forget_calls()

@@ -169,8 +169,12 @@ def _goals(results: Results) -> Iterable[str]:
         )
     for size in (100, 1000):
         real = create_seconds(results, f"quota-{size}")
-        bound = 60.0 * ((size - 1) // QUOTAS["extract"]) + EXTRACTION_S
-        goal = f"create of {size:,} at the cloud's own quota, by the quota's bound of {bound:g} s"
+        quota, engine = (
+            60.0 * ((size - 1) // QUOTAS["extract"]) + EXTRACTION_S,
+            create_seconds(results, f"bound-{size}"),
+        )
+        bound = max(quota, engine[0]) if engine else quota
+        goal = f"create of {size:,} at the cloud's own quota, by the bound of quota or engine ({bound:.0f} s)"
         yield line(goal, real and real[0] / bound, "{:.2f}", lambda it: it <= 1.1)
     for size in TOLD:
         told = f"told-{size}"
