@@ -1,0 +1,78 @@
+"""The tutorial, followed word by word with the real engine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+
+from tests.engine.conftest import ROOT, NewStack
+from tests.engine.stack import LIMIT_S, until
+from tests.vod import LocalVod
+
+PAGE = (ROOT / "docs/tutorial.md").read_text()
+PROGRAM = (ROOT / "__main__.py").read_text()
+SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")}
+ID = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+def blocks(section: str, language: str) -> list[str]:
+    """The code of a section, in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", SECTIONS[section], re.MULTILINE | re.DOTALL)
+
+
+def said(section: str, text: str) -> None:
+    """Whether the engine has said each line that the section shows; ids and spaces may be others."""
+    printed = [" ".join(ID.sub("ID", line).split()) for line in text.splitlines()]
+    for line in "".join(blocks(section, "text")).splitlines():
+        assert any(" ".join(line.split()) in one for one in printed), f"{line!r} is not in:\n{text}"
+
+
+def curl(command: str, vod: LocalVod) -> None:
+    """Ask the local VOD what the page has its reader ask."""
+    words = shlex.split(command.replace("http://127.0.0.1:8480", vod.endpoint))
+    subprocess.run([*words, "--silent", "--fail", "--max-time", "20"], stdout=subprocess.DEVNULL, check=True)
+
+
+def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
+    """Each change of the page does what the page says, prints what it shows, and is paid as often as it says."""
+    one = stack(vod.config | {"test-vod:asset_id": vod.video(30)})
+    (declared,) = re.findall(r"^audio = .*$", PROGRAM, re.MULTILINE)
+    (shown,) = blocks("# From a clone to an audio, and on", "python")
+    assert shown.strip() == declared, "the page shows the line that is there"
+
+    def edit(section: str) -> None:
+        (line,) = blocks(section, "python")
+        (one.folder / "__main__.py").write_text(PROGRAM.replace(declared, line.strip()))
+
+    edit("# From a clone to an audio, and on")
+    one.run("up", "--yes", "--stack", "test").expect("2 created")
+    vod.forget_calls()
+    one.run("up", "--yes", "--stack", "test").expect("2 unchanged")
+    assert vod.counts() == {}
+
+    edit("A change in place")
+    said("A change in place", one.run("preview", "--stack", "test").expect().text)
+    one.run("up", "--yes", "--stack", "test").expect("1 updated")
+    assert vod.count("ExtractAudio") == 0
+
+    edit("A replacement")
+    said("A replacement", one.run("preview", "--stack", "test").expect().text)
+
+    section = "Breaking it off"
+    slow, real = re.findall(r"^\$ (curl .*)$", SECTIONS[section], re.MULTILINE)
+    curl(slow.replace('"seconds": 60', '"seconds": 8'), vod)
+    run = one.start("up", "--yes", "--skip-preview", "--stack", "test")
+    until(lambda: vod.count("ExtractAudio") == 1)
+    run.send_signal(signal.SIGINT)
+    broken_off, _ = run.communicate(timeout=LIMIT_S)
+    resumed = one.up().expect().text
+    said(section, broken_off + resumed)
+    assert vod.count("ExtractAudio") == 1
+    assert len(vod.audio_ids()) == 1
+    assert one.audios()["audio"]["outputs"]["format"] == "AAC"
+    curl(real, vod)
+
+    one.destroy().expect("2 deleted")
+    assert vod.audio_ids() == []
