@@ -29,10 +29,10 @@ def free_port(host: str = "127.0.0.1") -> int:
 class LocalVod:
     """A running service."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        self.endpoint = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, folder: Path, host: str = "127.0.0.1") -> None:
+        self.endpoint = f"http://{host}:{port}"
         self.store = folder / "data" / "vod.sqlite3"
-        self._port, self._folder = port, folder
+        self.host, self.port, self._folder = host, port, folder
         self._process: subprocess.Popen[bytes] | None = None
         self.config = {
             "vod:endpoint": self.endpoint,
@@ -43,9 +43,10 @@ class LocalVod:
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path) -> Iterator[LocalVod]:
-        """A service on a free port with its data below `folder`, ended at the end."""
-        service = cls(free_port(), folder)
+    def started(cls, folder: Path, port: int | None = None, host: str = "127.0.0.1") -> Iterator[LocalVod]:
+        """A service, on a free port unless told, with its data below `folder`, ended at the end."""
+        folder.mkdir(parents=True, exist_ok=True)
+        service = cls(port or free_port(), folder, host)
         service.start()
         try:
             yield service
@@ -61,8 +62,10 @@ class LocalVod:
                     "-m",
                     "vod_provider.local",
                     "serve",
+                    "--host",
+                    self.host,
                     "--port",
-                    str(self._port),
+                    str(self.port),
                     "--data",
                     str(self._folder / "data"),
                 ],

@@ -1,7 +1,10 @@
-"""Audios of the stack's own account and of another one, side by side.
+"""Audios of two regions and of two accounts, side by side.
 
-pulumi config set asset_id ID            a video of the stack's own account
-pulumi config set archive_asset_id ID    a video of the account `archive` (see vod:accounts)
+pulumi config set asset_id ID                a video of the stack's own region and account
+pulumi config set other_region REGION        another region of that account,
+pulumi config set other_project_id PROJECT   its project there,
+pulumi config set other_asset_id ID          and a video there
+pulumi config set archive_asset_id ID        a video of the account `archive` (see vod:accounts)
 """
 
 import pulumi
@@ -10,7 +13,13 @@ from vod_provider import ExtractedAudio
 
 config = pulumi.Config()
 
-ours = ExtractedAudio("ours", asset_id=config.require("asset_id"))
+here = ExtractedAudio("here", asset_id=config.require("asset_id"))
+there = ExtractedAudio(
+    "there",
+    asset_id=config.require("other_asset_id"),
+    region=config.require("other_region"),
+    project_id=config.require("other_project_id"),
+)
 archived = ExtractedAudio("archived", asset_id=config.require("archive_asset_id"), account="archive")
 
-pulumi.export("urls", {"ours": ours.url, "archived": archived.url})
+pulumi.export("urls", {"here": here.url, "there": there.url, "archived": archived.url})

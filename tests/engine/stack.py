@@ -97,7 +97,7 @@ class Stack:
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start the engine in a process group of its own."""
         return subprocess.Popen(
-            ["pulumi", *args, "--non-interactive"],
+            ["pulumi", "--non-interactive", *args],
             cwd=self.folder,
             env=self.environ,
             stdout=subprocess.PIPE,

@@ -5,57 +5,90 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.engine.conftest import ROOT, NewStack
-from tests.vod import PROJECT, TOKEN, LocalVod
+from tests.vod import PROJECT, LocalVod
 
 BESIDE = ROOT / "examples/beside-huaweicloud"
 """Its other provider's plugin cannot be had without the internet: run with mocks."""
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/Pulumi.yaml") if path.parent != BESIDE)
-CONFIG: dict[str, Callable[[LocalVod], str]] = {
-    "asset_id": lambda vod: vod.video(),
-    "archive_asset_id": lambda vod: vod.video(title="Archived"),
-    "category": lambda vod: str(vod.asset(vod.video(title="In it"))["base_info"]["category_id"]),
-    "videos_stack": lambda _: "organization/test-vod/videos",
-    "episodes": lambda vod: json.dumps({"Pilot": vod.video(title="Pilot"), "The 2nd": vod.video(3, title="2")}),
-    "videos": lambda vod: json.dumps({"intro": vod.video(title="Intro"), "finale": vod.video(3, title="Finale")}),
-}
-"""What examples ask of their configuration."""
-ACCOUNT = {"token": TOKEN, "projectId": PROJECT}
-ARCHIVE = {"vod:accounts": json.dumps({"archive": ACCOUNT})}
+REGIONS = Path(__file__).with_name("regions")
+OTHER_REGION = "ap-southeast-3"
+SETS = re.compile(r"^(?:\$ )?pulumi (config set .+?)(?:   .*)?$", re.MULTILINE)
+
+
+def commands(example: Path) -> list[list[str]]:
+    """How a reader configures an example: by what the page that shows it says, and what its own first lines say."""
+    shown = f"../examples/{example.name}/__main__.py"
+    (page,) = [text for path in (ROOT / "docs").rglob("*.md") if shown in (text := path.read_text())]
+    return [shlex.split(found) for found in SETS.findall(page) + SETS.findall((example / "__main__.py").read_text())]
+
+
+def filled(command: list[str], vod: LocalVod, other: LocalVod) -> list[str]:
+    """A command with what is there in place of the words that stand for it."""
+    key = [word for word in command if word != "--"][-2]
+    where = other if key.startswith("other_") else vod
+    values: dict[str, Callable[[], str]] = {
+        "AK": lambda: vod.config["vod:accessKey"],
+        "SK": lambda: vod.config["vod:secretKey"],
+        "REGION": lambda: OTHER_REGION,
+        "PROJECT": lambda: PROJECT,
+        "ORGANIZATION/PROJECT/STACK": lambda: "organization/test-vod/videos",
+        "ID": lambda: where.video(title=key.rpartition(".")[2]),
+    }
+    if key.endswith(".projectId"):
+        return [*command[:-1], PROJECT]
+    if key == "category":
+        return [*command[:-1], str(vod.asset(vod.video())["base_info"]["category_id"])]
+    return [*command[:-1], values[command[-1]]()]
+
+
+@pytest.fixture
+def region(vod: LocalVod, tmp_path: Path) -> Iterator[LocalVod]:
+    """VOD's service in another region."""
+    with LocalVod.started(tmp_path / OTHER_REGION, vod.port, "127.0.0.2") as other:
+        yield other
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_example(stack: NewStack, vod: LocalVod, example: Path) -> None:
-    """The example comes up, does not change when it is run again, and leaves nothing behind."""
-    program = (example / "__main__.py").read_text()
-    wanted = {f"test-vod:{key}": value(vod) for key, value in CONFIG.items() if f'"{key}"' in program}
-    one = stack(vod.config | ARCHIVE | wanted)
-    if "StackReference" in program:
+def test_example(stack: NewStack, vod: LocalVod, region: LocalVod, example: Path) -> None:
+    """Configured as its page says, the example comes up, does not change when run again, and leaves nothing behind."""
+    endpoint = f"http://{{region}}.localhost:{vod.port}"
+    one = stack(vod.config | {"vod:endpoint": endpoint, "vod:region": "cn-north-4"})
+    one.environ["PYTHONPATH"] += f":{REGIONS}"
+    if example.name == "stack-references":
         one.program(f'pulumi.export("trailer_asset_id", "{vod.video()}")')
         one.run("stack", "init", "videos").expect()
         one.run("up", "--yes", "--skip-preview", "--stack", "videos").expect()
+    said = commands(example)
+    assert said, "the reader has to be told what to set"
+    for command in said:
+        one.run(*filled(command, vod, region)).expect()
     for file in example.iterdir():
         if file.name != "Pulumi.yaml":
             shutil.copy(file, one.folder)
     one.up().expect("created")
     assert vod.audio_ids()
+    assert bool(region.audio_ids()) is any("other_region" in command for command in said)
     one.up().expect("unchanged")
     one.destroy().expect("deleted")
-    assert vod.audio_ids() == []
+    assert vod.audio_ids() == region.audio_ids() == []
 
 
 def test_the_feed_of_the_podcast(stack: NewStack, vod: LocalVod) -> None:
     """The feed names each published audio, with where it is, how many bytes it has, and how long it takes."""
-    one = stack(vod.config | {"test-vod:episodes": CONFIG["episodes"](vod)})
+    episodes = {"Pilot": vod.video(title="Pilot"), "The 2nd": vod.video(3, title="2")}
+    one = stack(vod.config | {"test-vod:episodes": json.dumps(episodes)})
     shutil.copy(ROOT / "examples/podcast/__main__.py", one.folder)
     one.preview().expect()
     assert not (one.folder / "feed.xml").exists()
