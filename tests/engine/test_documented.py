@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import ROOT, NewStack
+from tests.vod import LocalVod
 from vod_provider import settings
 
 SETS = re.compile(r"^\$ pulumi (config set .+)$", re.MULTILINE)
@@ -33,3 +34,12 @@ def test_documented_configuration_is_accepted(stack: NewStack, page: Path) -> No
     for command in said:
         assert ("--secret" in command) is bool(re.search("secretKey|Token|token|events.key", command)), command
     assert ("secure:" in kept) is any("--secret" in command for command in said)
+
+
+def test_the_program_of_the_readme(stack: NewStack, vod: LocalVod) -> None:
+    """What the README begins with comes up as it stands there, with the id of a video that is there."""
+    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    one = stack(vod.config)
+    (one.folder / "__main__.py").write_text(re.sub(r"\b[0-9a-f]{32}\b", vod.video(), program))
+    one.up().expect("2 created", "audio_asset_id", "url")
+    assert one.audios()["talk"]["outputs"]["title"] == "The talk"

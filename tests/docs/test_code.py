@@ -1,0 +1,71 @@
+"""Code of the documentation that is no example of its own, run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.vod import LocalVod, make_video
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+RUN_ELSEWHERE = {
+    "README.md": "tests/engine/test_documented.py",
+    "docs/tutorial.md": "tests/engine/test_tutorial.py",
+    "docs/local-vod.md": "tests/docs/test_code.py",
+}
+"""Pages with Python of their own, and the test that runs it; all other Python is included from examples/."""
+CURLS = [
+    (page, command)
+    for page in sorted(DOCS.rglob("*.md"))
+    for command in re.findall(r"^\$ (curl .*)$", page.read_text(), re.MULTILINE)
+]
+
+
+def test_python_stands_only_where_a_test_runs_it() -> None:
+    """No page has Python that nobody runs."""
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    having = {str(page.relative_to(ROOT)) for page in pages if "```python" in page.read_text()}
+    assert having == set(RUN_ELSEWHERE)
+    for test in RUN_ELSEWHERE.values():
+        assert (ROOT / test).exists()
+
+
+def test_the_test_of_the_local_vods_page_passes(tmp_path: Path) -> None:
+    """The page's own pytest module, run by pytest beside a holiday.mp4."""
+    (module,) = re.findall(r"^```python\n(.*?)^```$", (DOCS / "local-vod.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_mine.py").write_text(module)
+    make_video(tmp_path / "holiday.mp4", 2)
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_first_commands_of_the_local_vods_page(vod: LocalVod, tmp_path: Path) -> None:
+    """What the page has its reader upload is there, under that title."""
+    (command,) = re.findall(r"^(vod-local upload [^#]*)#", (DOCS / "local-vod.md").read_text(), re.MULTILINE)
+    make_video(tmp_path / "holiday.mp4", 2)
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*shlex.split(command), "--endpoint", vod.endpoint],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert vod.asset(done.stdout.strip())["base_info"]["title"] == "Holiday"
+
+
+@pytest.mark.parametrize(("page", "command"), CURLS, ids=[f"{page.stem}-{n}" for n, (page, _) in enumerate(CURLS)])
+def test_what_is_asked_with_curl_is_taken(vod: LocalVod, page: Path, command: str) -> None:
+    """The local VOD accepts what a page has its reader send."""
+    words = shlex.split(command.replace("http://127.0.0.1:8480", vod.endpoint))
+    assert vod.endpoint in " ".join(words), page
+    subprocess.run([*words, "--silent", "--fail", "--max-time", "20"], stdout=subprocess.DEVNULL, check=True)
