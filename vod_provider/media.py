@@ -71,6 +71,7 @@ def get_media_asset(
 
 def get_media_assets(
     *,
+    asset_ids: Sequence[str] | None = None,
     title: str | None = None,
     category_id: int | None = None,
     tags: Sequence[str] = (),
@@ -82,22 +83,25 @@ def get_media_assets(
 ) -> Iterable[MediaAsset]:
     """All assets that fit, a hundred in a call, each page when the loop gets there. At most 20,000 can be listed.
 
+    :param asset_ids: Media ids, asked about ten in a call, in whatever state the assets are. One that VOD does not
+        have is an error: whoever names it wants it.
     :param title: Title, exactly.
     :param category_id: Id of a category; -1 is the category 'Others'.
     :param tags: Tags, all of which an asset has to have.
     :param status: Statuses as VOD names them, for example CREATED and PUBLISHED; default is
-        all whose files are there, those that are being transcoded included.
+        all whose files are there, those that are being transcoded included; with `asset_ids`, all.
     :param kind: Videos or audios only; told apart by their containers.
     :param region: Region of the assets; default is the stack's.
     :param project_id: Project of the assets; default is the stack's.
     :param account: Name of an account in `vod:accounts`; default is the stack's own.
-    :raises pulumi.RunError: VOD cannot be asked; raised where a page is asked for.
+    :raises pulumi.RunError: VOD cannot be asked, or has not one of `asset_ids`; raised where a page is asked for.
     """
-    for name, value in (("tags", tags), ("status", status)):
+    for name, value in (("asset_ids", asset_ids), ("tags", tags), ("status", status)):
         if isinstance(value, str):
             raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
     place = (region, project_id, account)
-    key = (_configuration(), place, title, category_id, tuple(tags), tuple(status), kind)
+    named = None if asset_ids is None else tuple(dict.fromkeys(asset_ids))
+    key = (_configuration(), place, named, title, category_id, tuple(tags), tuple(status), kind)
     known = _of_run()
     if key not in known:
         query = [("query_string", title)] if title else []
@@ -107,17 +111,30 @@ def get_media_assets(
         def fits(asset: Asset) -> bool:
             return (
                 (title is None or asset.title == title)
+                and (named is None or category_id in {None, asset.category_id})
                 and set(tags) <= set(asset.tags)
-                and (asset.status in status if status else _is_there(asset))
+                and (asset.status in status if status else named is not None or _is_there(asset))
                 and (kind is None or (kind == "audio") == ((asset.pack_type or "").upper() in AUDIO))
             )
 
         doing = "listing assets"
         with _told():
             client, patience = _connected(place, doing)
-        known[key] = _Once(client.pages(doing, query, patience), fits)
+        pages = client.pages(doing, query, patience) if named is None else _named(client, named, patience)
+        known[key] = _Once(pages, fits)
     assets: Iterable[MediaAsset] = known[key]
     return assets
+
+
+def _named(client: Client, asset_ids: Sequence[str], patience: Callable[[], Patience]) -> Iterator[list[Asset]]:
+    """The assets of these ids, ten by ten. Raises VodError where VOD does not have one."""
+    from vod_provider.vod.client import IDS_PER_CALL
+
+    for first in range(0, len(asset_ids), IDS_PER_CALL):
+        found = client.show(asset_ids[first : first + IDS_PER_CALL], patience())
+        if missing := [asset.id for asset in found.values() if asset.outcome is Outcome.GONE]:
+            raise VodError(f"listing assets: VOD has no asset {' nor '.join(missing)} in this project and region")
+        yield list(found.values())
 
 
 class _Once:

@@ -38,6 +38,8 @@ published: pulumi.Output[bool] = read.publish
 
 for video in get_media_assets(category_id=7, kind="video"):
     ExtractedAudio(video.title, asset_id=video.id)
+for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
+    print(asset.url)
 length: float | None = get_media_asset("5412").duration
 
 nothing = ExtractedAudio("nothing")  # error
@@ -48,3 +50,4 @@ lacking: ExtractedAudioArgs = {"format": "MP3"}  # error
 size: pulumi.Output[str] = one.size  # error
 width = one.width  # error
 get_media_assets(kind="picture")  # error
+get_media_assets(asset_ids=[5412])  # error

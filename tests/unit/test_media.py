@@ -65,6 +65,24 @@ def test_filters(vod: Pages) -> None:
     assert ids(kind="video", title="One more") == ["v3"]
 
 
+def test_by_ids(vod: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten in a call, when the loop gets there, in any state, by other filters too; a missing one is an error."""
+    assert ids(asset_ids=["a1", "v2", "a1"]) == ["a1", "v2"]
+    assert ids(asset_ids=["a1", "v1", "v2"], category_id=7) == ["v1"]
+    assert ids(asset_ids=["a1", "v2"], status=["CREATING"]) == ["v2"]
+    assert ids(asset_ids=[]) == []
+    assert [len(call) for call in vod.calls] == [2, 3, 2]
+    monkeypatch.setattr("tests.unit.test_media.ASSETS", [Asset(f"v{n}", "CREATED") for n in range(25)])
+    vod.calls.clear()
+    named = [f"v{n}" for n in range(25)]
+    assert next(iter(get_media_assets(asset_ids=named))).id == "v0"
+    assert [len(call) for call in vod.calls] == [10]
+    assert ids(asset_ids=named) == named
+    assert [len(call) for call in vod.calls] == [10, 10, 5]
+    with pytest.raises(pulumi.RunError, match=r"^listing assets: VOD has no asset x nor y in this project and region$"):
+        ids(asset_ids=["v1", "x", "y"])
+
+
 def test_a_text_in_place_of_a_list_is_refused(vod: Pages) -> None:
     """It would be taken for its letters, find nothing, and a program would delete all that it declared."""
     with pytest.raises(TypeError, match=r"tags is a text, and has to be a list of texts: \['talk'\]"):
