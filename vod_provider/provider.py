@@ -124,15 +124,20 @@ class ExtractedAudioProvider(ResourceProvider):
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """The audio as VOD holds it; an id of '' where VOD answers that it has none such."""
+        """The audio as VOD holds it; an id of '' where VOD answers that it has none such.
+
+        For `ExtractedAudio.get` that is an error: Pulumi has no state of the audio that could go.
+        """
         with host.turn() as turn, _naming(f"reading audio {id_}"):
             services = self._services()
             services.settle({id_})
             extraction = services.at(*_place(props))
             asset = extraction.look(id_, turn.call.patience(services.settings.timeouts.read))
-        if asset.outcome is Outcome.GONE:
+            if asset.outcome is not Outcome.GONE:
+                return ReadResult(id_, _outs(props, asset))
+            if "audio_asset_id" not in props:
+                raise VodError(f"reading audio {id_}: VOD has no such asset; check the id, the project and the region")
             return ReadResult("", {})
-        return ReadResult(id_, _outs(props, asset))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""

@@ -161,6 +161,21 @@ def test_get_reads_an_audio_that_is_there(stack: NewStack, vod: LocalVod) -> Non
     assert vod.audio_ids() == [audio_id]
 
 
+def test_get_of_an_audio_that_is_not_there_is_an_error(stack: NewStack, vod: LocalVod) -> None:
+    """A wrong id fails with one line at the preview already, and so does one that went; the state keeps working."""
+    audio = stack(vod.config)
+    audio.program(f'ExtractedAudio.get("theirs", "{"e" * 32}")')
+    wrong = f"reading audio {'e' * 32}: VOD has no such asset; check the id, the project and the region"
+    audio.preview().expect_failure(wrong)
+    audio_id = vod.extract(vod.video())
+    audio.program(f'ExtractedAudio.get("theirs", "{audio_id}")')
+    audio.up().expect()
+    vod.delete(audio_id)
+    audio.up().expect_failure(f"reading audio {audio_id}: VOD has no such asset")
+    audio.refresh().expect()
+    audio.destroy().expect()
+
+
 def test_a_source_that_does_not_exist_is_one_line(stack: NewStack, vod: LocalVod) -> None:
     """The error names what was done, the asset, VOD's code and request id, and nothing is left in the state."""
     audio = stack(vod.config)
