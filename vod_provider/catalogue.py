@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import overload
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -25,10 +26,41 @@ class AudioCatalogue(pulumi.ComponentResource):
     urls: Output[Mapping[str, str | None]]
     """Where the audios can be fetched, by the names of their videos."""
 
+    # Two, since a checker takes a mapping with a wrong value for an iterable of its keys.
+    @overload
     def __init__(
         self,
         resource_name: str,
-        videos: Mapping[str, Input[str]] | Iterable[MediaAsset | str],
+        videos: Mapping[str, Input[str]],
+        *,
+        format: Input[str] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Iterable[MediaAsset] | Sequence[str],
+        *,
+        format: Input[str] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Mapping[str, Input[str]] | Iterable[MediaAsset] | Sequence[str],
         *,
         format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
         tags: Input[Sequence[Input[str]]] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from vod_provider import ExtractedAudio, ExtractedAudioArgs, get_media_asset, get_media_assets
+from vod_provider import AudioCatalogue, ExtractedAudio, ExtractedAudioArgs, get_media_asset, get_media_assets
 
 asset_id: pulumi.Output[str] = pulumi.Output.from_input("5412")
 
@@ -38,6 +38,10 @@ published: pulumi.Output[bool] = read.publish
 
 for video in get_media_assets(category_id=7, kind="video"):
     ExtractedAudio(video.title, asset_id=video.id)
+catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, tags=["talk"], publish=True)
+found = AudioCatalogue("found", get_media_assets(category_id=7), opts=pulumi.ResourceOptions(parent=catalogue))
+opening: ExtractedAudio = catalogue.audios["opening"]
+urls: pulumi.Output[list[str | None]] = found.urls.apply(lambda them: list(them.values()))
 for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
     print(asset.url)
 length: float | None = get_media_asset("5412").duration
@@ -49,5 +53,6 @@ tag = ExtractedAudio("tag", asset_id="5412", tags="talk", publish="yes")  # erro
 lacking: ExtractedAudioArgs = {"format": "MP3"}  # error
 size: pulumi.Output[str] = one.size  # error
 width = one.width  # error
+AudioCatalogue("wrong", {"opening": 5412})  # error
 get_media_assets(kind="picture")  # error
 get_media_assets(asset_ids=[5412])  # error
