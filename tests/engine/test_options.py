@@ -97,6 +97,24 @@ def test_depends_on_and_transforms(stack: NewStack, vod: LocalVod) -> None:
     assert held["second"]["dependencies"] == [held["talk"]["urn"]]
 
 
+def test_additional_secret_outputs_and_deleted_with(stack: NewStack, vod: LocalVod) -> None:
+    """An output that is made a secret is one in state and program; what is said to go with another stays at VOD."""
+    audio, source = stack(vod.config), vod.video()
+    both = declared(source) + f'\nExtractedAudio("second", asset_id="{source}", format="AAC", opts=after)'
+    both = both.replace(
+        "opts=pulumi.ResourceOptions()", 'opts=pulumi.ResourceOptions(additional_secret_outputs=["url"])'
+    )
+    both = both.replace("opts=after", "opts=pulumi.ResourceOptions(deleted_with=talk)")
+    audio.program(both + '\npulumi.export("url", talk.url)')
+    audio.up().expect("[secret]")
+    address = vod.asset(audio.audios()["talk"]["id"])["base_info"]["video_url"]
+    assert address.startswith("http")
+    assert address not in audio.raw_state()
+    second = audio.audios()["second"]["id"]
+    audio.destroy().expect()
+    assert vod.audio_ids() == [second], "it is taken to have gone with the first"
+
+
 def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None:
     """With --continue-on-error one video without sound harms no other; mended, only its audio is made."""
     audio, mute = stack(vod.config), vod.video(sound=False)
