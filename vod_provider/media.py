@@ -31,6 +31,9 @@ MediaAsset = Asset
 AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
 """Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
 
+NOTICED_S = 1.0
+"""A pause of so many seconds before VOD is asked again is told."""
+
 _connections: dict[Any, tuple[Client, str, float]] = {}
 """Client, endpoint, and the seconds that a call may take."""
 _found: WeakKeyDictionary[object, dict[Any, Any]] = WeakKeyDictionary()
@@ -181,7 +184,13 @@ class _Patience(Patience):
 
     def __init__(self, seconds: float, doing: str, endpoint: str) -> None:
         super().__init__(seconds)
+        self._waiting = f"{doing}: waiting for VOD at {endpoint}"
         self._late = f"{doing}: VOD at {endpoint} has not answered within {seconds:g} s (vod:timeouts.read)"
+
+    def sleep(self, seconds: float) -> None:
+        if seconds >= NOTICED_S:  # the program stands still meanwhile, and the preview with it
+            pulumi.log.info(self._waiting, ephemeral=True)
+        super().sleep(seconds)
 
     def check(self) -> None:
         try:

@@ -156,6 +156,17 @@ def test_each_page_has_its_own_time(vod: Pages, monkeypatch: pytest.MonkeyPatch)
     assert len(made) == len(set(map(id, made))) == len(ASSETS)
 
 
+def test_long_pauses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before VOD is asked again, a preview that stands still says why; a short pause is not worth a word."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.info", lambda text, ephemeral: said.append(f"{text} {ephemeral}"))
+    monkeypatch.setattr(Patience, "sleep", lambda *_: None)
+    patience = media._Patience(60.0, "listing assets", "http://vod")
+    for seconds in (0.3, 4.0):
+        patience.sleep(seconds)
+    assert said == ["listing assets: waiting for VOD at http://vod True"]
+
+
 def test_what_is_missing_in_the_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials the error is the provider's own."""
     for name in ("HUAWEICLOUD_SDK_AK", "HW_ACCESS_KEY"):
