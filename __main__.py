@@ -6,7 +6,12 @@ from vod_provider import ExtractedAudio
 
 config = pulumi.Config()
 
-audio = ExtractedAudio("audio", asset_id=config.require("asset_id"), format="MP3", title="Sample audio")
+audio = ExtractedAudio(
+    "audio",
+    asset_id=config.require("asset_id"),
+    format="MP3",
+    title="Sample audio",
+)
 
 pulumi.export("audio_asset_id", audio.audio_asset_id)
 pulumi.export("url", audio.url)

@@ -24,7 +24,7 @@ RUN_ELSEWHERE = {
 CURLS = [
     (page, command)
     for page in sorted(DOCS.rglob("*.md"))
-    for command in re.findall(r"^\$ (curl .*)$", page.read_text(), re.MULTILINE)
+    for command in re.findall(r"^\$ (curl (?:.*\\\n)*.*)$", page.read_text(), re.MULTILINE)
 ]
 
 
@@ -66,6 +66,6 @@ def test_the_first_commands_of_the_local_vods_page(vod: LocalVod, tmp_path: Path
 @pytest.mark.parametrize(("page", "command"), CURLS, ids=[f"{page.stem}-{n}" for n, (page, _) in enumerate(CURLS)])
 def test_what_is_asked_with_curl_is_taken(vod: LocalVod, page: Path, command: str) -> None:
     """The local VOD accepts what a page has its reader send."""
-    words = shlex.split(command.replace("http://127.0.0.1:8480", vod.endpoint))
+    words = shlex.split(command.replace("\\\n", " ").replace("http://127.0.0.1:8480", vod.endpoint))
     assert vod.endpoint in " ".join(words), page
     subprocess.run([*words, "--silent", "--fail", "--max-time", "20"], stdout=subprocess.DEVNULL, check=True)
