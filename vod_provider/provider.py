@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from vod_provider.vod.patience import Patience
 
 Props = dict[str, Any]
+Extracted = tuple[str | None, float | None]
+"""What an audio was extracted from, and its seconds."""
 
 STABLE = ("audio_asset_id",)
 """Outputs that an update never changes."""
@@ -60,22 +62,39 @@ class ExtractedAudioProvider(ResourceProvider):
     _again = Again()
     _seen: set[str]
     _answered: set[str]
+    _held: dict[str, Extracted]
+    _replaced: set[str]
+    _settings: settings.Settings | None = None
     _owners = ""
 
     def configure(self, req: ConfigureRequest) -> None:
         """Note the stack's configuration; nothing is looked at before it is needed."""
         # Ids that Pulumi has shown to hold, and ids that this run has given it. Threads add to them.
         self._seen, self._answered = set(), set()
+        # By URN: what there is of resources that may be replaced, and those that are known to be.
+        self._held, self._replaced = {}, set()
+        self._settings = None
         self._config = host.configuration(req)
         host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         host.when_over(self._run_over)
         self._again = Again()
         self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
-    def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuse what cannot be, by the name of its property; unknown values pass."""
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """Refuse what cannot be, by the name of its property; unknown values pass. Settings may not be wrong either."""
         checked, problems = inputs.check(news, _is_unknown)
-        return CheckResult(checked, [CheckFailure(problem.property, problem.reason) for problem in problems])
+        failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+        with host.turn() as turn:
+            base, account = self._offline(), checked.get("account")
+            if isinstance(account, str) and (problem := base.lacks(account)):
+                failures.append(CheckFailure("account", problem))
+            # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
+            # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
+            if olds:
+                self._held[turn.urn] = _extracted(olds)  # inputs: how long it is, only Diff is told
+            elif turn.urn in self._held:
+                self._paid_again(turn.urn, self._held.pop(turn.urn), checked)
+        return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Say what changes, without asking anybody."""
@@ -87,9 +106,10 @@ class ExtractedAudioProvider(ResourceProvider):
         if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
-        if replaces:
-            self._again.note(olds.get("duration") if olds.get("asset_id") == news.get("asset_id") else None)
         with host.turn() as turn:
+            self._held[turn.urn] = _extracted(olds)
+            if replaces:
+                self._paid_again(turn.urn, self._held[turn.urn], news)
             turn.stables = STABLE
             turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
         return DiffResult(
@@ -183,12 +203,27 @@ class ExtractedAudioProvider(ResourceProvider):
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
 
+    def _paid_again(self, urn: str, held: Extracted, news: Props) -> None:
+        """Another extraction is going to take the place of the one that there is."""
+        if urn in self._replaced:
+            return
+        if urn:  # else the host does not say which resource it is
+            self._replaced.add(urn)
+        source, seconds = held
+        self._again.note(seconds if source == news.get("asset_id") else None)
+
+    def _offline(self) -> settings.Settings:
+        """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
+        if self._settings is None:
+            self._settings = settings.load(self._config, os.environ, offline=True)
+        return self._settings
+
     def _in_one_place(self, olds: Props, news: Props) -> bool:
         """Whether both name the same place, in other words perhaps: region and project of the stack, written down."""
         if any(_is_unknown(news.get(name)) for name in inputs.PLACE):
             return False
         try:
-            base = settings.load(self._config, os.environ)
+            base = self._offline()
             old, new = base.at(*_place(olds)), base.at(*_place(news))
         except settings.SettingsError:
             return False
@@ -240,6 +275,10 @@ class ExtractedAudioProvider(ResourceProvider):
 
 def _is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
+
+
+def _extracted(props: Props) -> Extracted:
+    return props.get("asset_id"), props.get("duration")
 
 
 def _place(props: Props) -> tuple[str | None, str | None, str | None]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vod_provider import readers
 from vod_provider.readers import ENDPOINT, QUOTAS, Account, Listening, SettingsError, Timeouts
-from vod_provider.vod.signing import Credentials
+from vod_provider.vod.signing import Credentials, Token
 
 __all__ = ["KEYS", "NAMES", "QUOTAS", "Settings", "SettingsError", "Timeouts", "load"]
 
@@ -44,6 +44,8 @@ NAMES = (
     *(f"huaweicloud:{key}" for key in ("region", "projectId", "accessKey", "secretKey", "securityToken", "token")),
 )
 """Every name of the stack's configuration that `load` looks at."""
+
+_NOBODY = Token("")
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,17 @@ class Settings:
             )
         return here
 
+    def lacks(self, account: str) -> str:
+        """What is wrong with the name of an account; '' where there is one such."""
+        if account in self.accounts:
+            return ""
+        hint = readers.nearest(account, self.accounts) if self.accounts else "it has none"
+        return f"is {readers.short(account)}, which vod:accounts does not have: {hint}"
+
     def _of(self, account: str) -> Settings:
         """The settings with another account's credentials; a project of the stack's own account is none of its."""
-        if account not in self.accounts:
-            hint = readers.nearest(account, self.accounts) if self.accounts else "it has none"
-            raise SettingsError(f"account is {readers.short(account)}, which vod:accounts does not have: {hint}")
+        if problem := self.lacks(account):
+            raise SettingsError(f"account {problem}")
         other = self.accounts[account]
         return replace(
             self,
@@ -113,11 +121,12 @@ class Settings:
         )
 
 
-def load(config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+def load(config: Mapping[str, str], environ: Mapping[str, str], *, offline: bool = False) -> Settings:
     """Read the stack's configuration (full names, as 'vod:region') and the environment.
 
     Raises SettingsError for what is wrong and for missing credentials; region and project may still come from
-    the resources, so that `Settings.at` looks after them.
+    the resources, so that `Settings.at` looks after them. `offline`: nobody is going to ask VOD, so the stack's own
+    credentials are not looked at.
     """
     if environ.get("PULUMI_PROJECT") != "vod":  # there, the namespace has the program's own settings in it, too
         _refuse_unknown("vod:", config)
@@ -131,7 +140,7 @@ def load(config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
         endpoint=readers.filled(template, region),
         region=region,
         project_id=project_id or "",
-        credentials=readers.credentials(given),
+        credentials=_NOBODY if offline else readers.credentials(given),
         journal=readers.journal(given),
         quotas=QUOTAS | (given.read("vod:quotas", readers.quotas) or {}),
         timeouts=given.read("vod:timeouts", readers.timeouts) or Timeouts(),

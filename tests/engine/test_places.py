@@ -67,10 +67,24 @@ def test_two_accounts_in_one_program(stack: NewStack, vod: LocalVod) -> None:
 
 
 def test_an_account_that_is_not_configured_is_named(stack: NewStack, vod: LocalVod) -> None:
-    """The error names the property, the setting and the nearest name."""
+    """The error names the property, the setting and the nearest name, at the preview already."""
     audio = stack(vod.config | {"vod:accounts": '{"other": {"token": "t", "projectId": "p"}}'})
     audio.program(declared(vod.video(), account="othr"))
-    audio.up().expect_failure("account is 'othr', which vod:accounts does not have: did you mean other?")
+    audio.preview().expect_failure(
+        "property account", "is 'othr', which vod:accounts does not have: did you mean other?"
+    )
+
+
+def test_a_wrong_setting_fails_the_preview(stack: NewStack, vod: LocalVod) -> None:
+    """What no `up` could use is one line before anything is asked; credentials may still be missing then."""
+    audio = stack({"vod:regoin": "cn-north-4"})
+    audio.program(declared("0" * 32))
+    audio.preview().expect_failure("vod:regoin is no setting: did you mean vod:region?")
+    audio.configure({"vod:quotas": '{"extract": 0}'})
+    audio.preview().expect_failure("vod:quotas.extract is 0: expected calls per minute")
+    audio.configure({"vod:region": "cn-north-4"})
+    audio.preview().expect()
+    assert vod.calls() == []
 
 
 def test_the_same_place_in_other_words_is_not_paid_again(stack: NewStack, vod: LocalVod) -> None:
@@ -101,3 +115,20 @@ def test_a_preview_says_what_is_paid_again(stack: NewStack, vod: LocalVod) -> No
     audio.program(declared(other, format="AAC") + both.replace(', title="S"', ', format="AAC"'))
     said = audio.preview().expect("2 audios are to be extracted again, which is paid again: 3 s of sound, and 1 more")
     assert len(said.lines("paid again")) == 1
+
+
+def test_a_preview_says_so_of_replacements_that_the_engine_decides(stack: NewStack, vod: LocalVod) -> None:
+    """`replace_on_changes`, `replacement_trigger` and `replace_with` are paid again, too, and counted once each."""
+    audio, source = stack(vod.config), vod.video(3)
+    program = """
+a = ExtractedAudio("a", asset_id="{0}", title="{1}", opts=pulumi.ResourceOptions(replace_on_changes=["title"]))
+b = ExtractedAudio("b", asset_id="{0}", format="AAC", opts=pulumi.ResourceOptions(replacement_trigger="{1}"))
+c = ExtractedAudio("c", asset_id="{0}", triggers=[1], opts=pulumi.ResourceOptions(replace_with=[b]))
+"""
+    audio.program(program.format(source, "One"))
+    audio.up().expect()
+    assert "paid again" not in audio.preview().expect().text
+    audio.program(program.format(source, "Two"))
+    audio.preview().expect("3 audios are to be extracted again, which is paid again: 3 s of sound, and 2 more")
+    audio.up().expect("3 replaced")
+    assert vod.accepted() == 6
