@@ -118,7 +118,7 @@ def check(props: Mapping[str, Any], is_unknown: IsUnknown) -> tuple[dict[str, An
         elif value is None:
             continue
         elif name not in _RULES:
-            problems.append(Problem(name, f"is not known: {_nearest(name)}"))
+            problems.append(Problem(name, f"is not known: {nearest(name)}"))
         elif is_unknown(value):
             checked[name] = value
         else:
@@ -332,7 +332,8 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _nearest(name: str) -> str:
+def nearest(name: str) -> str:
+    """What somebody may have meant who wrote the name of an input that there is not."""
     near = difflib.get_close_matches(name.lower(), _RULES, n=1)
     return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_RULES)}"
 

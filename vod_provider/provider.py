@@ -30,7 +30,7 @@ from vod_provider import host, inputs, settings
 from vod_provider.again import Again
 from vod_provider.call import Call
 from vod_provider.hint import Hint, parallelism
-from vod_provider.vod.assets import Asset, Outcome, outcome
+from vod_provider.vod.assets import Asset, Outcome, format_of, outcome
 from vod_provider.vod.errors import DeadlineError, ExtractionError, StoppedError, UnfinishedError, VodError
 
 if TYPE_CHECKING:
@@ -153,11 +153,11 @@ class ExtractedAudioProvider(ResourceProvider):
             services.settle({id_})
             extraction = services.at(*_place(props))
             asset = extraction.look(id_, turn.call.patience(services.settings.timeouts.read))
-            if asset.outcome is not Outcome.GONE:
-                return ReadResult(id_, _outs(props, asset))
             if "audio_asset_id" not in props:
-                raise VodError(f"reading audio {id_}: VOD has no such asset; check the id, the project and the region")
-            return ReadResult("", {})
+                props = props | {"format": _format_of_another(asset)}
+            if asset.outcome is Outcome.GONE:
+                return ReadResult("", {})
+            return ReadResult(id_, _outs(props, asset))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
@@ -275,6 +275,18 @@ class ExtractedAudioProvider(ResourceProvider):
 
 def _is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
+
+
+def _format_of_another(asset: Asset) -> str | None:
+    """The format of an audio that Pulumi has no state of; raises VodError where it is not there, or no audio."""
+    if asset.outcome is Outcome.GONE:
+        raise VodError(f"reading audio {asset.id}: VOD has no such asset; check the id, the project and the region")
+    found = format_of(asset)
+    if found is None and asset.pack_type:
+        raise VodError(
+            f"reading audio {asset.id}: it is {asset.pack_type}, and no audio that VOD extracts; check the id"
+        )
+    return found
 
 
 def _extracted(props: Props) -> Extracted:

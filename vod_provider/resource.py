@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict, overload
 
 from pulumi import Input, Output, ResourceOptions, getter
 
+from vod_provider.inputs import nearest
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.registration import Registered
 
@@ -87,13 +88,19 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         for one in positional:  # the inputs, or options, or both
             if isinstance(one, ResourceOptions):
                 opts = one
-            else:
-                args |= one or {}
+            elif isinstance(one, Mapping):
+                args |= one
+            elif one is not None:
+                kind = type(one).__name__
+                raise TypeError(
+                    f"ExtractedAudio({resource_name!r}) was given a {kind} where inputs are one dictionary: a media id"
+                    " is asset_id=..."
+                )
         args |= given.pop("args", None) or {}
         props: dict[str, Any] = {**args, **given}
         for name in props:
             if name not in ExtractedAudioArgs.__annotations__:
-                raise TypeError(f"ExtractedAudio({resource_name!r}) has no input {name!r}")
+                raise TypeError(f"ExtractedAudio({resource_name!r}) has no input {name!r}: {nearest(name)}")
         if "asset_id" not in props:
             raise TypeError(f"ExtractedAudio({resource_name!r}) needs asset_id, the media id of the source video")
         if opts is not None and opts.import_ is not None:
@@ -108,20 +115,22 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         cls,
         resource_name: str,
         id: Input[str],  # noqa: A002 - Pulumi's own name for it
+        opts: ResourceOptions | None = None,
         *,
         region: Input[str] | None = None,
         project_id: Input[str] | None = None,
         account: Input[str] | None = None,
-        opts: ResourceOptions | None = None,
     ) -> ExtractedAudio:
-        """Read an audio that is there already, without managing it.
+        """Read an audio that is there already, without managing it; at a preview, too.
+
+        VOD does not record what it was extracted from: its `asset_id` is None.
 
         :param resource_name: Name of the resource in the stack.
-        :param id: Media id of the audio.
+        :param id: Media id of the audio. An asset that is not there, or no audio, is an error.
+        :param opts: Pulumi's resource options.
         :param region: Region of the audio; default is the stack's.
         :param project_id: Project of the audio; default is the stack's.
         :param account: Name of an account in the stack's configuration `vod:accounts`; default is the stack's own.
-        :param opts: Pulumi's resource options.
         """
         self = cls.__new__(cls)
         props = {"region": region, "project_id": project_id, "account": account}

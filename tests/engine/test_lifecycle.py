@@ -155,19 +155,25 @@ def test_get_reads_an_audio_that_is_there(stack: NewStack, vod: LocalVod) -> Non
     source = vod.video(seconds=2)
     audio_id = vod.extract(source)
     audio = stack(vod.config)
-    audio.program(f'pulumi.export("codec", ExtractedAudio.get("theirs", "{audio_id}").codec)')
-    audio.up().expect('codec: "MP3"')
+    audio.program(
+        f'theirs = ExtractedAudio.get("theirs", "{audio_id}", pulumi.ResourceOptions())\n'
+        'pulumi.export("told", pulumi.Output.all(theirs.codec, theirs.format))'
+    )
+    audio.preview().expect('[0]: "MP3"', '[1]: "MP3"')
+    audio.up().expect('[0]: "MP3"', '[1]: "MP3"')
     audio.destroy().expect()
     assert vod.audio_ids() == [audio_id]
 
 
 def test_get_of_an_audio_that_is_not_there_is_an_error(stack: NewStack, vod: LocalVod) -> None:
-    """A wrong id fails with one line at the preview already, and so does one that went; the state keeps working."""
-    audio = stack(vod.config)
+    """A wrong id or a video's fails with one line at the preview already, and so does one that went."""
+    audio, video = stack(vod.config), vod.video()
+    audio.program(f'ExtractedAudio.get("theirs", "{video}")')
+    audio.preview().expect_failure(f"reading audio {video}: it is MP4, and no audio that VOD extracts; check the id")
     audio.program(f'ExtractedAudio.get("theirs", "{"e" * 32}")')
     wrong = f"reading audio {'e' * 32}: VOD has no such asset; check the id, the project and the region"
     audio.preview().expect_failure(wrong)
-    audio_id = vod.extract(vod.video())
+    audio_id = vod.extract(video)
     audio.program(f'ExtractedAudio.get("theirs", "{audio_id}")')
     audio.up().expect()
     vod.delete(audio_id)

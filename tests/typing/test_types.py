@@ -51,11 +51,18 @@ def test_mypy_reports_what_is_wrong_and_nothing_else() -> None:
     assert found == EXPECTED, done.stdout
 
 
-@pytest.mark.parametrize("given", [{}, {"asset_id": "5412", "formats": "MP3"}])
-def test_what_checkers_refuse_is_refused_at_run_time(given: dict[str, str]) -> None:
-    """Without a checker, Python's own error names the input that is missing or unknown."""
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, "needs asset_id"),
+        ({"asset_id": "5412", "titel": "A talk"}, "has no input 'titel': did you mean title?"),
+        ("5412", "was given a str where inputs are one dictionary: a media id is asset_id=..."),
+    ],
+)
+def test_what_checkers_refuse_is_refused_at_run_time(given: object, wanted: str) -> None:
+    """Without a checker, an error names the input that is missing or unknown, and what may have been meant."""
     program = f"from vod_provider import ExtractedAudio; ExtractedAudio('talk', {given!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("TypeError: ExtractedAudio('talk')")
-    assert ("'formats'" if given else "asset_id") in last
+    assert wanted in last

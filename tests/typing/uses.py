@@ -30,6 +30,7 @@ by_dictionary = ExtractedAudio("by-dictionary", args)
 with_options = ExtractedAudio("with-options", {"asset_id": "5412"}, pulumi.ResourceOptions(parent=one))
 options_second = ExtractedAudio("options-second", pulumi.ResourceOptions(parent=one), asset_id="5412")
 read = ExtractedAudio.get("read", "5412", region="cn-north-4")
+read_with_options = ExtractedAudio.get("read-with-options", "5412", pulumi.ResourceOptions(parent=one))
 
 url: pulumi.Output[str | None] = one.url
 seconds: pulumi.Output[float | None] = one.duration
