@@ -7,7 +7,7 @@ from vod_provider._version import __version__
 
 if TYPE_CHECKING:
     from vod_provider.catalogue import AudioCatalogue
-    from vod_provider.media import MediaAsset, get_media_asset, get_media_assets
+    from vod_provider.media import MediaAsset, get_media_asset, get_media_asset_output, get_media_assets
     from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MediaAsset",
     "__version__",
     "get_media_asset",
+    "get_media_asset_output",
     "get_media_assets",
 ]
 

@@ -24,4 +24,4 @@ class Call:
 
     def patience(self, default: float) -> Patience:
         """How long this call may wait: what the user set, else `default` seconds."""
-        return Patience(self.timeout or default, self.stop)
+        return Patience(self.timeout or default, self.stop, notice=self.report)

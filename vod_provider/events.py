@@ -46,13 +46,22 @@ class Gate:
         self._key, self._clock = key.encode(), clock
         self._lock = threading.Lock()
         self._admitted: dict[str, float] = {}
+        self._own = self._others = False
+
+    @property
+    def others_only(self) -> bool:
+        """Whether callbacks came, and all were signed otherwise: then it is the key that is wrong."""
+        return self._others and not self._own
 
     def admit(self, timestamp: str, sign: str, body: bytes) -> Verdict:
         """What to do with a callback."""
         signed = b"VOD_" + timestamp.encode(errors="replace") + b"_" + body
         expected = hmac.digest(self._key, signed, "sha256").hex()
-        if not hmac.compare_digest(expected.encode(), sign.lower().encode(errors="replace")):
+        own = hmac.compare_digest(expected.encode(), sign.lower().encode(errors="replace"))
+        if not own:
+            self._others = True
             return Verdict.REFUSED
+        self._own = True
         now = self._clock()
         try:
             sent = float(int(timestamp))
@@ -87,9 +96,9 @@ class Listener:
 
     def __init__(self, listening: Listening, heard: Callable[[str], None]) -> None:
         """Listens once made. `heard` gets the audio's id. Raises SettingsError, or OSError for an address in use."""
-        gate = Gate(listening.key)
+        self.gate = Gate(listening.key)
         tls = _tls(listening)
-        self._server = _Server(listening, tls, _handler(gate, heard))
+        self._server = _Server(listening, tls, _handler(self.gate, heard))
         threading.Thread(target=self._server.serve_forever, name="vod-events", daemon=True).start()
 
     def close(self) -> None:

@@ -18,7 +18,8 @@ import pulumi
 from pulumi.runtime import settings as runtime
 
 from vod_provider import settings
-from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.readers import nearest
+from vod_provider.vod.assets import OUTCOMES, Asset, Outcome
 from vod_provider.vod.errors import DeadlineError, VodError
 from vod_provider.vod.patience import Patience
 
@@ -31,8 +32,7 @@ MediaAsset = Asset
 AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
 """Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
 
-NOTICED_S = 1.0
-"""A pause of so many seconds before VOD is asked again is told."""
+KINDS = ("video", "audio")
 
 _connections: dict[Any, tuple[Client, str, float]] = {}
 """Client, endpoint, and the seconds that a call may take."""
@@ -57,6 +57,7 @@ def get_media_asset(
     :param account: Name of an account in `vod:accounts`; default is the stack's own.
     :raises pulumi.RunError: VOD does not have it, or cannot be asked.
     """
+    _text("asset_id", asset_id)
     place = (region, project_id, account)
     key = (_configuration(), place, asset_id)
     known = _of_run()
@@ -70,6 +71,18 @@ def get_media_asset(
         known[key] = found
     asset: MediaAsset = known[key]
     return asset
+
+
+def get_media_asset_output(
+    asset_id: pulumi.Input[str], *, region: str | None = None, project_id: str | None = None, account: str | None = None
+) -> pulumi.Output[MediaAsset]:
+    """`get_media_asset` of an id that another resource's output tells, once that is known.
+
+    Parameters and errors are those of `get_media_asset`.
+    """
+    return pulumi.Output.from_input(asset_id).apply(
+        lambda known: get_media_asset(known, region=region, project_id=project_id, account=account)
+    )
 
 
 def get_media_assets(
@@ -97,11 +110,20 @@ def get_media_assets(
     :param region: Region of the assets; default is the stack's.
     :param project_id: Project of the assets; default is the stack's.
     :param account: Name of an account in `vod:accounts`; default is the stack's own.
-    :raises pulumi.RunError: VOD cannot be asked, or has not one of `asset_ids`; raised where a page is asked for.
+    :raises pulumi.RunError: VOD cannot be asked, or has not one of `asset_ids`; raised where a page is asked for. Or
+        an argument cannot be, which would find nothing.
     """
     for name, value in (("asset_ids", asset_ids), ("tags", tags), ("status", status)):
         if isinstance(value, str):
             raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
+        for one in value or ():
+            _text(name, one)
+    if kind is not None and kind not in KINDS:
+        raise pulumi.RunError(f"listing assets: kind is {kind!r}: {nearest(kind, KINDS)}")
+    if odd := next((one for one in status if one not in OUTCOMES), None):
+        raise pulumi.RunError(f"listing assets: status {odd!r} is none of VOD's: {nearest(odd, OUTCOMES)}")
+    if tag := next((tag for tag in tags if "," in tag), None):
+        raise pulumi.RunError(f"listing assets: tags have no commas, by which VOD tells them apart: {tag!r}")
     place = (region, project_id, account)
     named = None if asset_ids is None else tuple(dict.fromkeys(asset_ids))
     key = (_configuration(), place, named, title, category_id, tuple(tags), tuple(status), kind)
@@ -129,6 +151,14 @@ def get_media_assets(
     return assets
 
 
+def _text(name: str, value: object) -> None:
+    """Refuse what is no text; an Output would be asked for by the words of its warning."""
+    if isinstance(value, pulumi.Output):
+        raise TypeError(f"{name} is an Output, not known while the program runs: .apply, or get_media_asset_output")
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, and has to be a text")
+
+
 def _named(client: Client, asset_ids: Sequence[str], patience: Callable[[], Patience]) -> Iterator[list[Asset]]:
     """The assets of these ids, ten by ten. Raises VodError where VOD does not have one."""
     from vod_provider.vod.client import IDS_PER_CALL
@@ -147,6 +177,9 @@ class _Once:
         self._pages, self._fits = pages, fits
         self._assets: dict[str, Asset] = {}
         self._failed: VodError | None = None
+
+    def __repr__(self) -> str:
+        return f"<assets of VOD, {len(self._assets)} asked for so far: to be iterated over>"
 
     def __iter__(self) -> Iterator[Asset]:
         given = 0
@@ -183,14 +216,8 @@ class _Patience(Patience):
     """The patience of one call of a function, which no resource has a timeout for."""
 
     def __init__(self, seconds: float, doing: str, endpoint: str) -> None:
-        super().__init__(seconds)
-        self._waiting = f"{doing}: waiting for VOD at {endpoint}"
+        super().__init__(seconds, notice=lambda what: pulumi.log.info(f"{doing}: {what}", ephemeral=True))
         self._late = f"{doing}: VOD at {endpoint} has not answered within {seconds:g} s (vod:timeouts.read)"
-
-    def sleep(self, seconds: float) -> None:
-        if seconds >= NOTICED_S:  # the program stands still meanwhile, and the preview with it
-            pulumi.log.info(self._waiting, ephemeral=True)
-        super().sleep(seconds)
 
     def check(self) -> None:
         try:

@@ -249,6 +249,8 @@ class ExtractedAudioProvider(ResourceProvider):
                 host.say(line)
             return
         self._opened.settle(self._answered)
+        if line := self._opened.over():
+            host.say(line)
         for kept in self._opened.journal.kept(self._owners) if self._owners else ():
             host.say(
                 f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"

@@ -84,6 +84,15 @@ class Services:
             " address, key and events in VOD's console, and that VOD reaches this machine there"
         )
 
+    def over(self) -> str:
+        """What the run has shown to be wrong, and nobody has noticed yet; '' for nothing."""
+        if self._listener is None or not self._listener.gate.others_only:
+            return ""
+        return (
+            "vod:events: callbacks came, and none was signed with vod:events.key, so VOD was asked instead: compare the"
+            " key with the callback's in VOD's console"
+        )
+
     def settle(self, audio_ids: Iterable[str]) -> None:
         """Pulumi has shown that it holds these audios."""
         self.journal.settle(audio_ids)

@@ -42,7 +42,7 @@ def test_forged_events_change_nothing(stack: NewStack, vod: LocalVod) -> None:
     audio = stack(configured(vod, port))
     audio.program(several(vod.video(), 3))
     vod.forget_calls()
-    audio.up().expect("4 created")
+    audio.up().expect("4 created", "vod:events: callbacks came, and none was signed with vod:events.key")
     asked = [call["asset_ids"] for call in vod.calls() if call["operation"] == "ShowAssetMeta"]
     assert len(asked) == 1, "all three by one poll, five seconds later"
     assert vod.accepted() == 3

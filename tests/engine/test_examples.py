@@ -105,6 +105,18 @@ def test_the_feed_of_the_podcast(stack: NewStack, vod: LocalVod) -> None:
     assert {audio["outputs"]["status"] for audio in one.audios().values()} == {"PUBLISHED"}
 
 
+def test_an_asset_of_an_output(stack: NewStack, vod: LocalVod) -> None:
+    """What VOD has of an asset whose id another resource tells: unknown at the preview, there after it."""
+    one = stack(vod.config)
+    one.program(
+        "from vod_provider import get_media_asset_output\n"
+        f'audio = ExtractedAudio("talk", asset_id="{vod.video(2)}")\n'
+        'pulumi.export("kind", get_media_asset_output(audio.audio_asset_id).apply(lambda it: it.pack_type))'
+    )
+    one.preview().expect("kind: [unknown]")
+    one.up().expect('kind: "MP3"')
+
+
 def test_the_program_beside_another_provider(tmp_path: Path) -> None:
     """With mocks for engine and plugins, the audio is extracted from what pulumi_huaweicloud's resource makes."""
     shutil.copytree(BESIDE, tmp_path / "project")

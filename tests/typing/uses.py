@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pulumi
 
-from vod_provider import AudioCatalogue, ExtractedAudio, ExtractedAudioArgs, get_media_asset, get_media_assets
+from vod_provider import (
+    AudioCatalogue,
+    ExtractedAudio,
+    ExtractedAudioArgs,
+    get_media_asset,
+    get_media_asset_output,
+    get_media_assets,
+)
 
 asset_id: pulumi.Output[str] = pulumi.Output.from_input("5412")
 
@@ -45,6 +52,7 @@ opening: ExtractedAudio = catalogue.audios["opening"]
 urls: pulumi.Output[list[str | None]] = found.urls.apply(lambda them: list(them.values()))
 for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
     print(asset.url)
+later: pulumi.Output[float | None] = get_media_asset_output(asset_id).apply(lambda it: it.duration)
 length: float | None = get_media_asset("5412").duration
 
 nothing = ExtractedAudio("nothing")  # error

@@ -113,9 +113,13 @@ def test_what_can_be_repeated_is_repeated_a_bounded_number_of_times() -> None:
     assert vod.show(["a"], patience)["a"].status == "CREATED"
     assert len(script.sent) == 2
     vod, script, patience = client(*[LostAnswerError("x", "500")] * 50)
+    said: list[str] = []
+    patience.notice = said.append
     with pytest.raises(LostAnswerError):
         vod.show(["a"], patience)
     assert len(script.sent) == retries.ATTEMPTS
+    assert said[0] == f"VOD does not answer: attempt 3 of {retries.ATTEMPTS} comes", "who waits is told, after a hiccup"
+    assert len(said) == retries.ATTEMPTS - 2
 
 
 def test_ids_travel_in_one_call_and_a_missing_one_is_absent() -> None:

@@ -63,6 +63,16 @@ def test_what_was_admitted_is_forgotten_only_once_it_is_late() -> None:
     assert verdict(at, NOW + 200) is Verdict.REFUSED
 
 
+def test_a_key_that_fits_none_is_told_from_a_forger() -> None:
+    """Where no callback bears the key, it is wrong; where one does, the others are somebody else's."""
+    at = gate()
+    told = [at.others_only]
+    for timestamp, key in ((NOW, "other"), (NOW - LATE_S - 1, KEY)):
+        verdict(at, timestamp, key)
+        told.append(at.others_only)
+    assert told == [False, True, False]
+
+
 def test_the_signature_may_be_in_capitals() -> None:
     """Hex digits are the same in either case."""
     assert verdict(gate(), sign=signature(KEY, str(NOW), BODY).upper()) is Verdict.NEW

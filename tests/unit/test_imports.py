@@ -34,6 +34,7 @@ def test_the_public_names() -> None:
         "MediaAsset",
         "__version__",
         "get_media_asset",
+        "get_media_asset_output",
         "get_media_assets",
     }
     for name in vod_provider.__all__:

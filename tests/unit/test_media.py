@@ -89,6 +89,32 @@ def test_a_text_in_place_of_a_list_is_refused(vod: Pages) -> None:
         ids(tags="talk")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"kind": "vidio"}, "listing assets: kind is 'vidio': did you mean video?"),
+        ({"status": ["PUBLISHD"]}, "listing assets: status 'PUBLISHD' is none of VOD's: did you mean PUBLISHED?"),
+        ({"tags": ["no,comma"]}, "listing assets: tags have no commas, by which VOD tells them apart: 'no,comma'"),
+    ],
+)
+def test_what_would_find_nothing_is_refused(vod: Pages, wanted: dict[str, Any], said: str) -> None:
+    """A slip must not read as an empty list: a program would delete all that it declared."""
+    with pytest.raises(pulumi.RunError) as refused:
+        ids(**wanted)
+    assert str(refused.value) == said
+    assert vod.calls == []
+
+
+def test_an_output_is_no_text(vod: Pages) -> None:
+    """An Output is refused before it is asked about; so is anything else that is no text."""
+    unknown: Any = object.__new__(pulumi.Output)
+    with pytest.raises(TypeError, match=r"^asset_id is an Output, not known while the program runs: \.apply, or get_"):
+        get_media_asset(unknown)
+    with pytest.raises(TypeError, match=r"^asset_ids is None, and has to be a text$"):
+        ids(asset_ids=[None])
+    assert vod.calls == []
+
+
 @pytest.mark.parametrize(("status", "there"), [("TRANSCODING", True), ("TRANSCODE_FAILED", True), ("DELETED", False)])
 def test_what_is_transcoded_is_there(status: str, there: bool) -> None:
     """A video that VOD works on stays in the listing: out of it, its audio would be deleted and paid again."""
@@ -156,15 +182,12 @@ def test_each_page_has_its_own_time(vod: Pages, monkeypatch: pytest.MonkeyPatch)
     assert len(made) == len(set(map(id, made))) == len(ASSETS)
 
 
-def test_long_pauses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before VOD is asked again, a preview that stands still says why; a short pause is not worth a word."""
+def test_what_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While VOD is asked again and again, a preview that stands still says why."""
     said: list[str] = []
     monkeypatch.setattr("pulumi.log.info", lambda text, ephemeral: said.append(f"{text} {ephemeral}"))
-    monkeypatch.setattr(Patience, "sleep", lambda *_: None)
-    patience = media._Patience(60.0, "listing assets", "http://vod")
-    for seconds in (0.3, 4.0):
-        patience.sleep(seconds)
-    assert said == ["listing assets: waiting for VOD at http://vod True"]
+    media._Patience(60.0, "listing assets", "http://vod").notice("VOD does not answer")
+    assert said == ["listing assets: VOD does not answer True"]
 
 
 def test_what_is_missing_in_the_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -271,6 +271,8 @@ class Client:
                 attempts += not isinstance(error, ThrottledError)
                 if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
                     raise
+                if attempts > 1:  # the first may be a mere hiccup
+                    patience.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
                 patience.sleep(retries.pause(max(1, attempts)))
 
 

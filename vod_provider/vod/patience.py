@@ -52,14 +52,16 @@ class Stop:
 
 
 class Patience:
-    """One caller's patience: `seconds` from now on, or until `stop`."""
+    """One caller's patience: `seconds` from now on, or until `stop`. `notice` tells the caller what takes long."""
 
     def __init__(
         self,
         seconds: float = float("inf"),
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self.notice = notice
         self._seconds, self._stop, self._clock = seconds, Stop() if stop is None else stop, clock
         self._end = clock() + seconds
 

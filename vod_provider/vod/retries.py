@@ -18,7 +18,7 @@ from collections.abc import Callable
 from vod_provider.vod.errors import LostAnswerError, ThrottledError, UnreachableError, VodError
 
 ATTEMPTS = 7
-"""How often a request is sent in all; with the pauses between about a minute. 429 does not count."""
+"""How often a request is sent in all; with the pauses between about 25 s. 429 does not count."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 20.0
 
