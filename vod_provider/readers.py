@@ -164,6 +164,11 @@ def endpoint(name: str, text: str) -> str:
     return text.rstrip("/")
 
 
+def is_local(template: str) -> bool:
+    """Whether the endpoint is on this machine."""
+    return _is_loopback(urlsplit(template.replace("{region}", "region")).hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

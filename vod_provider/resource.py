@@ -7,6 +7,7 @@ from typing import Any, Required, TypedDict, overload
 
 from pulumi import Input, Output, ResourceOptions, getter
 
+from vod_provider.clear import warn_once
 from vod_provider.inputs import nearest
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.registration import Registered
@@ -108,6 +109,7 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
             props["adopt"] = props.get("adopt") or opts.import_
             opts = ResourceOptions.merge(opts, None)
             opts.import_ = None
+        warn_once()
         self._register(resource_name, props, opts)
 
     @classmethod

@@ -132,3 +132,16 @@ c = ExtractedAudio("c", asset_id="{0}", triggers=[1], opts=pulumi.ResourceOption
     audio.preview().expect("3 audios are to be extracted again, which is paid again: 3 s of sound, and 2 more")
     audio.up().expect("3 replaced")
     assert vod.accepted() == 6
+
+
+def test_secrets_in_clear_are_warned_of(stack: NewStack) -> None:
+    """Once in a run, by their names, and no more once they are set with --secret, which the state has encrypted."""
+    accounts = json.dumps({"other": {"token": "t-o-k-e-n", "projectId": "p"}})
+    audio = stack({"vod:region": "cn-north-4", "vod:secretKey": "s-e-c-r-e-t", "vod:accounts": accounts})
+    audio.program(declared("0" * 32) + f'\nExtractedAudio("second", asset_id="{"1" * 32}")')
+    said = audio.preview().expect("vod:secretKey, vod:accounts (token): set in clear")
+    assert len(said.lines("set in clear")) == 1
+    assert "s-e-c-r-e-t" not in said.text
+    for name, value in (("vod:secretKey", "s-e-c-r-e-t"), ("vod:accounts", accounts)):
+        audio.run("config", "set", "--secret", name, value, "--stack", "test").expect()
+    assert "set in clear" not in audio.preview().expect().text
