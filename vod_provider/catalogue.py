@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import overload
+from typing import Any, overload
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from vod_provider.media import MediaAsset
-from vod_provider.resource import ExtractedAudio
+from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
 
 
 class AudioCatalogue(pulumi.ComponentResource):
@@ -31,7 +31,7 @@ class AudioCatalogue(pulumi.ComponentResource):
     def __init__(
         self,
         resource_name: str,
-        videos: Mapping[str, Input[str]],
+        videos: Mapping[str, Input[str] | ExtractedAudioArgs],
         *,
         format: Input[str] | None = None,
         tags: Input[Sequence[Input[str]]] | None = None,
@@ -60,7 +60,7 @@ class AudioCatalogue(pulumi.ComponentResource):
     def __init__(
         self,
         resource_name: str,
-        videos: Mapping[str, Input[str]] | Iterable[MediaAsset] | Sequence[str],
+        videos: Mapping[str, Input[str] | ExtractedAudioArgs] | Iterable[MediaAsset] | Sequence[str],
         *,
         format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
         tags: Input[Sequence[Input[str]]] | None = None,
@@ -74,8 +74,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         """Declare the audios of all `videos`.
 
         :param resource_name: Name of the component; an audio's name is this, a hyphen and its video's.
-        :param videos: Media ids by name; or media ids or assets, as `get_media_assets` finds them, whose names are
-            the ids.
+        :param videos: Media ids by name, or the inputs of an `ExtractedAudio` by name, which come before those that
+            all have; or media ids or assets, as `get_media_assets` finds them, whose names are the ids.
         :param format: MP3 (default) or AAC. A change extracts all of them again.
         :param tags: Tags of each audio, as those of `ExtractedAudio`.
         :param category_id: Category of each audio.
@@ -85,31 +85,49 @@ class AudioCatalogue(pulumi.ComponentResource):
         :param account: Name of an account in `vod:accounts`; default is the stack's own.
         :param opts: Pulumi's resource options; the audios inherit those that children inherit.
         """
-        if isinstance(videos, str):
-            raise TypeError(f"videos is a text, and has to be a list of media ids: [{videos!r}]")
+        each = {
+            "format": format,
+            "tags": tags,
+            "category_id": category_id,
+            "publish": publish,
+            "region": region,
+            "project_id": project_id,
+            "account": account,
+        }
+        declared = _declared(videos)
         super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
-        named = videos if isinstance(videos, Mapping) else dict(map(_by_id, videos))
         self.audios = {
-            name: ExtractedAudio(
-                f"{resource_name}-{name}",
-                asset_id=asset_id,
-                format=format,
-                tags=tags,
-                category_id=category_id,
-                publish=publish,
-                region=region,
-                project_id=project_id,
-                account=account,
-                opts=ResourceOptions(parent=self),
-            )
-            for name, asset_id in named.items()
+            name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**each, **args})
+            for name, args in declared.items()
         }
         # Output.all of nothing is a list.
         self.audio_asset_ids = Output.all(**{name: it.audio_asset_id for name, it in self.audios.items()}).apply(dict)
         self.urls = Output.all(**{name: it.url for name, it in self.audios.items()}).apply(dict)
         self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
 
+    def __repr__(self) -> str:
+        return f"AudioCatalogue({self._name!r}, {len(self.audios)} audios)"
 
-def _by_id(video: MediaAsset | str) -> tuple[str, str]:
-    media_id = video if isinstance(video, str) else video.id
-    return media_id, media_id
+
+def _declared(videos: object) -> dict[str, dict[str, Any]]:
+    """The inputs of each audio, by name. Raises TypeError for what is no listing of videos."""
+    if isinstance(videos, str):
+        raise TypeError(f"videos is a text, and has to be a list of media ids: [{videos!r}]")
+    if isinstance(videos, Output):
+        raise TypeError("videos is an Output: how many audios there are has to be known while the program runs")
+    if isinstance(videos, Mapping):
+        videos = {_name(name): video for name, video in videos.items()}
+        return {name: {**it} if isinstance(it, Mapping) else {"asset_id": it} for name, it in videos.items()}
+    if not isinstance(videos, Iterable):
+        raise TypeError(f"videos is {videos!r}, and has to be media ids by name, or a list of media ids or assets")
+    ids = [video.id if isinstance(video, MediaAsset) else video for video in videos]
+    return {_name(media_id): {"asset_id": media_id} for media_id in ids}
+
+
+def _name(name: object) -> str:
+    """Part of a resource's name."""
+    if isinstance(name, Output):
+        raise TypeError("videos has an Output in its list, whose name nobody knows yet: give media ids by name")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"videos has {name!r} where a name or a media id has to be")
+    return name

@@ -115,6 +115,24 @@ def test_additional_secret_outputs_and_deleted_with(stack: NewStack, vod: LocalV
     assert vod.audio_ids() == [second], "it is taken to have gone with the first"
 
 
+def test_an_audio_moves_into_a_catalogue(stack: NewStack, vod: LocalVod) -> None:
+    """With an alias that a transform of the component gives it, it stays the same audio."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(declared(source))
+    audio.up().expect()
+    audio.program(
+        "from vod_provider import AudioCatalogue\n"
+        "def known(args):\n"
+        '    alias = pulumi.Alias(name="talk", parent=pulumi.ROOT_STACK_RESOURCE)\n'
+        "    opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(aliases=[alias]))\n"
+        "    return pulumi.ResourceTransformResult(args.props, opts)\n"
+        f'AudioCatalogue("talks", {{"opening": "{source}"}}, opts=pulumi.ResourceOptions(transforms=[known]))'
+    )
+    audio.up().expect("1 created")  # the component
+    assert list(audio.audios()) == ["talks-opening"]
+    assert vod.accepted() == len(vod.audio_ids()) == 1
+
+
 def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None:
     """With --continue-on-error one video without sound harms no other; mended, only its audio is made."""
     audio, mute = stack(vod.config), vod.video(sound=False)

@@ -47,6 +47,7 @@ published: pulumi.Output[bool] = read.publish
 for video in get_media_assets(category_id=7, kind="video"):
     ExtractedAudio(video.title, asset_id=video.id)
 catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, tags=["talk"], publish=True)
+own = AudioCatalogue("own", {"opening": asset_id, "closing": {"asset_id": "5413", "title": "The end"}})
 found = AudioCatalogue("found", get_media_assets(category_id=7), opts=pulumi.ResourceOptions(parent=catalogue))
 opening: ExtractedAudio = catalogue.audios["opening"]
 urls: pulumi.Output[list[str | None]] = found.urls.apply(lambda them: list(them.values()))

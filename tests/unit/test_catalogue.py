@@ -77,6 +77,37 @@ def test_an_empty_catalogue_is_one_without_audios(mocks: Mocks) -> None:
     assert mocks.declared == {}
 
 
+def test_a_video_may_have_inputs_of_its_own(mocks: Mocks) -> None:
+    """They come before those that all have; a mistake in them is told as by ExtractedAudio itself."""
+    videos: dict[str, Any] = {"intro": "v1", "finale": {"asset_id": "v2", "title": "The end", "format": "MP3"}}
+    catalogue = AudioCatalogue("talks", videos, format="AAC", tags=["talk"])
+    assert outputs(catalogue)[0] == {"intro": "audio-of-v1", "finale": "audio-of-v2"}
+    found = {name: (one["format"], one.get("title"), one["tags"]) for name, one in mocks.declared.items()}
+    assert found == {"talks-intro": ("AAC", None, ["talk"]), "talks-finale": ("MP3", "The end", ["talk"])}
+    assert repr(catalogue) == "AudioCatalogue('talks', 2 audios)"
+    with pytest.raises(TypeError, match=r"ExtractedAudio\('bad-a'\) has no input 'titel': did you mean title\?"):
+        AudioCatalogue("bad", {"a": {"asset_id": "v1", "titel": "A"}})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("videos", "said"),
+    [
+        (None, "videos is None, and has to be media ids by name, or a list of media ids or assets"),
+        ([""], "videos has '' where a name or a media id has to be"),
+        ({"": "v1"}, "videos has '' where a name or a media id has to be"),
+        ([5412], "videos has 5412 where a name or a media id has to be"),
+        ([object.__new__(pulumi.Output)], "videos has an Output in its list, whose name nobody knows yet"),
+        (object.__new__(pulumi.Output), "videos is an Output: how many audios there are has to be known"),
+    ],
+)
+def test_what_lists_no_videos_is_refused(mocks: Mocks, videos: Any, said: str) -> None:
+    """In one line, before anything is declared."""
+    with pytest.raises(TypeError) as refused:
+        AudioCatalogue("one", videos)
+    assert str(refused.value).startswith(said)
+    assert mocks.declared == {}
+
+
 def test_a_text_in_place_of_a_list_is_refused(mocks: Mocks) -> None:
     """It would be taken for its letters."""
     with pytest.raises(TypeError, match=r"videos is a text, and has to be a list of media ids: \['v1'\]"):
