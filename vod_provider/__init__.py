@@ -7,8 +7,9 @@ from vod_provider._version import __version__
 
 if TYPE_CHECKING:
     from vod_provider.catalogue import AudioCatalogue
-    from vod_provider.media import MediaAsset, get_media_asset, get_media_asset_output, get_media_assets
+    from vod_provider.media import get_media_asset, get_media_asset_output, get_media_assets
     from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
+    from vod_provider.vod.assets import MediaAsset
 
 __all__ = [
     "AudioCatalogue",
@@ -21,7 +22,12 @@ __all__ = [
     "get_media_assets",
 ]
 
-_HOMES = {"AudioCatalogue": "catalogue", "ExtractedAudio": "resource", "ExtractedAudioArgs": "resource"}
+_HOMES = {
+    "AudioCatalogue": "catalogue",
+    "ExtractedAudio": "resource",
+    "ExtractedAudioArgs": "resource",
+    "MediaAsset": "vod.assets",
+}
 
 
 def __getattr__(name: str) -> Any:

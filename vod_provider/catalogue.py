@@ -8,8 +8,8 @@ from typing import Any, overload
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-from vod_provider.media import MediaAsset
 from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
+from vod_provider.vod.assets import MediaAsset
 
 
 class AudioCatalogue(pulumi.ComponentResource):

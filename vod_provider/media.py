@@ -19,15 +19,12 @@ from pulumi.runtime import settings as runtime
 
 from vod_provider import settings
 from vod_provider.readers import nearest
-from vod_provider.vod.assets import OUTCOMES, Asset, Outcome
+from vod_provider.vod.assets import OUTCOMES, MediaAsset, Outcome
 from vod_provider.vod.errors import DeadlineError, VodError
 from vod_provider.vod.patience import Patience
 
 if TYPE_CHECKING:
     from vod_provider.vod.client import Client
-
-MediaAsset = Asset
-"""One media asset, as VOD tells of it."""
 
 AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
 """Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
@@ -133,7 +130,7 @@ def get_media_assets(
         query += [("category_id", str(category_id))] if category_id is not None else []
         query += [("tags", ",".join(tags))] if tags else []
 
-        def fits(asset: Asset) -> bool:
+        def fits(asset: MediaAsset) -> bool:
             return (
                 (title is None or asset.title == title)
                 and (named is None or category_id in {None, asset.category_id})
@@ -159,7 +156,7 @@ def _text(name: str, value: object) -> None:
         raise TypeError(f"{name} is {value!r}, and has to be a text")
 
 
-def _named(client: Client, asset_ids: Sequence[str], patience: Callable[[], Patience]) -> Iterator[list[Asset]]:
+def _named(client: Client, asset_ids: Sequence[str], patience: Callable[[], Patience]) -> Iterator[list[MediaAsset]]:
     """The assets of these ids, ten by ten. Raises VodError where VOD does not have one."""
     from vod_provider.vod.client import IDS_PER_CALL
 
@@ -173,15 +170,15 @@ def _named(client: Client, asset_ids: Sequence[str], patience: Callable[[], Pati
 class _Once:
     """Pages as one sequence: each is asked for at most once, and only when somebody gets there."""
 
-    def __init__(self, pages: Iterator[list[Asset]], fits: Callable[[Asset], bool]) -> None:
+    def __init__(self, pages: Iterator[list[MediaAsset]], fits: Callable[[MediaAsset], bool]) -> None:
         self._pages, self._fits = pages, fits
-        self._assets: dict[str, Asset] = {}
+        self._assets: dict[str, MediaAsset] = {}
         self._failed: VodError | None = None
 
     def __repr__(self) -> str:
         return f"<assets of VOD, {len(self._assets)} asked for so far: to be iterated over>"
 
-    def __iter__(self) -> Iterator[Asset]:
+    def __iter__(self) -> Iterator[MediaAsset]:
         given = 0
         while True:
             known = list(self._assets.values())[given:]
@@ -245,7 +242,7 @@ def _of_run() -> dict[Any, Any]:
     return _found.setdefault(runtime.get_monitor() or _no_run, {})
 
 
-def _is_there(asset: Asset) -> bool:
+def _is_there(asset: MediaAsset) -> bool:
     """Whether its file is there, also while VOD makes something else of it, or failed to."""
     return asset.outcome is Outcome.READY or "TRANSCOD" in asset.status
 

@@ -54,27 +54,40 @@ EXTRACTING = "CREATING"
 
 
 @dataclass(frozen=True)
-class Asset:
-    """One media asset.
+class MediaAsset:
+    """One media asset, as VOD tells of it.
 
-    `duration` is in seconds, `bit_rate` in kbit/s, `size` in bytes; None where VOD does not say (yet).
-    `reason` is VOD's own word on a failure. `pack_type` is the container ('MP3', 'AAC', 'MP4' ...).
+    Source: the models AssetInfo, BaseInfo and MetaData of the official client.
     """
 
     id: str
+    """Media id."""
     status: str
+    """As VOD names it, for example CREATED or PUBLISHED; NO_ASSET where VOD has answered that it has none such."""
     title: str = ""
+    """Title."""
     description: str = ""
+    """Description."""
     category_id: int | None = None
+    """Id of its category; -1 is the category 'Others'."""
     tags: tuple[str, ...] = ()
+    """Tags."""
     url: str | None = None
+    """Where its file can be fetched; None where VOD does not say (yet), as with all that follows."""
     duration: float | None = None
+    """Duration in seconds."""
     bit_rate: int | None = None
+    """Average bit rate in kbit/s."""
     size: int | None = None
+    """Size of the file in bytes."""
     codec: str | None = None
+    """Codec of the video, or of the audio where it has none."""
     pack_type: str | None = None
+    """Container: MP4, MP3, AAC ..."""
     created: datetime | None = None
+    """When it was made, by VOD's clock."""
     reason: str = ""
+    """VOD's own word on a failure."""
 
     @property
     def published(self) -> bool:
@@ -87,10 +100,13 @@ class Asset:
         return outcome(self.status)
 
     @classmethod
-    def gone(cls, asset_id: str) -> Asset:
+    def gone(cls, asset_id: str) -> MediaAsset:
         """The asset of that id, which VOD has answered it does not have."""
         return cls(asset_id, ABSENT)
 
+
+Asset = MediaAsset
+"""Here, all assets are media assets."""
 
 AUDIO_TYPES: Mapping[str, str] = {"MP3": "MP3", "AAC": "AAC", "M4A": "AAC"}
 """Container of an extracted audio -> the format that was asked for (`parameter.format`)."""
