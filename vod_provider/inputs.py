@@ -216,6 +216,8 @@ def _normal(name: str, value: Any) -> Any:
 
 
 # -- what is wrong with a value: one rule for each property ----------------------------------------------------
+#
+# What may well be a secret is not shown: an input that is one arrives here like any other.
 
 
 def _id_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
@@ -255,9 +257,9 @@ def _publish_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
 def _text_reasons(limit: int) -> Callable[[Any, IsUnknown], Iterator[str]]:
     def reasons(value: Any, _: IsUnknown) -> Iterator[str]:
         if not isinstance(value, str):
-            yield f"must be a string: got {_short(value)}"
+            yield f"must be a string: got {_kind(value)}"
         elif _bytes(value) > limit:
-            yield f"must be at most {limit} bytes of UTF-8: got {_bytes(value)} ({_short(value)})"
+            yield f"must be at most {limit} bytes of UTF-8: got {_bytes(value)}"
 
     return reasons
 
@@ -269,7 +271,7 @@ def _category_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
 
 def _tags_reasons(value: Any, is_unknown: IsUnknown) -> Iterator[str]:
     if not isinstance(value, list | tuple):
-        yield f"must be a list of strings: got {_short(value)}"
+        yield f"must be a list of strings: got {_kind(value)}"
         return
     if len(value) > TAGS:
         yield f"must be at most {TAGS} tags: got {len(value)}"
@@ -277,25 +279,25 @@ def _tags_reasons(value: Any, is_unknown: IsUnknown) -> Iterator[str]:
         if is_unknown(tag):
             continue
         if not isinstance(tag, str):
-            yield f"must be strings: [{index}] is {_short(tag)}"
+            yield f"must be strings: [{index}] is {_kind(tag)}"
         elif not tag.strip():
-            yield f"must not be blank: [{index}] is {_short(tag)}"
+            yield f"must not be blank: [{index}] is"
         elif "," in tag:
-            yield f"must be without commas, by which VOD tells tags apart: [{index}] is {_short(tag)}"
+            yield f"must be without commas, by which VOD tells tags apart: [{index}] has one"
         elif _bytes(tag) > TAG_BYTES:
-            yield f"must be at most {TAG_BYTES} bytes of UTF-8 each: [{index}] has {_bytes(tag)} ({_short(tag)})"
+            yield f"must be at most {TAG_BYTES} bytes of UTF-8 each: [{index}] has {_bytes(tag)}"
         elif tag in value[:index]:
-            yield f"must differ from each other: [{index}] is {_short(tag)} again"
+            yield f"must differ from each other: [{index}] is the same as [{value.index(tag)}]"
 
 
 def _triggers_reasons(value: Any, is_unknown: IsUnknown) -> Iterator[str]:
     if not isinstance(value, list | tuple):
-        yield f"must be a list: got {_short(value)}"
+        yield f"must be a list: got {_kind(value)}"
         return
     for index, trigger in enumerate(value):
         odd = next(_not_json(trigger, is_unknown), None)
         if odd is not None:
-            yield f"must be made of texts, numbers, booleans, lists and objects: [{index}] has {_short(odd)}"
+            yield f"must be made of texts, numbers, booleans, lists and objects: [{index}] has {_kind(odd)}"
 
 
 def _not_json(value: Any, is_unknown: IsUnknown) -> Iterator[Any]:
@@ -325,6 +327,28 @@ _RULES: Mapping[str, Callable[[Any, IsUnknown], Iterator[str]]] = {
     "account": _account_reasons,
     "triggers": _triggers_reasons,
     "adopt": _id_reasons,
+}
+
+
+def _kind(value: object) -> str:
+    """What somebody who wrote it would call it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None:
+        return "nothing"
+    for kind, name in _KINDS.items():
+        if isinstance(value, kind):
+            return name
+    return f"a {type(value).__name__}"
+
+
+_KINDS = {
+    bool: "true or false",
+    float: "a number",
+    int: "a number",
+    str: "a string",
+    list: "a list",
+    Mapping: "an object",
 }
 
 

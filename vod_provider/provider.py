@@ -83,11 +83,12 @@ class ExtractedAudioProvider(ResourceProvider):
     def check(self, olds: Props, news: Props) -> CheckResult:
         """Refuse what cannot be, by the name of its property; unknown values pass. Settings may not be wrong either."""
         checked, problems = inputs.check(news, _is_unknown)
-        failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+        # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
+        failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
         with host.turn() as turn:
             base, account = self._offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
-                failures.append(CheckFailure("account", problem))
+                failures.append(CheckFailure("", f"account {problem}"))
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:

@@ -194,9 +194,26 @@ def test_a_source_that_does_not_exist_is_one_line(stack: NewStack, vod: LocalVod
 def test_bad_input_is_refused_by_name_before_any_call(stack: NewStack, vod: LocalVod) -> None:
     """Every problem of the inputs is told at preview, each by its property."""
     audio = stack({})
-    audio.program(one("", format="WAV", title="x" * 129, tags=["y"] * 17))
-    audio.preview().expect_failure("asset_id", "format", "title", "tags")
+    audio.program(one("", format="WAV", title="x" * 129, tags=list("abcdefghijklmnopq")))
+    said = [line.partition("has a problem: ")[2] for line in audio.preview().expect_failure().lines("has a problem")]
+    assert sorted(set(said)) == [
+        "asset_id must be a media id: got '', which is blank",
+        "format must be MP3 or AAC: got 'WAV'",
+        "tags must be at most 16 tags: got 17",
+        "title must be at most 128 bytes of UTF-8: got 129",
+    ]
     assert vod.calls() == []
+
+
+def test_a_secret_that_is_refused_stays_one(stack: NewStack, vod: LocalVod) -> None:
+    """What is wrong with a title or tag that is a secret is told without showing it."""
+    audio = stack({})
+    secret = "pulumi.Output.secret({!r})"
+    texts = {"title": "hush" * 40, "description": "hush" * 400, "tags": ["hush,hush"]}
+    given = "".join(f", {name}={secret.format(value)}" for name, value in texts.items())
+    audio.program(f'ExtractedAudio("talk", asset_id="{"0" * 32}"{given})')
+    failed = audio.preview().expect_failure("title must be at most 128", "description must be", "tags must be without")
+    assert "hush" not in failed.text
 
 
 def test_wrong_credentials_are_one_line_without_the_secret(stack: NewStack, vod: LocalVod) -> None:

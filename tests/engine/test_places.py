@@ -70,9 +70,7 @@ def test_an_account_that_is_not_configured_is_named(stack: NewStack, vod: LocalV
     """The error names the property, the setting and the nearest name, at the preview already."""
     audio = stack(vod.config | {"vod:accounts": '{"other": {"token": "t", "projectId": "p"}}'})
     audio.program(declared(vod.video(), account="othr"))
-    audio.preview().expect_failure(
-        "property account", "is 'othr', which vod:accounts does not have: did you mean other?"
-    )
+    audio.preview().expect_failure("account is 'othr', which vod:accounts does not have: did you mean other?")
 
 
 def test_a_wrong_setting_fails_the_preview(stack: NewStack, vod: LocalVod) -> None:

@@ -135,41 +135,41 @@ def test_up_to_the_limits(props: dict[str, object]) -> None:
         ({"format": "wav"}, "format", "must be MP3 or AAC: got 'WAV'"),
         ({"format": ""}, "format", "must be MP3 or AAC: got ''"),
         ({"format": ["MP3"]}, "format", "must be MP3 or AAC: got ['MP3']"),
-        ({"title": "t" * 129}, "title", "must be at most 128 bytes of UTF-8: got 129 ('ttt"),
-        ({"title": "语" * 43}, "title", "must be at most 128 bytes of UTF-8: got 129 ("),
-        ({"title": 5.0}, "title", "must be a string: got 5.0"),
+        ({"title": "t" * 129}, "title", "must be at most 128 bytes of UTF-8: got 129"),
+        ({"title": "语" * 43}, "title", "must be at most 128 bytes of UTF-8: got 129"),
+        ({"title": 5.0}, "title", "must be a string: got a number"),
         ({"description": "d" * 1025}, "description", "must be at most 1024 bytes of UTF-8: got 1025"),
-        ({"description": False}, "description", "must be a string: got False"),
+        ({"description": False}, "description", "must be a string: got true or false"),
         ({"category_id": True}, "category_id", "must be the id of a category, a whole number"),
         ({"category_id": 1.5}, "category_id", "(-1 is the category 'Others'): got 1.5"),
         ({"category_id": "7"}, "category_id", "got '7'"),
         ({"category_id": -2}, "category_id", "got -2"),
         ({"category_id": 2**31}, "category_id", "got 2147483648"),
         ({"category_id": float("nan")}, "category_id", "got nan"),
-        ({"tags": "a,b"}, "tags", "must be a list of strings: got 'a,b'"),
+        ({"tags": "a,b"}, "tags", "must be a list of strings: got a string"),
         ({"tags": [f"{number}" for number in range(17)]}, "tags", "must be at most 16 tags: got 17"),
         ({"tags": [UNKNOWN] * 17}, "tags", "must be at most 16 tags: got 17"),
-        ({"tags": ["a", 1.0]}, "tags", "must be strings: [1] is 1.0"),
-        ({"tags": [None]}, "tags", "must be strings: [0] is None"),
-        ({"tags": ["a", " "]}, "tags", "must not be blank: [1] is ' '"),
+        ({"tags": ["a", 1.0]}, "tags", "must be strings: [1] is a number"),
+        ({"tags": [None]}, "tags", "must be strings: [0] is nothing"),
+        ({"tags": ["a", " "]}, "tags", "must not be blank: [1] is"),
         (
             {"tags": ["a,b"]},
             "tags",
-            "must be without commas, by which VOD tells tags apart: [0] is 'a,b'",
+            "must be without commas, by which VOD tells tags apart: [0] has one",
         ),
         ({"tags": ["a", "语" * 9]}, "tags", "must be at most 24 bytes of UTF-8 each: [1] has 27"),
-        ({"tags": ["a", "b", "a"]}, "tags", "must differ from each other: [2] is 'a' again"),
+        ({"tags": ["a", "b", "a"]}, "tags", "must differ from each other: [2] is the same as [0]"),
         ({"region": "AP Southeast"}, "region", "must be the id of a region, as ap-southeast-1"),
         ({"region": ""}, "region", "leave it out for the stack's: got ''"),
         ({"region": 1.0}, "region", "got 1.0"),
         ({"project_id": "a/../b"}, "project_id", "must be the id of a project; leave it out for the stack's"),
         ({"project_id": " "}, "project_id", "got ' '"),
-        ({"triggers": "v1"}, "triggers", "must be a list: got 'v1'"),
-        ({"triggers": {"a": 1}}, "triggers", "must be a list: got {'a': 1}"),
+        ({"triggers": "v1"}, "triggers", "must be a list: got a string"),
+        ({"triggers": {"a": 1}}, "triggers", "must be a list: got an object"),
         (
             {"triggers": ["a", [object]]},
             "triggers",
-            "must be made of texts, numbers, booleans, lists and objects: [1] has <class 'object'>",
+            "must be made of texts, numbers, booleans, lists and objects: [1] has a type",
         ),
         ({"triggers": [{"a": float("inf")}]}, "triggers", "[0] has inf"),
         ({"titel": "x"}, "titel", "is not known: did you mean title?"),
@@ -252,9 +252,9 @@ def test_parse_of_little() -> None:
 
 def test_parse_raises_the_first_problem() -> None:
     """What check would refuse never becomes a request."""
-    with pytest.raises(InputError, match=r"^title must be a string: got 5$") as caught:
+    with pytest.raises(InputError, match=r"^title must be a string: got a number$") as caught:
         inputs.parse({"asset_id": SOURCE, "title": 5, "tags": 6})
-    assert (caught.value.property, caught.value.reason) == ("title", "must be a string: got 5")
+    assert (caught.value.property, caught.value.reason) == ("title", "must be a string: got a number")
 
 
 def test_given_metadata() -> None:
