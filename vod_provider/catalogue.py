@@ -21,9 +21,10 @@ class AudioCatalogue(pulumi.ComponentResource):
 
     audios: Mapping[str, ExtractedAudio]
     """The audios, by the names of their videos."""
-    audio_asset_ids: Output[Mapping[str, str]]
-    """Media ids of the audios, by the names of their videos."""
-    urls: Output[Mapping[str, str | None]]
+    audio_asset_ids: Mapping[str, Output[str]]
+    """Media ids of the audios, by the names of their videos: each an output of its own, so that one audio that failed
+    leaves those of the others known. `Output.all(**catalogue.audio_asset_ids)` is all of them as one."""
+    urls: Mapping[str, Output[str | None]]
     """Where the audios can be fetched, by the names of their videos."""
 
     # Two, since a checker takes a mapping with a wrong value for an iterable of its keys.
@@ -100,9 +101,8 @@ class AudioCatalogue(pulumi.ComponentResource):
             name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**each, **args})
             for name, args in declared.items()
         }
-        # Output.all of nothing is a list.
-        self.audio_asset_ids = Output.all(**{name: it.audio_asset_id for name, it in self.audios.items()}).apply(dict)
-        self.urls = Output.all(**{name: it.url for name, it in self.audios.items()}).apply(dict)
+        self.audio_asset_ids = {name: audio.audio_asset_id for name, audio in self.audios.items()}
+        self.urls = {name: audio.url for name, audio in self.audios.items()}
         self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
 
     def __repr__(self) -> str:
@@ -120,6 +120,13 @@ def _declared(videos: object) -> dict[str, dict[str, Any]]:
         return {name: {**it} if isinstance(it, Mapping) else {"asset_id": it} for name, it in videos.items()}
     if not isinstance(videos, Iterable):
         raise TypeError(f"videos is {videos!r}, and has to be media ids by name, or a list of media ids or assets")
+    videos = list(videos)
+    for video in videos:
+        if isinstance(video, MediaAsset) and video.is_audio:
+            raise TypeError(
+                f"videos has audio {video.id} in its list, and an audio's audio would be extracted at each run:"
+                ' get_media_assets(kind="video") leaves audios out'
+            )
     ids = [video.id if isinstance(video, MediaAsset) else video for video in videos]
     return {_name(media_id): {"asset_id": media_id} for media_id in ids}
 

@@ -161,6 +161,8 @@ class Extraction:
         asset = self._watcher.look(audio_id, patience)
         if asset.outcome is Outcome.PENDING:
             asset = self._watcher.wait(audio_id, patience, lambda it: call.report(it.reason or it.status))
+        if asset.outcome is Outcome.GONE:
+            raise ExtractionError(f"{doing}: VOD has no such asset; check adopt, the project and the region")
         if asset.outcome is not Outcome.READY:
             raise ExtractionError(f"{doing}: its status is {asset.status}; check adopt, the project and the region")
         if format_of(asset) != audio_format:

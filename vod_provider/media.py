@@ -26,9 +26,6 @@ from vod_provider.vod.patience import Patience
 if TYPE_CHECKING:
     from vod_provider.vod.client import Client
 
-AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
-"""Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
-
 KINDS = ("video", "audio")
 
 _connections: dict[Any, tuple[Client, str, float]] = {}
@@ -136,7 +133,7 @@ def get_media_assets(
                 and (named is None or category_id in {None, asset.category_id})
                 and set(tags) <= set(asset.tags)
                 and (asset.status in status if status else named is not None or _is_there(asset))
-                and (kind is None or (kind == "audio") == ((asset.pack_type or "").upper() in AUDIO))
+                and (kind is None or (kind == "audio") == asset.is_audio)
             )
 
         doing = "listing assets"
@@ -152,7 +149,7 @@ def _text(name: str, value: object) -> None:
     """Refuse what is no text; an Output would be asked for by the words of its warning."""
     if isinstance(value, pulumi.Output):
         raise TypeError(f"{name} is an Output, not known while the program runs: .apply, or get_media_asset_output")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         raise TypeError(f"{name} is {value!r}, and has to be a text")
 
 

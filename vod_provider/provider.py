@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -31,7 +32,14 @@ from vod_provider.again import Again
 from vod_provider.call import Call
 from vod_provider.hint import Hint, parallelism
 from vod_provider.vod.assets import Asset, Outcome, format_of, outcome
-from vod_provider.vod.errors import DeadlineError, ExtractionError, StoppedError, UnfinishedError, VodError
+from vod_provider.vod.errors import (
+    DeadlineError,
+    ExtractionError,
+    NotFoundError,
+    StoppedError,
+    UnfinishedError,
+    VodError,
+)
 
 if TYPE_CHECKING:
     from vod_provider.extraction import Extraction
@@ -50,6 +58,29 @@ class EarlyEndError(VodError):
     """A wait that ended early, with what was being done."""
 
 
+@dataclass
+class Run:
+    """What Pulumi has shown of one run, and what was answered. Threads add to it."""
+
+    seen: set[str] = field(default_factory=set)
+    """Ids that Pulumi has shown to hold, and that the journal does not know of yet."""
+    answered: set[str] = field(default_factory=set)
+    """Ids that this run has given to Pulumi."""
+    holders: dict[str, set[str]] = field(default_factory=dict)
+    """By id: the URNs of those that hold it and are still declared."""
+    held: dict[str, Extracted] = field(default_factory=dict)
+    """By URN: what there is of resources that may be replaced,"""
+    replaced: set[str] = field(default_factory=set)
+    """and those that are known to be."""
+    again: Again = field(default_factory=Again)
+    owners: str = ""
+    """See `Turn.owners`; '' as long as nothing was created, updated or deleted: in a preview."""
+
+
+class GoneError(VodError):
+    """The audio is not there, with what to do about it."""
+
+
 class ExtractedAudioProvider(ResourceProvider):
     """The life of `ExtractedAudio`. See there for what a user sees."""
 
@@ -59,25 +90,16 @@ class ExtractedAudioProvider(ResourceProvider):
     _opened: Services | None = None
     _opening = threading.Lock()
     _hint = Hint(0)
-    _again = Again()
-    _seen: set[str]
-    _answered: set[str]
-    _held: dict[str, Extracted]
-    _replaced: set[str]
     _settings: settings.Settings | None = None
-    _owners = ""
+    _run: Run
 
     def configure(self, req: ConfigureRequest) -> None:
         """Note the stack's configuration; nothing is looked at before it is needed."""
-        # Ids that Pulumi has shown to hold, and ids that this run has given it. Threads add to them.
-        self._seen, self._answered = set(), set()
-        # By URN: what there is of resources that may be replaced, and those that are known to be.
-        self._held, self._replaced = {}, set()
+        self._run = Run()
         self._settings = None
         self._config = host.configuration(req)
         host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         host.when_over(self._run_over)
-        self._again = Again()
         self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
     def check(self, olds: Props, news: Props) -> CheckResult:
@@ -92,14 +114,14 @@ class ExtractedAudioProvider(ResourceProvider):
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:
-                self._held[turn.urn] = _extracted(olds)  # inputs: how long it is, only Diff is told
-            elif turn.urn in self._held:
-                self._paid_again(turn.urn, self._held.pop(turn.urn), checked)
+                self._run.held[turn.urn] = _extracted(olds)  # inputs: how long it is, only Diff is told
+            elif turn.urn in self._run.held:
+                self._paid_again(turn.urn, self._run.held.pop(turn.urn), checked)
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Say what changes, without asking anybody."""
-        self._seen.add(id_)
+        self._run.seen.add(id_)
         changes = inputs.compare(olds, news, _is_unknown)
         if set(changes.replaces) <= set(inputs.PLACE) and self._in_one_place(olds, news):
             changes = inputs.Changes((), (*changes.replaces, *changes.updates))
@@ -108,9 +130,10 @@ class ExtractedAudioProvider(ResourceProvider):
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
         with host.turn() as turn:
-            self._held[turn.urn] = _extracted(olds)
+            self._run.holders.setdefault(id_, set()).add(turn.urn)
+            self._run.held[turn.urn] = _extracted(olds)
             if replaces:
-                self._paid_again(turn.urn, self._held[turn.urn], news)
+                self._paid_again(turn.urn, self._run.held[turn.urn], news)
             turn.stables = STABLE
             turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
         return DiffResult(
@@ -125,7 +148,7 @@ class ExtractedAudioProvider(ResourceProvider):
         request = inputs.parse(props)
         with host.turn() as turn, self._hint.creating():
             services, call = self._services(), turn.call
-            self._owners = turn.owners
+            self._run.owners = turn.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
                 host.say(line)
             extraction = services.at(request.region, request.project_id, request.account)
@@ -141,7 +164,7 @@ class ExtractedAudioProvider(ResourceProvider):
                     asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
                 metadata = request.metadata.given()
                 asset = _describe(extraction, asset, metadata, call, patience)
-            self._answered.add(asset.id)
+            self._run.answered.add(asset.id)
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -165,7 +188,7 @@ class ExtractedAudioProvider(ResourceProvider):
         request = inputs.parse(news)
         with host.turn() as turn:
             services, call = self._services(), turn.call
-            self._owners = turn.owners
+            self._run.owners = turn.owners
             services.settle({id_})
             extraction = services.at(request.region, request.project_id, request.account)
             patience = call.patience(services.settings.timeouts.update)
@@ -173,7 +196,7 @@ class ExtractedAudioProvider(ResourceProvider):
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
             if outcome(str(olds.get("status", ""))) is Outcome.READY:
-                with _naming(f"updating audio {id_}"):
+                with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
                     extraction.describe(id_, wanted, call, patience)
                     if "publish" in changed:
@@ -194,24 +217,28 @@ class ExtractedAudioProvider(ResourceProvider):
 
     def delete(self, id_: str, props: Props) -> None:
         """Remove the audio in whatever state it is; one that is gone already is no error."""
-        if id_ in self._answered:
+        if id_ in self._run.answered:
             # Replaced by itself: this run's create found in the journal what Pulumi had all the time. See _run_over.
             return
         with host.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
-            self._owners = turn.owners
+            self._run.owners = turn.owners
+            if others := self._run.holders.get(id_, set()) - {turn.urn}:
+                # Adopted from a resource that is still there: one audio, and not this one's alone.
+                host.say(f"audio {id_} is kept at VOD: {others.pop().rpartition('::')[2]} holds it, too")
+                return
             extraction = services.at(*_place(props))
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
 
     def _paid_again(self, urn: str, held: Extracted, news: Props) -> None:
         """Another extraction is going to take the place of the one that there is."""
-        if urn in self._replaced:
+        if urn in self._run.replaced:
             return
         if urn:  # else the host does not say which resource it is
-            self._replaced.add(urn)
+            self._run.replaced.add(urn)
         source, seconds = held
-        self._again.note(seconds if source == news.get("asset_id") else None)
+        self._run.again.note(seconds if source == news.get("asset_id") else None)
 
     def _offline(self) -> settings.Settings:
         """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
@@ -236,7 +263,7 @@ class ExtractedAudioProvider(ResourceProvider):
         try:
             yield
         except UnfinishedError as error:
-            self._answered.add(error.asset.id)
+            self._run.answered.add(error.asset.id)
             raise host.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
 
     def _run_over(self) -> None:
@@ -245,14 +272,14 @@ class ExtractedAudioProvider(ResourceProvider):
         Without it, `up --replace` would take the old audio for its replacement: the engine shows a provider
         nothing of the old resource then, neither by Diff nor by Check.
         """
-        if self._opened is None:  # nothing was asked of VOD: a preview
-            if line := self._again.line():
-                host.say(line)
+        if not self._run.owners and (line := self._run.again.line()):
+            host.say(line)
+        if self._opened is None:
             return
-        self._opened.settle(self._answered)
+        self._opened.settle(self._run.answered)
         if line := self._opened.over():
             host.say(line)
-        for kept in self._opened.journal.kept(self._owners) if self._owners else ():
+        for kept in self._opened.journal.kept(self._run.owners) if self._run.owners else ():
             host.say(
                 f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"
                 f" {kept.owner.rpartition('::')[2]} by a run that was broken off, and this run did not take it:"
@@ -268,9 +295,9 @@ class ExtractedAudioProvider(ResourceProvider):
 
                 self._opened = Services.open(self._config, os.environ, host.stop(), pulumi.log.warn)
         seen = []
-        while self._seen:
+        while self._run.seen:
             with suppress(KeyError):  # another thread was quicker
-                seen.append(self._seen.pop())
+                seen.append(self._run.seen.pop())
         if seen:
             self._opened.settle(seen)
         return self._opened
@@ -316,6 +343,17 @@ def _describe(
         return extraction.publish(asset.id, call, patience, published=publish)
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
+
+
+@contextmanager
+def _missing() -> Iterator[None]:
+    """Say how to go on where Pulumi's state has an audio that VOD does not have."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise GoneError(
+            f"{error}; if it was deleted, `pulumi refresh` sees it, and `pulumi up` extracts it again"
+        ) from error
 
 
 @contextmanager

@@ -51,8 +51,8 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
     """The audio track of a VOD video, as a media asset of its own.
 
     Creating it asks VOD to extract the track and waits until the audio is ready. Extraction is billed by the
-    duration extracted: a change of `asset_id`, `format`, `region`, `project_id` or `triggers` extracts again and
-    is paid again; a change of metadata is not.
+    duration extracted: a change of `asset_id`, `format` or `triggers`, or of `region`, `project_id` or `account` to
+    another place, extracts again and is paid again; a change of metadata is not.
 
     Source: the API reference, 'Extracting Audio' (POST /v1.0/{project_id}/asset/extract_audio).
     """
@@ -82,7 +82,19 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         """Declare the audio of a video.
 
         :param resource_name: Name of the resource in the stack.
-        :param args: What is asked for, as a dictionary; or each of it as an argument of its own.
+        :param args: The inputs as one dictionary; or each of them as an argument of its own:
+        :param asset_id: Media id of the source video. A change extracts again.
+        :param format: MP3 (default) or AAC. A change extracts again.
+        :param title: Title, at most 128 bytes of UTF-8. Left out: not managed.
+        :param description: Description, at most 1024 bytes of UTF-8. Left out: not managed.
+        :param category_id: Id of a category of the project; -1 is the category 'Others'. Left out: not managed.
+        :param tags: At most 16 tags of at most 24 bytes of UTF-8 each, without commas. Left out: not managed.
+        :param publish: True publishes the audio, False takes that back. Left out: not managed.
+        :param region: Region of the video; default is the stack's. Another place extracts again.
+        :param project_id: Project of the video; default is the stack's. Another place extracts again.
+        :param account: Name of an account in `vod:accounts`; default is the stack's own. Another place extracts again.
+        :param triggers: Any values that JSON has; a change of them extracts again.
+        :param adopt: Id of an audio that was extracted from this video before: taken over instead of extracted.
         :param opts: Pulumi's resource options.
         """
         args: dict[str, Any] = {}
@@ -134,6 +146,8 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         :param project_id: Project of the audio; default is the stack's.
         :param account: Name of an account in the stack's configuration `vod:accounts`; default is the stack's own.
         """
+        if not id:
+            raise TypeError(f"ExtractedAudio.get({resource_name!r}) needs id, the media id of the audio")
         self = cls.__new__(cls)
         props = {"region": region, "project_id": project_id, "account": account}
         options = ResourceOptions.merge(opts, ResourceOptions(id=id))

@@ -46,6 +46,12 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -
         assert f'<span class="pre">{name}</span>' in reference, name
 
 
+def test_every_input_is_described_where_an_editor_shows_it() -> None:
+    """The constructor's docstring has a word on each input that the dictionary has."""
+    told = re.findall(r":param (\w+):", ExtractedAudio.__init__.__doc__ or "")
+    assert set(told) - {"resource_name", "args", "opts"} == set(ExtractedAudioArgs.__annotations__)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link is to a file that is there."""

@@ -268,3 +268,31 @@ def test_a_secret_of_the_environment_is_not_in_the_loudest_log(stack: NewStack, 
     assert secret not in audio.up("--logtostderr", "-v=9").expect().text
     assert secret not in audio.raw_state()
     assert secret.encode() not in audio.journal.read_bytes()
+
+
+def test_an_audio_that_two_resources_hold_goes_with_the_last(stack: NewStack, vod: LocalVod) -> None:
+    """One that adopts what another still holds, and is removed again, takes nothing from it."""
+    audio, source = stack(vod.config), vod.video()
+    first = f'first = ExtractedAudio("first", asset_id="{source}")'
+    audio.program(first + f'\nExtractedAudio("second", asset_id="{source}", adopt=first.audio_asset_id)')
+    audio.up().expect("3 created")
+    (audio_id,) = vod.audio_ids()
+    audio.program(first)
+    audio.up().expect("1 deleted", f"audio {audio_id} is kept at VOD: first holds it, too")
+    assert vod.audio_ids() == [audio_id]
+    audio.program("")
+    audio.up().expect("1 deleted")
+    assert vod.audio_ids() == []
+
+
+def test_an_update_of_what_is_gone_says_how_to_go_on(stack: NewStack, vod: LocalVod) -> None:
+    """An audio that somebody deleted cannot be given a title; refresh and up, as the error says, make it again."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(one(source, title="One"))
+    audio.up().expect()
+    vod.delete(vod.audio_ids()[0])
+    audio.program(one(source, title="Two"))
+    audio.up().expect_failure("`pulumi refresh` sees it, and `pulumi up` extracts it again")
+    audio.refresh().expect("1 deleted")
+    audio.up().expect("1 created")
+    assert audio.audios()["talk"]["outputs"]["title"] == "Two"

@@ -137,13 +137,12 @@ def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None
     """With --continue-on-error one video without sound harms no other; mended, only its audio is made."""
     audio, mute = stack(vod.config), vod.video(sound=False)
     videos = {"a": vod.video(), "mute": mute, "z": vod.video(3)}
-    program = (
-        "from vod_provider import AudioCatalogue\n"
-        + 'pulumi.export("ids", AudioCatalogue("talks", {}).audio_asset_ids)'
-    )
+    program = "from vod_provider import AudioCatalogue\n" + 'pulumi.export("urls", AudioCatalogue("talks", {}).urls)'
     audio.program(program.replace("{}", repr(videos)))
     audio.up("--continue-on-error").expect_failure("has it an audio track?")
     assert set(audio.audios()) == {"talks-a", "talks-z"}
+    shown = audio.run("stack", "output", "urls", "--json", "--stack", "test").expect().text
+    assert all(audio.audios()[name]["outputs"]["url"] in shown for name in ("talks-a", "talks-z"))
     made = set(vod.audio_ids())
     audio.program(program.replace("{}", repr({**videos, "mute": vod.video(4)})))
     audio.up().expect("1 created", "4 unchanged")

@@ -113,6 +113,8 @@ def test_a_preview_says_what_is_paid_again(stack: NewStack, vod: LocalVod) -> No
     audio.program(declared(other, format="AAC") + both.replace(', title="S"', ', format="AAC"'))
     said = audio.preview().expect("2 audios are to be extracted again, which is paid again: 3 s of sound, and 1 more")
     assert len(said.lines("paid again")) == 1
+    audio.program(declared(other, format="AAC") + f'\nExtractedAudio.get("read", "{vod.extract(source)}")')
+    audio.preview().expect("1 audio is to be extracted again")  # though VOD was asked
 
 
 def test_a_preview_says_so_of_replacements_that_the_engine_decides(stack: NewStack, vod: LocalVod) -> None:

@@ -153,7 +153,7 @@ def test_adopt_refuses_what_is_no_extraction_of_the_source(stack: NewStack, vod:
         (f', format="AAC", adopt="{audio_id}"', "it is MP3 and not AAC"),
         (f', adopt="{audio_id}"', "so it is not extracted from it"),
         (f', adopt="{longer}"', "and not MP3"),
-        (', adopt="0123"', "NO_ASSET"),
+        (', adopt="0123"', "VOD has no such asset"),
     ):
         audio.program(program(source, more))
         audio.up().expect_failure("adopting audio", said)

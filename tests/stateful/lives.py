@@ -16,7 +16,7 @@ from unittest import mock
 from vod_provider import host, services, settings
 from vod_provider.call import Call
 from vod_provider.journal import Journal, Key
-from vod_provider.provider import ExtractedAudioProvider
+from vod_provider.provider import ExtractedAudioProvider, Run
 from vod_provider.services import Services
 from vod_provider.vod.patience import Stop
 from vod_provider.vod.transport import Answer, Transport
@@ -40,7 +40,7 @@ class Life:
         self._steps = 0
         base = settings.load(config, {})
         self.provider = ExtractedAudioProvider()
-        self.provider._seen, self.provider._answered = set(), set()
+        self.provider._run = Run()
         with mock.patch.object(services, "Transport", self._transport):
             opened = Services(base, _Journal(base.journal, self), self.stop, lambda _: None)
             opened.at(None, None)

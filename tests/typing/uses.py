@@ -50,7 +50,7 @@ catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, ta
 own = AudioCatalogue("own", {"opening": asset_id, "closing": {"asset_id": "5413", "title": "The end"}})
 found = AudioCatalogue("found", get_media_assets(category_id=7), opts=pulumi.ResourceOptions(parent=catalogue))
 opening: ExtractedAudio = catalogue.audios["opening"]
-urls: pulumi.Output[list[str | None]] = found.urls.apply(lambda them: list(them.values()))
+urls: dict[str, pulumi.Output[str | None]] = dict(found.urls)
 for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
     print(asset.url)
 later: pulumi.Output[float | None] = get_media_asset_output(asset_id).apply(lambda it: it.duration)

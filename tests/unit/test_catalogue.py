@@ -92,6 +92,7 @@ def test_a_video_may_have_inputs_of_its_own(mocks: Mocks) -> None:
 @pytest.mark.parametrize(
     ("videos", "said"),
     [
+        ([Asset("a1", "CREATED", pack_type="MP3")], "videos has audio a1 in its list, and an audio's audio would be"),
         (None, "videos is None, and has to be media ids by name, or a list of media ids or assets"),
         ([""], "videos has '' where a name or a media id has to be"),
         ({"": "v1"}, "videos has '' where a name or a media id has to be"),

@@ -54,7 +54,9 @@ def test_every_error_is_one_line() -> None:
 
 def test_an_error_without_a_code_is_as_plain_as_it_came() -> None:
     """No code, no message, no request id: no empty brackets and quotes."""
-    assert str(of_answer("asking", status=404, code="", message="", request_id="")) == "asking: VOD answered 404"
+    assert str(of_answer("asking", status=405, code="", message="", request_id="")) == "asking: VOD answered 405"
+    nowhere = of_answer("asking", status=404, code="", message="", request_id="")
+    assert str(nowhere) == "asking: VOD answered 404; check vod:endpoint"
 
 
 def test_a_message_without_end_is_cut() -> None:

@@ -437,7 +437,7 @@ def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
         (good, "AAC", "MP3 and not AAC"),
         (bench.vod.audio(duration=30.0), "MP3", "not extracted from it"),
         (bench.vod.audio(status="SERVER_ERROR"), "MP3", "SERVER_ERROR"),
-        ("nowhere", "MP3", "NO_ASSET"),
+        ("nowhere", "MP3", "VOD has no such asset"),
     ):
         with pytest.raises(ExtractionError, match=said):
             bench.extraction.adopt(audio_id, "f", "video", audio_format, call, patience)

@@ -53,6 +53,10 @@ EXTRACTING = "CREATING"
 """What an audio is from the answer that accepts it until it is done; VOD does not tell queued from running."""
 
 
+AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
+"""Containers of audios; all others are videos. Source: the API reference, field `video_type` of a new asset."""
+
+
 @dataclass(frozen=True)
 class MediaAsset:
     """One media asset, as VOD tells of it.
@@ -88,6 +92,11 @@ class MediaAsset:
     """When it was made, by VOD's clock."""
     reason: str = ""
     """VOD's own word on a failure."""
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether its file is an audio; told by the container."""
+        return (self.pack_type or "").upper() in AUDIO
 
     @property
     def published(self) -> bool:

@@ -59,7 +59,7 @@ class AnswerError(VodError):
         self.message = " ".join(message.split())[:300]
         said = " ".join(part for part in (str(status), code, self.message and f'"{self.message}"') if part)
         asked = f" (request {request_id})" if request_id else ""
-        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else ""
+        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else "; check vod:endpoint" if status == 404 else ""
         super().__init__(f"{doing}: VOD answered {said}{asked}{remedy}")
 
 
