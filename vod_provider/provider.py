@@ -66,8 +66,8 @@ class Run:
     """Ids that Pulumi has shown to hold, and that the journal does not know of yet."""
     answered: set[str] = field(default_factory=set)
     """Ids that this run has given to Pulumi."""
-    holders: dict[str, set[str]] = field(default_factory=dict)
-    """By id: the URNs of those that hold it and are still declared."""
+    holds: dict[str, str] = field(default_factory=dict)
+    """By URN: the id that a resource holds which is still declared, and not replaced."""
     held: dict[str, Extracted] = field(default_factory=dict)
     """By URN: what there is of resources that may be replaced,"""
     replaced: set[str] = field(default_factory=set)
@@ -130,7 +130,7 @@ class ExtractedAudioProvider(ResourceProvider):
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
         with host.turn() as turn:
-            self._run.holders.setdefault(id_, set()).add(turn.urn)
+            self._run.holds[turn.urn] = id_
             self._run.held[turn.urn] = _extracted(olds)
             if replaces:
                 self._paid_again(turn.urn, self._run.held[turn.urn], news)
@@ -223,16 +223,18 @@ class ExtractedAudioProvider(ResourceProvider):
         with host.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
             self._run.owners = turn.owners
-            if others := self._run.holders.get(id_, set()) - {turn.urn}:
-                # Adopted from a resource that is still there: one audio, and not this one's alone.
-                host.say(f"audio {id_} is kept at VOD: {others.pop().rpartition('::')[2]} holds it, too")
-                return
+            for urn, held in list(self._run.holds.items()):
+                if held == id_ and urn != turn.urn:
+                    # Adopted from a resource that is still there: one audio, and not this one's alone.
+                    host.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
+                    return
             extraction = services.at(*_place(props))
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
 
     def _paid_again(self, urn: str, held: Extracted, news: Props) -> None:
         """Another extraction is going to take the place of the one that there is."""
+        self._run.holds.pop(urn, None)
         if urn in self._run.replaced:
             return
         if urn:  # else the host does not say which resource it is

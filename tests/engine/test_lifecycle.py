@@ -285,6 +285,18 @@ def test_an_audio_that_two_resources_hold_goes_with_the_last(stack: NewStack, vo
     assert vod.audio_ids() == []
 
 
+def test_a_renamed_audio_that_is_replaced_leaves_nothing(stack: NewStack, vod: LocalVod) -> None:
+    """Another name, by an alias, and another format at once: the old audio is deleted all the same."""
+    audio, source = stack(vod.config), vod.video()
+    audio.program(one(source))
+    audio.up().expect()
+    alias = 'opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="talk")], replace_on_changes=["title"])'
+    for more in ('format="AAC"', 'format="AAC", title="Another"'):
+        audio.program(f'ExtractedAudio("renamed", asset_id="{source}", {more}, {alias})')
+        audio.up().expect("1 replaced")
+        assert vod.audio_ids() == [audio.audios()["renamed"]["id"]]
+
+
 def test_an_update_of_what_is_gone_says_how_to_go_on(stack: NewStack, vod: LocalVod) -> None:
     """An audio that somebody deleted cannot be given a title; refresh and up, as the error says, make it again."""
     audio, source = stack(vod.config), vod.video()
