@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
+import subprocess
 
-from tests.engine.conftest import NewStack
+from tests.engine.conftest import ROOT, NewStack
 from tests.vod import LocalVod, free_port
 
+PAGE = (ROOT / "docs/how-to/events.md").read_text()
 KEY = "a key of the console"
 MANY = 40
 
@@ -59,3 +62,27 @@ def test_without_a_place_to_listen_vod_is_asked(stack: NewStack, vod: LocalVod) 
         assert vod.count("ExtractAudio") == 0
         audio.configure(configured(vod, port))
         audio.up().expect(f"vod:events.listen: 127.0.0.1:{port} cannot be listened on", "1 created")
+
+
+def test_events_are_tried_as_the_page_says(stack: NewStack, vod: LocalVod) -> None:
+    """Followed word by word, the page's last commands have VOD asked when it tells, and not five seconds later."""
+    port, audio, source = free_port(), stack(vod.config), vod.video()
+    audio.program(several(source, 1))
+    section = PAGE.partition("## Try it with the local VOD")[2].replace("8490", str(port)).replace("\\\n", " ")
+    curl, *sets, last = [shlex.split(line[2:]) for line in section.splitlines() if line.startswith("$ ")]
+    subprocess.run(
+        [word.replace("http://127.0.0.1:8480", vod.endpoint) for word in curl],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+        timeout=20,
+    )
+    vod.timed(1)
+    for words in sets:
+        assert words[0] == "pulumi"
+        audio.run(*words[1:]).expect()
+    vod.forget_calls()
+    assert last == ["pulumi", "up"]
+    audio.up().expect("2 created")
+    times = {call["operation"]: call["time"] for call in vod.calls()}
+    assert times["ShowAssetMeta"] - times["ExtractAudio"] < 4
