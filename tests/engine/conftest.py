@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.clone import Clone
 from tests.engine.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,3 +38,11 @@ def stack(engine: Path, tmp_path: Path) -> Iterator[NewStack]:
     yield new
     for one in stacks:
         one.end()
+
+
+@pytest.fixture
+def clone(tmp_path: Path, engine: Path) -> Iterator[Clone]:
+    """A clone of the repository; its local VOD is ended with the test."""
+    one = Clone(tmp_path)
+    yield one
+    one.make("down")

@@ -55,7 +55,7 @@ class Stack:
             "PULUMI_STACK": "test",
             "NO_COLOR": "1",
             # At each run the engine has pip list all packages, to find those that bring plugins. Here none does, and
-            # for pip to say so takes a third of what a run costs. tests/tools runs `make up` with pip itself.
+            # for pip to say so takes a third of what a run costs. test_main_job.py runs `make up` with pip itself.
             "PYTHONPATH": str(NOTHING),
             "PIP_PATH": str(folder / "home"),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
