@@ -1,6 +1,7 @@
 """A podcast: one published audio for each episode, and an RSS feed of them in feed.xml.
 
-pulumi config set --path 'episodes.Pilot' ID    a title and the media id of a video, once for each episode
+pulumi config set --path 'episodes.Pilot' ID            a title and the media id of a video, once for each episode
+pulumi config set --path 'episodes["The 2nd"]' ID
 """
 
 from pathlib import Path

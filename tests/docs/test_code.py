@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vod import LocalVod, make_video
+from tests.vod import LocalVod, free_port, make_video
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -28,6 +28,11 @@ CURLS = [
 ]
 
 
+def blocks(page: str, language: str) -> list[str]:
+    """The page's code blocks in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
 def test_python_stands_only_where_a_test_runs_it() -> None:
     """No page has Python that nobody runs."""
     pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
@@ -39,7 +44,7 @@ def test_python_stands_only_where_a_test_runs_it() -> None:
 
 def test_the_test_of_the_local_vods_page_passes(tmp_path: Path) -> None:
     """The page's own pytest module, run by pytest beside a holiday.mp4."""
-    (module,) = re.findall(r"^```python\n(.*?)^```$", (DOCS / "local-vod.md").read_text(), re.MULTILINE | re.DOTALL)
+    (module,) = blocks("local-vod.md", "python")
     (tmp_path / "test_mine.py").write_text(module)
     make_video(tmp_path / "holiday.mp4", 2)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
@@ -47,20 +52,29 @@ def test_the_test_of_the_local_vods_page_passes(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_the_first_commands_of_the_local_vods_page(vod: LocalVod, tmp_path: Path) -> None:
-    """What the page has its reader upload is there, under that title."""
-    (command,) = re.findall(r"^(vod-local upload [^#]*)#", (DOCS / "local-vod.md").read_text(), re.MULTILINE)
+def test_the_first_commands_of_the_local_vods_page(tmp_path: Path) -> None:
+    """Followed on another port, they start a service that says so, and upload a video under that title."""
+    install, serve, upload = blocks("local-vod.md", "")[0].splitlines()
+    assert install == 'pip install "pulumi-huaweicloud-vod[local]"', "tests/package does it"
+    (command, said), port = serve.split("  # "), str(free_port())
     make_video(tmp_path / "holiday.mp4", 2)
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [*shlex.split(command), "--endpoint", vod.endpoint],
-        cwd=tmp_path,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert vod.asset(done.stdout.strip())["base_info"]["title"] == "Holiday"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, "XDG_DATA_HOME": str(tmp_path)}
+    running = [*shlex.split(command), "--port", port]
+    with subprocess.Popen(
+        running, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as service:
+        try:
+            assert service.stdout is not None
+            answer = service.stdout.readline().strip()
+            assert answer == said.replace("8480", port).replace("...", str(tmp_path / "vod-local"))
+            vod = LocalVod(int(port), tmp_path)
+            words = [*shlex.split(upload, comments=True), "--endpoint", vod.endpoint]
+            done = subprocess.run(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True, check=True)
+            assert vod.asset(done.stdout.strip())["base_info"]["title"] == "Holiday"
+        finally:
+            service.terminate()
+    assert service.returncode == 0
 
 
 @pytest.mark.parametrize(("page", "command"), CURLS, ids=[f"{page.stem}-{n}" for n, (page, _) in enumerate(CURLS)])
