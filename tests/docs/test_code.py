@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -11,26 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import ask, blocks, curls
 from tests.vod import LocalVod, free_port, make_video
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+LOCAL = (DOCS / "local-vod.md").read_text()
 RUN_ELSEWHERE = {
     "README.md": "tests/engine/test_documented.py",
     "docs/tutorial.md": "tests/engine/test_tutorial.py",
     "docs/local-vod.md": "tests/docs/test_code.py",
 }
 """Pages with Python of their own, and the test that runs it; all other Python is included from examples/."""
-CURLS = [
-    (page, command)
+CURLS = {
+    f"{page.stem}-{number}": command
     for page in sorted(DOCS.rglob("*.md"))
-    for command in re.findall(r"^\$ (curl (?:.*\\\n)*.*)$", page.read_text(), re.MULTILINE)
-]
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """The page's code blocks in that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    for number, command in enumerate(curls(page.read_text()))
+}
 
 
 def test_python_stands_only_where_a_test_runs_it() -> None:
@@ -44,7 +40,7 @@ def test_python_stands_only_where_a_test_runs_it() -> None:
 
 def test_the_test_of_the_local_vods_page_passes(tmp_path: Path) -> None:
     """The page's own pytest module, run by pytest beside a holiday.mp4."""
-    (module,) = blocks("local-vod.md", "python")
+    (module,) = blocks(LOCAL, "python")
     (tmp_path / "test_mine.py").write_text(module)
     make_video(tmp_path / "holiday.mp4", 2)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
@@ -54,7 +50,7 @@ def test_the_test_of_the_local_vods_page_passes(tmp_path: Path) -> None:
 
 def test_the_first_commands_of_the_local_vods_page(tmp_path: Path) -> None:
     """Followed on another port, they start a service that says so, and upload a video under that title."""
-    install, serve, upload = blocks("local-vod.md", "")[0].splitlines()
+    install, serve, upload = blocks(LOCAL, "")[0].splitlines()
     assert install == 'pip install "pulumi-huaweicloud-vod[local]"', "tests/package does it"
     (command, said), port = serve.split("  # "), str(free_port())
     make_video(tmp_path / "holiday.mp4", 2)
@@ -77,9 +73,7 @@ def test_the_first_commands_of_the_local_vods_page(tmp_path: Path) -> None:
     assert service.returncode == 0
 
 
-@pytest.mark.parametrize(("page", "command"), CURLS, ids=[f"{page.stem}-{n}" for n, (page, _) in enumerate(CURLS)])
-def test_what_is_asked_with_curl_is_taken(vod: LocalVod, page: Path, command: str) -> None:
+@pytest.mark.parametrize("command", CURLS.values(), ids=CURLS.keys())
+def test_what_is_asked_with_curl_is_taken(vod: LocalVod, command: str) -> None:
     """The local VOD accepts what a page has its reader send."""
-    words = shlex.split(command.replace("\\\n", " ").replace("http://127.0.0.1:8480", vod.endpoint))
-    assert vod.endpoint in " ".join(words), page
-    subprocess.run([*words, "--silent", "--fail", "--max-time", "20"], stdout=subprocess.DEVNULL, check=True)
+    ask(command, vod)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import ROOT, NewStack
+from tests.pages import blocks
 from tests.vod import LocalVod
 from vod_provider import settings
 
@@ -38,7 +39,7 @@ def test_documented_configuration_is_accepted(stack: NewStack, page: Path) -> No
 
 def test_the_program_of_the_readme(stack: NewStack, vod: LocalVod) -> None:
     """What the README begins with comes up as it stands there, with the id of a video that is there."""
-    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (program,) = blocks((ROOT / "README.md").read_text(), "python")
     one = stack(vod.config)
     (one.folder / "__main__.py").write_text(re.sub(r"\b[0-9a-f]{32}\b", vod.video(), program))
     one.up().expect("2 created", "audio_asset_id", "url")

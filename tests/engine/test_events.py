@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import socket
-import subprocess
 
 from tests.engine.conftest import ROOT, NewStack
+from tests.pages import ask, curls
 from tests.vod import LocalVod, free_port
 
 PAGE = (ROOT / "docs/how-to/events.md").read_text()
@@ -68,15 +68,10 @@ def test_events_are_tried_as_the_page_says(stack: NewStack, vod: LocalVod) -> No
     """Followed word by word, the page's last commands have VOD asked when it tells, and not five seconds later."""
     port, audio, source = free_port(), stack(vod.config), vod.video()
     audio.program(several(source, 1))
-    section = PAGE.partition("## Try it with the local VOD")[2].replace("8490", str(port)).replace("\\\n", " ")
-    curl, *sets, last = [shlex.split(line[2:]) for line in section.splitlines() if line.startswith("$ ")]
-    subprocess.run(
-        [word.replace("http://127.0.0.1:8480", vod.endpoint) for word in curl],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-        timeout=20,
-    )
+    section = PAGE.partition("## Try it with the local VOD")[2].replace("8490", str(port))
+    (command,) = curls(section)
+    ask(command, vod)
+    *sets, last = [shlex.split(line[2:]) for line in section.splitlines() if line.startswith("$ pulumi ")]
     vod.timed(1)
     for words in sets:
         assert words[0] == "pulumi"

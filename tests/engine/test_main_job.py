@@ -6,6 +6,7 @@ import re
 
 from tests.engine.clone import Clone
 from tests.engine.conftest import ROOT
+from tests.pages import blocks
 from tools import service
 
 README = (ROOT / "README.md").read_text()
@@ -20,8 +21,7 @@ def alike(text: str) -> list[str]:
 
 def test_make_up_says_what_the_readme_shows(clone: Clone) -> None:
     """Each line of the README is said; up again changes nothing; preview, refresh and down do what they say."""
-    blocks = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    (shown,) = (block for block in blocks if "Previewing" in block)
+    (shown,) = (block for block in blocks(README, "console") if "Previewing" in block)
     making, ready, *rest = shown.replace("8480", str(clone.port)).splitlines()
     assert making in (ROOT / "tools/environment.py").read_text(), "said where the environment has to be made"
     assert ready.startswith("The Python environment is ready (")

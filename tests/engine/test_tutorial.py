@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 import re
-import shlex
 import signal
-import subprocess
 
 from tests.engine.conftest import ROOT, NewStack
 from tests.engine.stack import LIMIT_S, until
+from tests.pages import ask, blocks, curls
 from tests.vod import LocalVod
 
 PAGE = (ROOT / "docs/tutorial.md").read_text()
 PROGRAM = (ROOT / "__main__.py").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")}
-CURL = re.compile(r"^\$ (curl (?:.*\\\n)*.*)$", re.MULTILINE)
 ID = re.compile(r"\b[0-9a-f]{32}\b")
-
-
-def blocks(section: str, language: str) -> list[str]:
-    """The code of a section, in that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", SECTIONS[section], re.MULTILINE | re.DOTALL)
 
 
 def said(section: str, text: str) -> None:
     """The engine has to have said each line that the section shows; ids and spaces may be others."""
     printed = " ".join(ID.sub("ID", text).split())
-    for line in "".join(blocks(section, "text")).splitlines():
+    for line in "".join(blocks(SECTIONS[section], "text")).splitlines():
         assert " ".join(line.split()) in printed, f"{line!r} is not in:\n{text}"
-
-
-def curl(command: str, vod: LocalVod) -> None:
-    """Ask the local VOD what the page has its reader ask."""
-    words = shlex.split(command.replace("\\\n", " ").replace("http://127.0.0.1:8480", vod.endpoint))
-    subprocess.run([*words, "--silent", "--fail", "--max-time", "20"], stdout=subprocess.DEVNULL, check=True)
 
 
 def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     """Each change of the page does what the page says, prints what it shows, and is paid as often as it says."""
     one = stack(vod.config | {"test-vod:asset_id": vod.video(30)})
     (declared,) = re.findall(r"^audio = .*?^\)", PROGRAM, re.MULTILINE | re.DOTALL)
-    (shown,) = blocks("# From a clone to an audio, and on", "python")
+    (shown,) = blocks(SECTIONS["# From a clone to an audio, and on"], "python")
     assert shown.strip() == declared, "the page shows what is there"
 
     def edit(section: str) -> None:
-        (other,) = blocks(section, "python")
+        (other,) = blocks(SECTIONS[section], "python")
         (one.folder / "__main__.py").write_text(PROGRAM.replace(declared, other.strip()))
 
     edit("# From a clone to an audio, and on")
@@ -62,8 +49,8 @@ def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     said("A replacement", one.run("preview", "--stack", "test").expect().text)
 
     section = "Breaking it off"
-    slow, real = CURL.findall(SECTIONS[section])
-    curl(slow.replace('"seconds": 60', '"seconds": 8'), vod)
+    slow, real = curls(SECTIONS[section])
+    ask(slow.replace('"seconds": 60', '"seconds": 8'), vod)
     run = one.start("up", "--yes", "--skip-preview", "--stack", "test")
     until(lambda: vod.count("ExtractAudio") == 1)
     run.send_signal(signal.SIGINT)
@@ -73,7 +60,7 @@ def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     assert vod.count("ExtractAudio") == 1
     assert len(vod.audio_ids()) == 1
     assert one.audios()["audio"]["outputs"]["format"] == "AAC"
-    curl(real, vod)
+    ask(real, vod)
 
     one.destroy().expect("2 deleted")
     assert vod.audio_ids() == []

@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from tests.engine.stack import until
+from tests.pages import blocks
 from tests.vod import LocalVod, free_port
 from tools import nginx
 from vod_provider.events import Listener
@@ -91,7 +92,7 @@ def test_signed_events_pass_the_proxy_of_the_page(
     trusting_vod: LocalVod, authority: trustme.CA, tmp_path: Path
 ) -> None:
     """What VOD tells by HTTPS arrives, signature and all; without the line on underscores it is refused."""
-    (server,) = re.findall(r"^```nginx\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (server,) = blocks(PAGE, "nginx")
     with proxied(tmp_path / "page", authority, server) as (port, heard, log):
         trusting_vod.tells(f"https://localhost:{port}/vod", KEY)
         audio_id = trusting_vod.extract(trusting_vod.video())
