@@ -8,11 +8,9 @@ import pulumi
 from pulumi.runtime import config
 from pulumi.runtime import settings as runtime
 
-from vod_provider import readers
+from vod_provider import readers, settings
 
-SECRETS = tuple(
-    f"{namespace}:{key}" for namespace in ("vod", "huaweicloud") for key in ("secretKey", "securityToken", "token")
-)
+SECRETS = tuple(name for name in settings.NAMES if name.endswith(readers.SECRET))
 HOLDING = {"vod:accounts": ("secretKey", "securityToken", "token"), "vod:events": ("key",)}
 """Settings that are objects, and what is secret in them. Pulumi counts the whole as a secret if one part of it is."""
 

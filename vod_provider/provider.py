@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
 from pulumi.dynamic import (
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from vod_provider.vod.patience import Patience
 
 Props = dict[str, Any]
-Extracted = tuple[str | None, float | None]
-"""What an audio was extracted from, and its seconds."""
 
 STABLE = ("audio_asset_id",)
 """Outputs that an update never changes."""
@@ -56,6 +54,18 @@ STABLE = ("audio_asset_id",)
 
 class EarlyEndError(VodError):
     """A wait that ended early, with what was being done."""
+
+
+class Held(NamedTuple):
+    """What there is of a resource: its source, its seconds and its id; '' and None where only its inputs are known."""
+
+    source: str | None
+    seconds: float | None
+    id: str
+
+    @classmethod
+    def of(cls, props: Props, id_: str = "") -> Held:
+        return cls(props.get("asset_id"), props.get("duration"), id_)
 
 
 @dataclass
@@ -66,12 +76,10 @@ class Run:
     """Ids that Pulumi has shown to hold, and that the journal does not know of yet."""
     answered: set[str] = field(default_factory=set)
     """Ids that this run has given to Pulumi."""
-    holds: dict[str, str] = field(default_factory=dict)
-    """By URN: the id that a resource holds which is still declared, and not replaced."""
-    held: dict[str, Extracted] = field(default_factory=dict)
-    """By URN: what there is of resources that may be replaced,"""
+    held: dict[str, Held] = field(default_factory=dict)
+    """By URN: what there is of resources that are still declared, and not replaced as far as is known."""
     replaced: set[str] = field(default_factory=set)
-    """and those that are known to be."""
+    """The URNs of those that are."""
     again: Again = field(default_factory=Again)
     owners: str = ""
     """See `Turn.owners`; '' as long as nothing was created, updated or deleted: in a preview."""
@@ -114,9 +122,9 @@ class ExtractedAudioProvider(ResourceProvider):
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:
-                self._run.held[turn.urn] = _extracted(olds)  # inputs: how long it is, only Diff is told
-            elif turn.urn in self._run.held:
-                self._paid_again(turn.urn, self._run.held.pop(turn.urn), checked)
+                self._run.held[turn.urn] = Held.of(olds)  # the rest, only Diff is told
+            else:
+                self._paid_again(turn.urn, checked)
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -130,10 +138,9 @@ class ExtractedAudioProvider(ResourceProvider):
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
         with host.turn() as turn:
-            self._run.holds[turn.urn] = id_
-            self._run.held[turn.urn] = _extracted(olds)
+            self._run.held[turn.urn] = Held.of(olds, id_)
             if replaces:
-                self._paid_again(turn.urn, self._run.held[turn.urn], news)
+                self._paid_again(turn.urn, news)
             turn.stables = STABLE
             turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
         return DiffResult(
@@ -223,8 +230,8 @@ class ExtractedAudioProvider(ResourceProvider):
         with host.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
             self._run.owners = turn.owners
-            for urn, held in list(self._run.holds.items()):
-                if held == id_ and urn != turn.urn:
+            for urn, held in list(self._run.held.items()):
+                if held.id == id_ and urn != turn.urn:
                     # Adopted from a resource that is still there: one audio, and not this one's alone.
                     host.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
                     return
@@ -232,15 +239,14 @@ class ExtractedAudioProvider(ResourceProvider):
             extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
             services.settle({id_})
 
-    def _paid_again(self, urn: str, held: Extracted, news: Props) -> None:
-        """Another extraction is going to take the place of the one that there is."""
-        self._run.holds.pop(urn, None)
-        if urn in self._run.replaced:
+    def _paid_again(self, urn: str, news: Props) -> None:
+        """Another extraction is going to take the place of the one that there is, if there is one."""
+        held = self._run.held.pop(urn, None)
+        if held is None or urn in self._run.replaced:
             return
         if urn:  # else the host does not say which resource it is
             self._run.replaced.add(urn)
-        source, seconds = held
-        self._run.again.note(seconds if source == news.get("asset_id") else None)
+        self._run.again.note(held.seconds if held.source == news.get("asset_id") else None)
 
     def _offline(self) -> settings.Settings:
         """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
@@ -319,10 +325,6 @@ def _format_of_another(asset: Asset) -> str | None:
             f"reading audio {asset.id}: it is {asset.pack_type}, and no audio that VOD extracts; check the id"
         )
     return found
-
-
-def _extracted(props: Props) -> Extracted:
-    return props.get("asset_id"), props.get("duration")
 
 
 def _place(props: Props) -> tuple[str | None, str | None, str | None]:

@@ -30,6 +30,8 @@ QUOTAS = {
 
 Source: the API reference, 'Constraints'. That operations of one line there do not share their 100 is inferred.
 """
+SECRET = ("secretKey", "Token", "token", ".key")
+"""How the names of settings end that are secrets."""
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER_VALUE = re.compile(r"[!-~]+")
@@ -362,7 +364,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 def _how(name: str) -> str:
     if ":" not in name:
         return f"set the environment variable {name}"
-    secret = "--secret " if name.endswith(("secretKey", "Token", "token", ".key")) else ""
+    secret = "--secret " if name.endswith(SECRET) else ""
     path = "--path " if "." in name else ""
     return f"run `pulumi config set {path}{secret}{name} VALUE`"
 
