@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from tests.local.samples import make_video
-from vod_provider.local.signing import signed_headers
+from vod_provider.local.http.signing import signed_headers
 from vod_provider.local.testing import LocalVod, running_local_vod
 
 

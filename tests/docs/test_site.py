@@ -68,7 +68,7 @@ def test_every_setting_is_described() -> None:
 def test_every_code_is_described() -> None:
     """Each code that the provider or the local VOD knows has its line."""
     told = set(re.findall(r"^\| ((?:VOD|APIG)\.\d+) \|", text("troubleshooting.md"), re.MULTILINE))
-    local = set(re.findall(r"VOD\.\d{5}", (ROOT / "vod_provider/local/errors.py").read_text()))
+    local = set(re.findall(r"VOD\.\d{5}", (ROOT / "vod_provider/local/core/errors.py").read_text()))
     assert {*REMEDIES, *local} <= told
 
 

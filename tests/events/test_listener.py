@@ -17,7 +17,7 @@ import trustme
 
 from tests.vod import free_port
 from vod_provider.events import AT_ONCE, LONGEST, Listener
-from vod_provider.local.events import headers
+from vod_provider.local.core.events import headers
 from vod_provider.readers import Listening, SettingsError
 
 KEY = "key"

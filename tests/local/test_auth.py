@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from tests.local.conftest import official_client
 from tests.local.wiretap import call, send
-from vod_provider.local import auth
-from vod_provider.local.auth import Credentials, RawRequest
-from vod_provider.local.errors import VodError
-from vod_provider.local.signing import signed_headers
+from vod_provider.local.core.errors import VodError
+from vod_provider.local.http import auth
+from vod_provider.local.http.auth import Credentials, RawRequest
+from vod_provider.local.http.signing import signed_headers
 from vod_provider.local.testing import LocalVod, start_local_vod
 
 CREDENTIALS = Credentials("AK", "SK", "TOKEN")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.local.wiretap import call, send
-from vod_provider.local.settings import ExtractionSettings, Settings, SettingsError
+from vod_provider.local.core.settings import ExtractionSettings, Settings, SettingsError
 from vod_provider.local.testing import LocalVod, LocalVodError
 
 

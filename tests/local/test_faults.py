@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.wiretap import call
-from vod_provider.local.faults import FaultError, Faults, parse_faults
+from vod_provider.local.core.faults import FaultError, Faults, parse_faults
 from vod_provider.local.testing import LocalVod, LocalVodError
 
 OPERATIONS = frozenset({"ExtractAudio", "ShowAssetMeta", "CancelExtractAudio"})

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.local.wiretap import call
-from vod_provider.local.operations import OPERATIONS, Operation
+from vod_provider.local.http.operations import OPERATIONS, Operation
 from vod_provider.local.testing import LocalVod
 
 NAMES = st.sampled_from(

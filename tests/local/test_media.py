@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.samples import heard, make_video
-from vod_provider.local.media import MediaError, extract, make_tone, probe
+from vod_provider.local.av.media import MediaError, extract, make_tone, probe
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.local.wiretap import call
-from vod_provider.local.errors import VodError
-from vod_provider.local.quota import Quotas
+from vod_provider.local.core.errors import VodError
+from vod_provider.local.core.quota import Quotas
 from vod_provider.local.testing import LocalVod
 
 

@@ -21,7 +21,7 @@ from tests.local.conftest import official_client, until_done
 from tests.local.samples import heard
 from tests.local.test_operations import extract, info
 from tests.local.wiretap import call
-from vod_provider.local.events import headers, signature
+from vod_provider.local.core.events import headers, signature
 from vod_provider.local.testing import LocalVod, start_local_vod
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from vod_provider.local.signing import signed_headers
+from vod_provider.local.http.signing import signed_headers
 from vod_provider.local.testing import LocalVod
 
 

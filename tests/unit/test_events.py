@@ -7,7 +7,7 @@ import json
 import pytest
 
 from vod_provider.events import LATE_S, Gate, Verdict, audio_of
-from vod_provider.local.events import signature
+from vod_provider.local.core.events import signature
 
 KEY = "key"
 NOW = 1_800_000_000

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "serve":
         return _serve(options)
-    from vod_provider.local.upload import upload
+    from vod_provider.local.cli.upload import upload
 
     return upload(options)
 
@@ -99,13 +99,13 @@ def _default_data() -> Path:
 
 def _serve(options: argparse.Namespace) -> int:
     try:
-        from vod_provider.local import logs, server
+        from vod_provider.local.cli import logs, server
     except ModuleNotFoundError as exc:
         return _cannot_start(f'{exc.name} is not installed: run `pip install "pulumi-huaweicloud-vod[local]"`')
-    from vod_provider.local.auth import Credentials
-    from vod_provider.local.fetch import Allowed
-    from vod_provider.local.folder import FolderInUseError
-    from vod_provider.local.store import StoreError
+    from vod_provider.local.core.data_folder import FolderInUseError
+    from vod_provider.local.core.fetch import Allowed
+    from vod_provider.local.core.store import StoreError
+    from vod_provider.local.http.auth import Credentials
 
     logs.configure(options.log_level, as_json=options.log_format == "json")
     if not server.is_loopback(options.host):

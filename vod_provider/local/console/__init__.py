@@ -1,4 +1,7 @@
-"""The page at `/` for people, and what it asks the service for. Like /_local, for this machine only."""
+"""The page at `/` for people, and the routes that it calls. Like /_local, for this machine only.
+
+No rule of VOD may be in it: it asks `core` as the API does, and shows what it is answered.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vod_provider.local import wire
-from vod_provider.local.errors import VodError
-from vod_provider.local.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query
-from vod_provider.local.service import Metadata, NewAsset, Vod
-from vod_provider.local.store import Asset, Filter
+from vod_provider.local.core.errors import VodError
+from vod_provider.local.core.rules import Metadata, NewAsset, Vod
+from vod_provider.local.core.store import Asset, Filter
+from vod_provider.local.http import wire
+from vod_provider.local.http.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query
 
 _FOLDER = Path(__file__).parent
 _FILES = {"/": "index.html", "/console/style.css": "style.css", "/console/page.js": "page.js"}

@@ -12,9 +12,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from vod_provider.local.connection import drop
-from vod_provider.local.errors import VodError
-from vod_provider.local.service import Vod, upload_names
+from vod_provider.local.core.errors import VodError
+from vod_provider.local.core.rules import Vod, upload_names
+from vod_provider.local.http.connection import drop
 
 _log = logging.getLogger(__name__)
 _WRITE_BYTES = 1 << 20

@@ -7,21 +7,22 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vod_provider.local import auth, console, control, transfer
-from vod_provider.local.auth import Credentials, RawRequest
-from vod_provider.local.calls import Call, Calls
-from vod_provider.local.connection import abort, drop
-from vod_provider.local.errors import VodError, internal, no_such_api, wrong_content_type, wrong_tenant
-from vod_provider.local.faults import Fault, Faults
-from vod_provider.local.operations import OPERATIONS, Answer, Operation, Request
-from vod_provider.local.quota import Quotas
-from vod_provider.local.service import Vod
+from vod_provider.local.core.calls import Call, Calls
+from vod_provider.local.core.errors import VodError, internal, no_such_api, wrong_content_type, wrong_tenant
+from vod_provider.local.core.faults import Fault, Faults
+from vod_provider.local.core.quota import Quotas
+from vod_provider.local.core.rules import Vod
+from vod_provider.local.http import auth, control, transfer
+from vod_provider.local.http.auth import Credentials, RawRequest
+from vod_provider.local.http.connection import abort, drop
+from vod_provider.local.http.operations import OPERATIONS, Answer, Operation, Request
 
 _log = logging.getLogger(__name__)
 _PREFIX = "/v1.0/"
@@ -218,16 +219,17 @@ def create_app(
     credentials: Credentials,
     project: str,
     *,
+    pages: Sequence[BaseRoute] = (),
     loopback_only: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """The whole service: VOD's API, uploads and media, /_local, the page."""
+    """The whole service: VOD's API, uploads and media, /_local, and the pages that are handed in."""
     bench = Bench(Faults(), Calls(), Quotas())
     api = Api(vod, bench, credentials, project, clock)
     routes = [
         *transfer.routes(vod),
         *control.routes(vod, bench.faults, bench.calls, bench.quotas),
-        *console.routes(vod, project),
+        *pages,
     ]
     rest = control.Guard(Starlette(routes=routes), credentials.token, loopback_only=loopback_only)
 

@@ -1,29 +1,15 @@
-"""PyAV (and LAME): a media file in, an audio file and facts out. Knows files and codecs, nothing else.
-
-Run as a module (`-m`) it is a process of its own that takes jobs from standard input, so that a crash of
-FFmpeg on somebody's broken file harms nobody: one JSON object a line in, one a line out.
-`{"job": "probe", "source": PATH}`, `{"job": "extract", "source": PATH, "target": PATH, "format": "MP3"}`,
-`{"job": "tone", "target": PATH, "format": "MP3"}`, `{"job": "peaks", "source": PATH}`;
-answered by `{"facts": {...}}` or `{"error": TEXT}`.
-"""
+"""PyAV (and LAME): a media file in, an audio file and facts out. Knows files and codecs, nothing else."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import json
 import math
-import os
-import signal
-import sys
-import threading
 from array import array
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import av
@@ -32,7 +18,7 @@ import lameenc
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
-from vod_provider.local.mp3tag import placeholder, write_tag
+from vod_provider.local.av.mp3tag import placeholder, write_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,7 +171,7 @@ def _opened(source: Path) -> InputContainer:
     try:
         return av.open(str(source), "r", options=dict(_OPEN_OPTIONS), metadata_errors="replace")
     except (av.error.FFmpegError, ValueError, OSError) as exc:
-        raise MediaError(f"the file cannot be read as audio or video: {_text(exc)}") from exc
+        raise MediaError(f"the file cannot be read as audio or video: {error_text(exc)}") from exc
 
 
 def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFrame]:
@@ -301,50 +287,7 @@ def _codec_name(name: str) -> str:
     return _CODECS.get(name, name.upper())
 
 
-def _text(exc: BaseException) -> str:
+def error_text(exc: BaseException) -> str:
+    """What FFmpeg or the system says of an error, without our file's name."""
     strerror = getattr(exc, "strerror", None)
     return str(strerror or exc)
-
-
-def _answer(job: dict[str, str]) -> dict[str, object]:
-    try:
-        if job["job"] == "probe":
-            return {"facts": asdict(probe(Path(job["source"])))}
-        if job["job"] == "peaks":
-            return {"facts": {"peaks": peaks(Path(job["source"]))}}
-        if job["job"] == "tone":
-            return {"facts": asdict(make_tone(Path(job["target"]), job["format"]))}
-        return {"facts": asdict(extract(Path(job["source"]), Path(job["target"]), job["format"]))}
-    except MediaError as exc:
-        return {"error": str(exc)}
-    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as exc:
-        return {"error": f"{type(exc).__name__}: {_text(exc)}"}
-
-
-_PR_SET_PDEATHSIG = 1
-"""`prctl(2)`: the signal that we get when our parent dies."""
-
-
-def _work() -> None:
-    """Take jobs until standard input ends; then end at once, whatever FFmpeg is doing.
-
-    Standard input ends when the service does, even by kill -9: a thread of its own sees that while a job
-    runs, so that no process is left behind writing files that nobody waits for. On Linux the kernel ends us even
-    before: the next service must not find us writing.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    jobs: SimpleQueue[str] = SimpleQueue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            jobs.put(line)
-        os._exit(0)
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        print(json.dumps(_answer(json.loads(jobs.get()))), flush=True)  # noqa: T201  # the protocol
-
-
-if __name__ == "__main__":
-    _work()

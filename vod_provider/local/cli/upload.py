@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vod_provider.local.fields import MAX_TITLE_BYTES, MEDIA_TYPES
-from vod_provider.local.signing import signed_headers
+from vod_provider.local.http.fields import MAX_TITLE_BYTES, MEDIA_TYPES
+from vod_provider.local.http.signing import signed_headers
 
 _BLOCK = 1 << 20
 

@@ -1,4 +1,4 @@
-"""Processes that run `media` jobs, so that FFmpeg works beside the service and may crash without harm."""
+"""Processes that run the media jobs of `av`, so that FFmpeg works beside the service and may crash without harm."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_MODULE = "vod_provider.local.media"
+_MODULE = "vod_provider.local.av.jobs"
 
 
 class JobFailedError(Exception):

@@ -15,13 +15,15 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from vod_provider.local.app import create_app
-from vod_provider.local.auth import Credentials
-from vod_provider.local.connection import Protocol
-from vod_provider.local.fetch import Allowed
-from vod_provider.local.folder import DataFolder
-from vod_provider.local.service import Vod
-from vod_provider.local.store import Store
+from vod_provider.local.console import routes
+from vod_provider.local.core.data_folder import DataFolder
+from vod_provider.local.core.fetch import Allowed
+from vod_provider.local.core.rules import Vod
+from vod_provider.local.core.store import Store
+from vod_provider.local.http.app import create_app
+from vod_provider.local.http.auth import Credentials
+from vod_provider.local.http.connection import Protocol
+from vod_provider.local.http.wire import completion_event
 
 # How long calls that are being answered may go on after the service was told to end.
 _GRACE_SECONDS = 3
@@ -74,8 +76,21 @@ async def _serve(
     options: Options, listener: socket.socket, folder: DataFolder, store: Store, started: Callable[[str], None]
 ) -> None:
     url = options.public_url or _url(options.host, listener.getsockname()[1])
-    vod = Vod(store, folder, public_url=url, allowed=options.allowed, clock=time.time)
-    app = create_app(vod, options.credentials, options.project, loopback_only=is_loopback(options.host))
+    vod = Vod(
+        store,
+        folder,
+        public_url=url,
+        allowed=options.allowed,
+        clock=time.time,
+        completion_event=completion_event,
+    )
+    app = create_app(
+        vod,
+        options.credentials,
+        options.project,
+        pages=routes(vod, options.project),
+        loopback_only=is_loopback(options.host),
+    )
     config = uvicorn.Config(
         app,
         http=Protocol,

@@ -14,12 +14,12 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vod_provider._version import __version__
-from vod_provider.local.calls import Calls
-from vod_provider.local.faults import FaultError, Faults, parse_faults
-from vod_provider.local.operations import OPERATION_NAMES
-from vod_provider.local.quota import Quotas
-from vod_provider.local.service import Vod
-from vod_provider.local.settings import SettingsError
+from vod_provider.local.core.calls import Calls
+from vod_provider.local.core.faults import FaultError, Faults, parse_faults
+from vod_provider.local.core.quota import Quotas
+from vod_provider.local.core.rules import Vod
+from vod_provider.local.core.settings import SettingsError
+from vod_provider.local.http.operations import OPERATION_NAMES
 
 _FOR_EVERYBODY = ("/media/", "/upload/", "/_local/health")
 

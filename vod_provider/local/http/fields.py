@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from vod_provider.local.errors import illegal_field, illegal_request
+from vod_provider.local.core.errors import illegal_field, illegal_request
 
 MAX_TITLE_BYTES = 128
 MAX_DESCRIPTION_BYTES = 1024

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
-from vod_provider.local.errors import unauthenticated
+from vod_provider.local.core.errors import unauthenticated
 
 ALGORITHM = b"SDK-HMAC-SHA256"
 DATE_FORMAT = "%Y%m%dT%H%M%SZ"

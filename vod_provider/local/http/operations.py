@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vod_provider.local import wire
-from vod_provider.local.errors import VodError, illegal_field
-from vod_provider.local.fetch import extension
-from vod_provider.local.fields import (
+from vod_provider.local.core.errors import VodError, illegal_field
+from vod_provider.local.core.fetch import extension
+from vod_provider.local.core.rules import Extra, Metadata, NewAsset, Vod
+from vod_provider.local.core.store import Asset, Filter
+from vod_provider.local.http import wire
+from vod_provider.local.http.fields import (
     MAX_DESCRIPTION_BYTES,
     MAX_TITLE_BYTES,
     MEDIA_TYPES,
     Fields,
     Query,
 )
-from vod_provider.local.service import Extra, Metadata, NewAsset, Vod
-from vod_provider.local.store import Asset, Filter
 
 _INFO_STATUSES = frozenset(
     [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from vod_provider.local.auth import DATE_FORMAT, RawRequest, canonical_requests, signature, string_to_sign
+from vod_provider.local.http.auth import DATE_FORMAT, RawRequest, canonical_requests, signature, string_to_sign
 
 
 def signed_headers(

@@ -9,20 +9,19 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from vod_provider.local.errors import illegal_field, no_such_asset, not_updatable, unsupported_status
-from vod_provider.local.events import Events
-from vod_provider.local.fetch import Allowed
-from vod_provider.local.folder import DataFolder
-from vod_provider.local.processes import JobFailedError
-from vod_provider.local.settings import Settings
-from vod_provider.local.store import Asset, Filter, Store, Task
-from vod_provider.local.wire import completion_event
-from vod_provider.local.worker import Done, Failed, Worker
+from vod_provider.local.core.data_folder import DataFolder
+from vod_provider.local.core.errors import illegal_field, no_such_asset, not_updatable, unsupported_status
+from vod_provider.local.core.events import Events
+from vod_provider.local.core.fetch import Allowed
+from vod_provider.local.core.media_processes import JobFailedError
+from vod_provider.local.core.settings import Settings
+from vod_provider.local.core.store import Asset, Filter, Store, Task
+from vod_provider.local.core.worker import Done, Failed, Worker
 
 _log = logging.getLogger(__name__)
 CREATING = "CREATING"
@@ -70,16 +69,27 @@ class NewAsset:
 
 
 class Vod:
-    """The service. `clock` gives unix seconds; `public_url` is where media and uploads are reached."""
+    """The service. `clock` gives unix seconds; `public_url` is where media and uploads are reached.
+
+    `completion_event` puts an audio that is made, or failed, into the words of the message that is posted.
+    """
 
     def __init__(
-        self, store: Store, folder: DataFolder, *, public_url: str, allowed: Allowed, clock: Callable[[], float]
+        self,
+        store: Store,
+        folder: DataFolder,
+        *,
+        public_url: str,
+        allowed: Allowed,
+        clock: Callable[[], float],
+        completion_event: Callable[[Asset, str], Mapping[str, object]],
     ) -> None:
         self._store = store
         self._folder = folder
         self._clock = clock
         self.public_url = public_url
         self._allowed = allowed
+        self._completion_event = completion_event
         kept = store.setting("settings")
         self.settings = Settings().changed(json.loads(kept)) if kept else Settings()
         self._events = Events(store, lambda: self.settings.events)
@@ -312,7 +322,7 @@ class Vod:
             self._store.remove_task(task.asset_id)
             if task.kind == "extract" and self.settings.events.url is not None:
                 changed = self._store.asset(task.asset_id) or asset
-                body = json.dumps(completion_event(changed, self.public_url), ensure_ascii=False)
+                body = json.dumps(self._completion_event(changed, self.public_url), ensure_ascii=False)
                 event = (self._store.add_event(body), body)
         if event is not None:
             self._events.send(*event)

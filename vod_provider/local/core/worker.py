@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from vod_provider.local.fetch import Allowed, FetchError, fetch
-from vod_provider.local.folder import DataFolder
-from vod_provider.local.processes import JobFailedError, MediaProcesses
-from vod_provider.local.settings import ExtractionSettings
-from vod_provider.local.store import StoreError, Task
-from vod_provider.local.threads import in_thread
+from vod_provider.local.core.data_folder import DataFolder
+from vod_provider.local.core.fetch import Allowed, FetchError, fetch
+from vod_provider.local.core.media_processes import JobFailedError, MediaProcesses
+from vod_provider.local.core.settings import ExtractionSettings
+from vod_provider.local.core.store import StoreError, Task
+from vod_provider.local.core.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _PROBE_SECONDS = 60

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection
 from functools import lru_cache
 
-from vod_provider.local.store import Asset
+from vod_provider.local.core.store import Asset
 
 Json = dict[str, object]
 _DEFAULT_CATEGORY = "Other"

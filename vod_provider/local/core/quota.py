@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from vod_provider.local.errors import throttled
+from vod_provider.local.core.errors import throttled
 
 WINDOW_SECONDS = 60.0
 

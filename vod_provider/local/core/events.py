@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-from vod_provider.local.settings import EventSettings
-from vod_provider.local.store import Store
-from vod_provider.local.threads import in_thread
+from vod_provider.local.core.settings import EventSettings
+from vod_provider.local.core.store import Store
+from vod_provider.local.core.threads import in_thread
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 300.0)
