@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from vod_provider._version import __version__
 
 if TYPE_CHECKING:
-    from vod_provider.catalogue import AudioCatalogue
-    from vod_provider.media import get_media_asset, get_media_asset_output, get_media_assets
-    from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
+    from vod_provider.program.catalogue import AudioCatalogue
+    from vod_provider.program.lookup import get_media_asset, get_media_asset_output, get_media_assets
+    from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
     from vod_provider.vod.assets import MediaAsset
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AudioCatalogue": "catalogue",
-    "ExtractedAudio": "resource",
-    "ExtractedAudioArgs": "resource",
+    "AudioCatalogue": "program.catalogue",
+    "ExtractedAudio": "program.resource",
+    "ExtractedAudioArgs": "program.resource",
     "MediaAsset": "vod.assets",
 }
 
@@ -34,4 +34,4 @@ def __getattr__(name: str) -> Any:
     # Pulumi is loaded when one of these is used, and not for `vod_provider.local`, which has no part in it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'media')}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'program.lookup')}"), name)

@@ -27,10 +27,12 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from vod_provider import host, inputs, settings
-from vod_provider.again import Again
-from vod_provider.call import Call
-from vod_provider.hint import Hint, parallelism
+from vod_provider.audio import inputs
+from vod_provider.audio.operation import Call
+from vod_provider.config import settings
+from vod_provider.plugin import dynamic
+from vod_provider.plugin.billed_again import Again
+from vod_provider.plugin.parallelism_hint import Hint, parallelism
 from vod_provider.vod.assets import Asset, Outcome, format_of, outcome
 from vod_provider.vod.errors import (
     DeadlineError,
@@ -42,9 +44,9 @@ from vod_provider.vod.errors import (
 )
 
 if TYPE_CHECKING:
-    from vod_provider.extraction import Extraction
-    from vod_provider.services import Services
-    from vod_provider.vod.patience import Patience
+    from vod_provider.audio.lifecycle import Extraction
+    from vod_provider.plugin.services import Services
+    from vod_provider.vod.deadline import Deadline
 
 Props = dict[str, Any]
 
@@ -105,9 +107,9 @@ class ExtractedAudioProvider(ResourceProvider):
         """Note the stack's configuration; nothing is looked at before it is needed."""
         self._run = Run()
         self._settings = None
-        self._config = host.configuration(req)
-        host.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
-        host.when_over(self._run_over)
+        self._config = dynamic.configuration(req)
+        dynamic.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
+        dynamic.when_over(self._run_over)
         self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
     def check(self, olds: Props, news: Props) -> CheckResult:
@@ -115,7 +117,7 @@ class ExtractedAudioProvider(ResourceProvider):
         checked, problems = inputs.check(news, _is_unknown)
         # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
-        with host.turn() as turn:
+        with dynamic.turn() as turn:
             base, account = self._offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
@@ -137,7 +139,7 @@ class ExtractedAudioProvider(ResourceProvider):
         if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
-        with host.turn() as turn:
+        with dynamic.turn() as turn:
             self._run.held[turn.urn] = Held.of(olds, id_)
             if replaces:
                 self._paid_again(turn.urn, news)
@@ -153,24 +155,24 @@ class ExtractedAudioProvider(ResourceProvider):
     def create(self, props: Props) -> CreateResult:
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
-        with host.turn() as turn, self._hint.creating():
+        with dynamic.turn() as turn, self._hint.creating():
             services, call = self._services(), turn.call
             self._run.owners = turn.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
-                host.say(line)
+                dynamic.say(line)
             extraction = services.at(request.region, request.project_id, request.account)
-            patience = call.patience(services.settings.timeouts.create)
+            deadline = call.deadline(services.settings.timeouts.create)
             with self._partial(props):
                 if request.adopt is not None:
                     with _naming(f"adopting audio {request.adopt}"):
                         asset = extraction.adopt(
-                            request.adopt, request.fingerprint, request.asset_id, request.format, call, patience
+                            request.adopt, request.fingerprint, request.asset_id, request.format, call, deadline
                         )
                 else:
                     services.listen()
-                    asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, patience)
+                    asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, deadline)
                 metadata = request.metadata.given()
-                asset = _describe(extraction, asset, metadata, call, patience)
+                asset = _describe(extraction, asset, metadata, call, deadline)
             self._run.answered.add(asset.id)
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
@@ -179,11 +181,11 @@ class ExtractedAudioProvider(ResourceProvider):
 
         For `ExtractedAudio.get` that is an error: Pulumi has no state of the audio that could go.
         """
-        with host.turn() as turn, _naming(f"reading audio {id_}"):
+        with dynamic.turn() as turn, _naming(f"reading audio {id_}"):
             services = self._services()
             services.settle({id_})
             extraction = services.at(*_place(props))
-            asset = extraction.look(id_, turn.call.patience(services.settings.timeouts.read))
+            asset = extraction.look(id_, turn.call.deadline(services.settings.timeouts.read))
             if "audio_asset_id" not in props:
                 props = props | {"format": _format_of_another(asset)}
             if asset.outcome is Outcome.GONE:
@@ -193,33 +195,33 @@ class ExtractedAudioProvider(ResourceProvider):
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
         request = inputs.parse(news)
-        with host.turn() as turn:
+        with dynamic.turn() as turn:
             services, call = self._services(), turn.call
             self._run.owners = turn.owners
             services.settle({id_})
             extraction = services.at(request.region, request.project_id, request.account)
-            patience = call.patience(services.settings.timeouts.update)
+            deadline = call.deadline(services.settings.timeouts.update)
             changed = set(inputs.compare(olds, news, _is_unknown).updates)
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
             if outcome(str(olds.get("status", ""))) is Outcome.READY:
                 with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
-                    extraction.describe(id_, wanted, call, patience)
+                    extraction.describe(id_, wanted, call, deadline)
                     if "publish" in changed:
-                        asset = extraction.publish(id_, call, patience, published=metadata["publish"])
+                        asset = extraction.publish(id_, call, deadline, published=metadata["publish"])
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             services.listen()
             with self._partial(news):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
                 try:
-                    asset = extraction.wait(id_, doing, call, patience)
+                    asset = extraction.wait(id_, doing, call, deadline)
                 except ExtractionError as error:
                     # An update cannot change the id: what is kept makes the next diff a replacement.
                     why = f"{error}; the next `pulumi up` extracts again, and is paid again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
-                asset = _describe(extraction, asset, metadata, call, patience)
+                asset = _describe(extraction, asset, metadata, call, deadline)
             return UpdateResult(outs | _outs(news, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
@@ -227,16 +229,16 @@ class ExtractedAudioProvider(ResourceProvider):
         if id_ in self._run.answered:
             # Replaced by itself: this run's create found in the journal what Pulumi had all the time. See _run_over.
             return
-        with host.turn() as turn, _naming(f"deleting audio {id_}"):
+        with dynamic.turn() as turn, _naming(f"deleting audio {id_}"):
             services, call = self._services(), turn.call
             self._run.owners = turn.owners
             for urn, held in list(self._run.held.items()):
                 if held.id == id_ and urn != turn.urn:
                     # Adopted from a resource that is still there: one audio, and not this one's alone.
-                    host.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
+                    dynamic.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
                     return
             extraction = services.at(*_place(props))
-            extraction.remove(id_, call, call.patience(services.settings.timeouts.delete))
+            extraction.remove(id_, call, call.deadline(services.settings.timeouts.delete))
             services.settle({id_})
 
     def _paid_again(self, urn: str, news: Props) -> None:
@@ -272,7 +274,7 @@ class ExtractedAudioProvider(ResourceProvider):
             yield
         except UnfinishedError as error:
             self._run.answered.add(error.asset.id)
-            raise host.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
+            raise dynamic.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
 
     def _run_over(self) -> None:
         """Pulumi has saved what this run has answered.
@@ -281,14 +283,14 @@ class ExtractedAudioProvider(ResourceProvider):
         nothing of the old resource then, neither by Diff nor by Check.
         """
         if not self._run.owners and (line := self._run.again.line()):
-            host.say(line)
+            dynamic.say(line)
         if self._opened is None:
             return
         self._opened.settle(self._run.answered)
         if line := self._opened.over():
-            host.say(line)
+            dynamic.say(line)
         for kept in self._opened.journal.kept(self._run.owners) if self._run.owners else ():
-            host.say(
+            dynamic.say(
                 f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"
                 f" {kept.owner.rpartition('::')[2]} by a run that was broken off, and this run did not take it:"
                 " `pulumi up` takes it while the program has that resource as it was then; else"
@@ -299,9 +301,9 @@ class ExtractedAudioProvider(ResourceProvider):
         """What talks to VOD, opened at the first use; shows the journal first which audios Pulumi holds."""
         with self._opening:
             if self._opened is None:
-                from vod_provider.services import Services
+                from vod_provider.plugin.services import Services
 
-                self._opened = Services.open(self._config, os.environ, host.stop(), pulumi.log.warn)
+                self._opened = Services.open(self._config, os.environ, dynamic.stop(), pulumi.log.warn)
         seen = []
         while self._run.seen:
             with suppress(KeyError):  # another thread was quicker
@@ -332,7 +334,7 @@ def _place(props: Props) -> tuple[str | None, str | None, str | None]:
 
 
 def _describe(
-    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], call: Call, patience: Patience
+    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], call: Call, deadline: Deadline
 ) -> Asset:
     """Give a new audio its metadata; returns it as it is then.
 
@@ -341,10 +343,10 @@ def _describe(
     publish = metadata.get("publish")
     try:
         told = {name: value for name, value in metadata.items() if name != "publish"}
-        extraction.describe(asset.id, told, call, patience)
+        extraction.describe(asset.id, told, call, deadline)
         if publish is None or publish is asset.published:
             return asset
-        return extraction.publish(asset.id, call, patience, published=publish)
+        return extraction.publish(asset.id, call, deadline, published=publish)
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 

@@ -14,9 +14,9 @@ import pytest
 
 from tests.vod import LocalVod
 from vod_provider.__main__ import main
+from vod_provider.audio.journal import Journal
 from vod_provider.cli.console import Console
 from vod_provider.cli.text import WIDTH, columns
-from vod_provider.journal import Journal
 
 Command = Callable[..., "Result"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vod_provider import settings
 from vod_provider.cli.configuration import KEYS, PLACES, Configuration, gather, loaded
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
-from vod_provider.settings import Settings
+from vod_provider.config import settings
+from vod_provider.config.settings import Settings
 from vod_provider.vod.signing import AccessKey, Token
 
 NO_ENGINE = Engine({"PATH": ""}, Path())

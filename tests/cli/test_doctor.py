@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import Command, Result, service
 from tests.vod import LocalVod
+from vod_provider.audio.journal import Journal, Key
 from vod_provider.cli import doctor
 from vod_provider.cli.checks import Check
 from vod_provider.cli.configuration import Configuration
@@ -21,7 +22,6 @@ from vod_provider.cli.doctor import pulumi_checks, sdk_check, settings_checks, t
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.text import WIDTH, columns
-from vod_provider.journal import Journal, Key
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = ("getInfo", "list", "createExtractAudioTask", "update", "delete")

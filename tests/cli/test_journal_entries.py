@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vod_provider.journal import Journal, Key, Owned
+from vod_provider.audio.journal import Journal, Key, Owned
 
 SERVICE = "https://vod p1"
 

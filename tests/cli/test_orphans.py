@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Command, Result, service, state, urn
 from tests.vod import LocalVod
-from vod_provider.journal import Journal, Key
+from vod_provider.audio.journal import Journal, Key
 
 NOW = ("--older-than", "0s")
 

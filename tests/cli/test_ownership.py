@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from vod_provider.audio.journal import Owned
+from vod_provider.audio.lifecycle import CLOCKS_S, SENT_S
 from vod_provider.cli.ownership import Finding, Known, Standing, stack_of, urn_of
 from vod_provider.cli.states import StackName, State
-from vod_provider.extraction import CLOCKS_S, SENT_S
-from vod_provider.journal import Owned
 from vod_provider.vod.assets import Asset
 
 NOW = 1_800_000_000.0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.fakes import FakeTransport
 from vod_provider.cli.removal import Removal, Removed
-from vod_provider.settings import QUOTAS
+from vod_provider.config.settings import QUOTAS
 from vod_provider.vod.client import Client
 from vod_provider.vod.errors import VodError, of_answer
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vod_provider import settings
 from vod_provider.cli import permissions
-from vod_provider.resource import ExtractedAudio, ExtractedAudioArgs
+from vod_provider.config import settings
+from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
 from vod_provider.vod.errors import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ import pytest
 from tests.engine.conftest import ROOT, NewStack
 from tests.pages import blocks
 from tests.vod import LocalVod
-from vod_provider import settings
+from vod_provider.config import settings
 
 SETS = re.compile(r"^\$ pulumi (config set .+)$", re.MULTILINE)
 PAGES = [page for page in sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]) if SETS.search(page.read_text())]

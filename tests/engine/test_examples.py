@@ -18,7 +18,7 @@ import pytest
 
 from tests.engine.conftest import ROOT, NewStack
 from tests.vod import PROJECT, LocalVod
-from vod_provider import settings
+from vod_provider.config import settings
 from vod_provider.vod.signing import AccessKey
 
 BESIDE = ROOT / "examples/beside-huaweicloud"

@@ -35,7 +35,7 @@ WITHOUT = {
 }
 """What each of these takes away from the host in which the provider finds itself."""
 MISTAKE = """
-    from vod_provider.extraction import Extraction
+    from vod_provider.audio.lifecycle import Extraction
     def ensure(*arguments):
         return 1 / 0
     Extraction.ensure = ensure

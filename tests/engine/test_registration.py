@@ -14,8 +14,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 from tests.engine.conftest import NewStack
 from tests.engine.stack import Stack
 from tests.vod import LocalVod
+from vod_provider.program.resource import ExtractedAudio
 from vod_provider.provider import ExtractedAudioProvider
-from vod_provider.resource import ExtractedAudio
 
 OTHER_SDK = """
 import pulumi.runtime.resource as sdk
@@ -30,7 +30,7 @@ audio = ExtractedAudio("talk", asset_id="{source}", title="A talk")
 pulumi.export("early", audio.duration.apply(lambda seconds: [type(seconds).__name__, seconds]))
 pulumi.export("late", audio.audio_asset_id.apply(lambda _: audio.size.apply(lambda size: [type(size).__name__, size])))
 pulumi.export("whole", audio)
-from vod_provider import registration
+from vod_provider.program import registration
 pulumi.export("later", registration._LATER)
 """
 

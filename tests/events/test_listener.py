@@ -16,9 +16,9 @@ import pytest
 import trustme
 
 from tests.vod import free_port
-from vod_provider.events import AT_ONCE, LONGEST, Listener
+from vod_provider.config.parsers import Listening, SettingsError
 from vod_provider.local.core.events import headers
-from vod_provider.readers import Listening, SettingsError
+from vod_provider.plugin.event_listener import AT_ONCE, LONGEST, Listener
 
 KEY = "key"
 

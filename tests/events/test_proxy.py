@@ -18,8 +18,8 @@ from tests.engine.stack import until
 from tests.pages import blocks
 from tests.vod import LocalVod, free_port
 from tools import nginx
-from vod_provider.events import Listener
-from vod_provider.readers import Listening
+from vod_provider.config.parsers import Listening
+from vod_provider.plugin.event_listener import Listener
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/events.md").read_text()
 BEFORE = """

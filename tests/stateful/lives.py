@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from vod_provider import host, services, settings
-from vod_provider.call import Call
-from vod_provider.journal import Journal, Key
+from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio.operation import Call
+from vod_provider.config import settings
+from vod_provider.plugin import dynamic, services
+from vod_provider.plugin.services import Services
 from vod_provider.provider import ExtractedAudioProvider, Run
-from vod_provider.services import Services
-from vod_provider.vod.patience import Stop
+from vod_provider.vod.deadline import Stop
 from vod_provider.vod.transport import Answer, Transport
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Life:
 
     def serve(self, urn: str, timeout: float, method: Callable[..., T], *arguments: Any) -> T:
         """Have the provider serve one request, as the host does it. Raises what it raises, or Killed."""
-        host._serving.turn = host.Turn(Call(f"backend {urn}", timeout, self.stop), urn)
+        dynamic._serving.turn = dynamic.Turn(Call(f"backend {urn}", timeout, self.stop), urn)
         try:
             answer = method(*arguments)
         except Exception:
@@ -76,7 +77,7 @@ class Life:
                 raise Killed from None
             raise
         finally:
-            host._serving.turn = None
+            dynamic._serving.turn = None
         self.step()
         return answer
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.stateful.lives import Killed, Life
-from vod_provider.host import PartialFailureError
-from vod_provider.inputs import parse
-from vod_provider.journal import JournalError
+from vod_provider.audio.inputs import parse
+from vod_provider.audio.journal import JournalError
+from vod_provider.plugin.dynamic import PartialFailureError
 from vod_provider.vod.errors import VodError
 
 Props = dict[str, Any]

@@ -28,10 +28,11 @@ from hypothesis.stateful import (
 from tests.stateful.lives import Life
 from tests.stateful.pulumi import Props, Stack
 from tests.vod import PROJECT, LocalVod, make_video
-from vod_provider import extraction
-from vod_provider.inputs import parse
-from vod_provider.journal import Journal, Key
-from vod_provider.vod import gathering, retries, throttle, watcher
+from vod_provider.audio import lifecycle
+from vod_provider.audio.inputs import parse
+from vod_provider.audio.journal import Journal, Key
+from vod_provider.vod import retries
+from vod_provider.vod.pacing import batch_timing, poller, quota
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "0"))
 """How many examples to draw at random; by default few, and always the same."""
@@ -299,17 +300,17 @@ class Lives(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are as short as the local VOD's work; quotas are not what is tried here."""
-    monkeypatch.setattr(extraction, "SHOWN_S", 0.02)
+    monkeypatch.setattr(lifecycle, "SHOWN_S", 0.02)
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(retries, "LONGEST_PAUSE_S", 0.02)
-    monkeypatch.setattr(throttle, "PAUSE_S", 0.02)
-    monkeypatch.setattr(throttle, "LONGEST_PAUSE_S", 0.02)
-    monkeypatch.setattr(throttle, "WINDOW_S", 0.1)
-    monkeypatch.setattr(watcher, "SHORTEST_S", 0.03)
-    monkeypatch.setattr(watcher, "LONGEST_S", 0.05)
-    monkeypatch.setattr(gathering, "QUIET_S", 0.002)
-    monkeypatch.setattr(gathering, "LONE_S", 0.001)
-    monkeypatch.setattr(gathering, "TRY_S", 0.002)
+    monkeypatch.setattr(quota, "PAUSE_S", 0.02)
+    monkeypatch.setattr(quota, "LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(quota, "WINDOW_S", 0.1)
+    monkeypatch.setattr(poller, "SHORTEST_S", 0.03)
+    monkeypatch.setattr(poller, "LONGEST_S", 0.05)
+    monkeypatch.setattr(batch_timing, "QUIET_S", 0.002)
+    monkeypatch.setattr(batch_timing, "LONE_S", 0.001)
+    monkeypatch.setattr(batch_timing, "TRY_S", 0.002)
 
 
 def test_nothing_is_lost_and_nothing_paid_twice(running_vod: LocalVod, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, cast
 
 from vod_provider.vod.assets import Asset
-from vod_provider.vod.batches import Batches
+from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
-from vod_provider.vod.patience import Patience, Stop
+from vod_provider.vod.pacing.batches import Batches
 
 START = 1_800_000_000.0
 """The Unix time at which every fake clock begins."""
@@ -29,7 +29,7 @@ class Clock:
         return self.now
 
 
-class FakePatience(Patience):
+class FakeDeadline(Deadline):
     """Waits by moving its clock on."""
 
     def __init__(self, clock: Clock, seconds: float = float("inf"), stop: Stop | None = None) -> None:
@@ -52,12 +52,12 @@ def refused(code: str, status: int = 400) -> AnswerError:
 class Asked:
     """Batches that wait for nobody."""
 
-    def __init__(self, ask: Callable[[str, Patience], object]) -> None:
+    def __init__(self, ask: Callable[[str, Deadline], object]) -> None:
         self.ask = ask
 
 
 class FakeVod:
-    """VOD in memory, with the methods of client, watcher and batches that `Extraction` uses.
+    """VOD in memory, with the methods of client, poller and batches that `Extraction` uses.
 
     `faults` holds, by operation, what the next calls do instead of their work: an exception to raise before it, or
     'after' to lose the answer of work that was done. An extraction takes one look and is then done.
@@ -104,7 +104,7 @@ class FakeVod:
         self,
         asset_id: str,
         audio_format: str,
-        patience: Patience,
+        deadline: Deadline,
         *,
         around: Callable[[Callable[[], str]], str],
         waiting: Callable[[], None],
@@ -122,31 +122,31 @@ class FakeVod:
                 raise LostAnswerError("extracting", "broken off")
             return audio_id
 
-        patience.check()
+        deadline.check()
         return around(send)
 
-    def cancel(self, audio_id: str, patience: Patience) -> None:
+    def cancel(self, audio_id: str, deadline: Deadline) -> None:
         self._fault("cancel")
         if self.assets[audio_id].reason != "queued":
             raise refused("VOD.10083")
         self.assets[audio_id] = replace(self.assets[audio_id], status="CANCELLED")
 
-    def made_between(self, since: datetime, until: datetime, patience: Patience) -> list[Asset]:
+    def made_between(self, since: datetime, until: datetime, deadline: Deadline) -> list[Asset]:
         self._fault("list")
         return [asset for asset in self.assets.values() if asset.created and since <= asset.created <= until]
 
-    def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
+    def update(self, asset_id: str, metadata: Mapping[str, Any], deadline: Deadline) -> None:
         self._fault("update")
         self.assets[asset_id] = replace(self.assets[asset_id], **metadata)
 
-    # -- Watcher -------------------------------------------------------------------------------------------
+    # -- Poller -------------------------------------------------------------------------------------------
 
-    def look(self, asset_id: str, patience: Patience) -> Asset:
+    def look(self, asset_id: str, deadline: Deadline) -> Asset:
         self._fault("look")
         return self.assets.get(asset_id) or Asset.gone(asset_id)
 
-    def wait(self, asset_id: str, patience: Patience, progress: Callable[[Asset], None] = lambda _: None) -> Asset:
-        asset = self.look(asset_id, patience)
+    def wait(self, asset_id: str, deadline: Deadline, progress: Callable[[Asset], None] = lambda _: None) -> Asset:
+        asset = self.look(asset_id, deadline)
         progress(asset)
         if asset.status == "CREATING":
             asset = self.assets[asset_id] = self.outcome(asset)
@@ -160,7 +160,7 @@ class FakeVod:
     def publishes(self) -> dict[bool, Batches[Asset]]:
         return {it: cast("Batches[Asset]", Asked(partial(self.publish, published=it))) for it in (True, False)}
 
-    def publish(self, asset_id: str, patience: Patience, *, published: bool) -> Asset:
+    def publish(self, asset_id: str, deadline: Deadline, *, published: bool) -> Asset:
         self._fault("publish" if published else "unpublish")
         asset = self.assets.get(asset_id)
         if asset is None:
@@ -169,7 +169,7 @@ class FakeVod:
             asset = self.assets[asset_id] = replace(asset, status="PUBLISHED" if published else "CREATED")
         return asset
 
-    def delete(self, asset_id: str, patience: Patience) -> bool:
+    def delete(self, asset_id: str, deadline: Deadline) -> bool:
         self._fault("delete")
         asset = self.assets.get(asset_id)
         if asset is not None and asset.status == "CREATING":
@@ -177,5 +177,5 @@ class FakeVod:
         self.assets.pop(asset_id, None)
         return True
 
-    def show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
-        return {asset_id: self.look(asset_id, patience) for asset_id in asset_ids}
+    def show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
+        return {asset_id: self.look(asset_id, deadline) for asset_id in asset_ids}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vod_provider import inputs
-from vod_provider.inputs import ASKING, METADATA, REPLACING, Changes, InputError, Metadata, Problem, Request
+from vod_provider.audio import inputs
+from vod_provider.audio.inputs import ASKING, METADATA, REPLACING, Changes, InputError, Metadata, Problem, Request
 
 
 class Unknown:
@@ -287,7 +287,7 @@ def test_fingerprint_does_not_change_with_time() -> None:
 
 def test_fingerprint_is_the_same_in_another_process() -> None:
     """Nothing of it depends on the seed of this process's hashes."""
-    program = f"from vod_provider import inputs; print(inputs.parse({FULL!r}).fingerprint)"
+    program = f"from vod_provider.audio import inputs; print(inputs.parse({FULL!r}).fingerprint)"
     output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert output.strip() == fingerprint()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.fakes import Clock
-from vod_provider.journal import KEEP_S, Journal, JournalError, Key
+from vod_provider.audio.journal import KEEP_S, Journal, JournalError, Key
 
 KEY = Key("backend urn", "v1:fingerprint")
 

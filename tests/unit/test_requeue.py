@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from vod_provider import host
+from vod_provider.plugin import dynamic
 
 LIMIT_S = 20
 
@@ -28,8 +28,8 @@ def serve(name: str, request: str, _context: object) -> str:
 
 
 @pytest.fixture
-def handlers() -> host._Handlers:
-    return host._Handlers(serve, serve)  # type: ignore[arg-type]
+def handlers() -> dynamic._Handlers:
+    return dynamic._Handlers(serve, serve)  # type: ignore[arg-type]
 
 
 def submit(pool: ThreadPoolExecutor, behavior: Callable[[str, object], str], request: str) -> Future[str]:
@@ -37,20 +37,20 @@ def submit(pool: ThreadPoolExecutor, behavior: Callable[[str, object], str], req
     return pool.submit(lambda it, argument: it(argument, None), behavior, request)
 
 
-def test_what_waited_is_served_by_our_handlers(handlers: host._Handlers) -> None:
+def test_what_waited_is_served_by_our_handlers(handlers: dynamic._Handlers) -> None:
     """What is in the queue goes to the handler that stands before the host's; what has none, to the host's own."""
     monitor, loading = Monitor(), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(loading.wait, LIMIT_S)
         ours, own = submit(pool, monitor.Read, "one"), submit(pool, monitor.GetSchema, "other")
         pool._max_workers = 100
-        assert host._requeue(pool, monitor, handlers)
+        assert dynamic._requeue(pool, monitor, handlers)
         assert ours.result(LIMIT_S) == "Read of one, served by ours"
         assert own.result(LIMIT_S) == "other, served by the host"
         loading.set()
 
 
-def test_each_that_waited_gets_a_thread(handlers: host._Handlers) -> None:
+def test_each_that_waited_gets_a_thread(handlers: dynamic._Handlers) -> None:
     """All run at once, whatever number of threads the pool wrongly counts as idle; and later ones as well."""
     loading, together = threading.Event(), threading.Barrier(13)
     with ThreadPoolExecutor(2) as pool:
@@ -59,7 +59,7 @@ def test_each_that_waited_gets_a_thread(handlers: host._Handlers) -> None:
         first = [pool.submit(loading.wait, LIMIT_S) for _ in range(2)]
         waiting = [pool.submit(together.wait, LIMIT_S) for _ in range(8)]
         pool._max_workers = 100
-        assert host._requeue(pool, Monitor(), handlers)
+        assert dynamic._requeue(pool, Monitor(), handlers)
         later = [pool.submit(together.wait, LIMIT_S) for _ in range(4)]
         together.wait(LIMIT_S)
         for one in (*waiting, *later):
@@ -68,6 +68,6 @@ def test_each_that_waited_gets_a_thread(handlers: host._Handlers) -> None:
         assert all(one.result(LIMIT_S) for one in first)
 
 
-def test_a_pool_of_another_kind_is_left_alone(handlers: host._Handlers) -> None:
+def test_a_pool_of_another_kind_is_left_alone(handlers: dynamic._Handlers) -> None:
     """Where the queue cannot be reached, nothing is touched."""
-    assert not host._requeue(object(), Monitor(), handlers)
+    assert not dynamic._requeue(object(), Monitor(), handlers)

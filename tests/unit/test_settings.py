@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vod_provider import settings
-from vod_provider.readers import Listening
-from vod_provider.settings import QUOTAS, Settings, SettingsError, Timeouts
+from vod_provider.config import settings
+from vod_provider.config.parsers import Listening
+from vod_provider.config.settings import QUOTAS, Settings, SettingsError, Timeouts
 from vod_provider.vod.signing import AccessKey, Token
 
 HOME = {"HOME": "/home/ann"}

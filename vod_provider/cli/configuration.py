@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vod_provider import settings
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
-from vod_provider.settings import Settings, SettingsError
+from vod_provider.config import settings
+from vod_provider.config.settings import Settings, SettingsError
 
 # The names of each setting in the order in which `settings.load` looks for them. Tests hold the two together.
 PLACES: Mapping[str, Sequence[str]] = {

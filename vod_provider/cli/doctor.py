@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
+from vod_provider.audio.journal import Journal, JournalError
 from vod_provider.cli import text
 from vod_provider.cli.checks import Check, not_tried
 from vod_provider.cli.configuration import Configuration
@@ -18,8 +19,7 @@ from vod_provider.cli.engine import INSTALL, Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.permissions import Permissions
 from vod_provider.cli.reach import Reach
-from vod_provider.journal import Journal, JournalError
-from vod_provider.settings import Settings, SettingsError
+from vod_provider.config.settings import Settings, SettingsError
 from vod_provider.vod.signing import AccessKey
 from vod_provider.vod.transport import Transport
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vod_provider.audio.journal import Journal, JournalError, Owned
 from vod_provider.cli import text
 from vod_provider.cli.configuration import Configuration, loaded
 from vod_provider.cli.console import Console
@@ -16,11 +17,10 @@ from vod_provider.cli.errors import CommandError
 from vod_provider.cli.ownership import Finding, Known, Standing, stack_of, urn_of
 from vod_provider.cli.removal import Removal
 from vod_provider.cli.states import StackName, State
-from vod_provider.journal import Journal, JournalError, Owned
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.client import Client
+from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import DeadlineError, VodError
-from vod_provider.vod.patience import Patience
 from vod_provider.vod.transport import Transport
 
 LISTING_S = 600.0
@@ -113,7 +113,7 @@ class Orphans:
         try:
             audios = self._client.audios(
                 until,
-                Patience(LISTING_S),
+                Deadline(LISTING_S),
                 progress=lambda count: self._console.progress(f"  {text.count(count, 'audio')} so far"),
             )
         except DeadlineError as exc:

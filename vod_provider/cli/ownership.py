@@ -10,9 +10,9 @@ import enum
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from vod_provider.audio.journal import Owned
+from vod_provider.audio.lifecycle import CLOCKS_S, SENT_S
 from vod_provider.cli.states import StackName, State
-from vod_provider.extraction import CLOCKS_S, SENT_S
-from vod_provider.journal import Owned
 from vod_provider.vod.assets import Asset, Outcome, format_of
 
 

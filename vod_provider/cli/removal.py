@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vod_provider.vod.assets import Outcome
 from vod_provider.vod.client import IDS_PER_CALL, Client
+from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import AnswerError, CredentialsError, DeadlineError, NotFoundError, VodError
-from vod_provider.vod.patience import Patience
 
 CALL_S = 300.0
 """How long one call may take, waiting for the quota and retries included."""
@@ -42,7 +42,7 @@ class Removal:
         if not ids:
             return
         try:
-            deleted = self._client.delete(ids, Patience(CALL_S))
+            deleted = self._client.delete(ids, Deadline(CALL_S))
         except NotFoundError as error:
             yield from self._one_by_one(ids, Removed(ids[0], True, "gone already"), error)
         except AnswerError as error:
@@ -68,7 +68,7 @@ class Removal:
         if not ids:
             return
         try:
-            assets = self._client.show(ids, Patience(CALL_S))
+            assets = self._client.show(ids, Deadline(CALL_S))
         except VodError as error:
             yield from (Removed(one, False, f"VOD reports FAILED; {_why(error)}") for one in ids)
             return

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO_TYPES, Asset
+from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, UnreachableError, VodError
-from vod_provider.vod.patience import Patience
-from vod_provider.vod.throttle import Quota
+from vod_provider.vod.pacing.quota import Quota
 from vod_provider.vod.transport import CONNECTIONS, Answer, Transport
 
 IDS_PER_CALL = 10
@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Client:
     """Sends requests within the quotas and, where that is harmless, again. Safe to share between threads.
 
-    Every method waits at most as long as its `patience`, and raises what `vod.errors` has.
+    Every method waits at most as long as its `deadline`, and raises what `vod.errors` has.
     `quotas`: calls per minute by name (extract, cancel, query, delete, update). Requests are sent from threads of
     `pool`; those to extract from `asking`, if given, where some may wait for other processes (see `extract`).
     """
@@ -65,7 +65,7 @@ class Client:
         self,
         asset_id: str,
         audio_format: str,
-        patience: Patience,
+        deadline: Deadline,
         *,
         around: Callable[[Callable[[], str]], str] = lambda send: send(),
         waiting: Callable[[], None] = lambda: None,
@@ -75,7 +75,7 @@ class Client:
         `around` gets what sends the request, is run where it is sent, and runs to its end even if the caller
         has stopped waiting: the place to write down that VOD is asked, and what it answered. It may also raise
         without sending, which takes nothing from the quota.
-        Raises LostAnswerError where VOD may have accepted without us hearing of it; it is not asked again.
+        Raises LostAnswerError where VOD may have accepted without us event_timing of it; it is not asked again.
         """
         doing = f"extracting {audio_format} from asset {asset_id}"
         body = {"asset_id": asset_id, "parameter": {"format": audio_format}}
@@ -88,68 +88,68 @@ class Client:
             return audio_id
 
         return self._perform(
-            "extract", send, patience, repeatable=False, around=around, waiting=waiting, pool=self._asking
+            "extract", send, deadline, repeatable=False, around=around, waiting=waiting, pool=self._asking
         )
 
-    def cancel(self, audio_id: str, patience: Patience) -> None:
+    def cancel(self, audio_id: str, deadline: Deadline) -> None:
         """Take a queued extraction back. Raises StateError once it is under way."""
         doing = f"cancelling the extraction of audio {audio_id}"
         query = [("asset_id", audio_id)]
         self._perform(
             "cancel",
             lambda: self._transport.send(doing, "DELETE", "/asset/extract_audio", query=query),
-            patience,
+            deadline,
         )
 
-    def show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
+    def show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         """Up to ten assets by id. One that VOD answers it does not have is there with status NO_ASSET."""
         if len(asset_ids) == 1:
             try:
-                return self._show(asset_ids, patience)
+                return self._show(asset_ids, deadline)
             except NotFoundError:
                 return {asset_ids[0]: Asset.gone(asset_ids[0])}
         try:
-            return self._show(asset_ids, patience)
+            return self._show(asset_ids, deadline)
         except NotFoundError:
             # VOD does not say which of them is missing.
             found: dict[str, Asset] = {}
             for asset_id in asset_ids:
-                found |= self.show([asset_id], patience)
+                found |= self.show([asset_id], deadline)
             return found
 
-    def _show(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, Asset]:
+    def _show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         doing = f"asking about asset {_named(asset_ids)}"
-        answer = self._query(doing, [("asset_id", asset_id) for asset_id in asset_ids], patience)
+        answer = self._query(doing, [("asset_id", asset_id) for asset_id in asset_ids], deadline)
         found = {asset.id: asset for asset in _assets(doing, answer)}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
-    def made_between(self, since: datetime, until: datetime, patience: Patience) -> list[Asset]:
+    def made_between(self, since: datetime, until: datetime, deadline: Deadline) -> list[Asset]:
         """All assets created in that time (VOD's clock, whole seconds, both included), videos and audios."""
         doing = "looking for what VOD made of a request whose answer was lost"
         query = [
             ("start_time", since.astimezone(UTC).strftime(_TIME)),
             ("end_time", until.astimezone(UTC).strftime(_TIME)),
         ]
-        pages = self.pages(doing, query, lambda: patience)
+        pages = self.pages(doing, query, lambda: deadline)
         # By id: what is created meanwhile moves others on to the next page.
         return list({asset.id: asset for page in pages for asset in page}.values())
 
     def pages(
-        self, doing: str, query: Sequence[tuple[str, str]], patience: Callable[[], Patience]
+        self, doing: str, query: Sequence[tuple[str, str]], deadline: Callable[[], Deadline]
     ) -> Iterator[list[Asset]]:
         """The assets that a query of ShowAssetMeta without ids finds, page by page, each asked for when it is wanted.
 
-        `patience` gives each page its own. Raises VodError where there are more than LISTED, which pages do not reach.
+        `deadline` gives each page its own. Raises VodError where there are more than LISTED, which pages do not reach.
         """
         for page in range(LISTED // PAGE):
-            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], patience()))
+            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], deadline()))
             yield found
             if len(found) < PAGE:
                 return
         raise VodError(f"{doing}: pages reach {LISTED} assets, and there are more: narrow it down")
 
     def audios(
-        self, until: datetime, patience: Patience, *, progress: Callable[[int], None] = lambda _: None
+        self, until: datetime, deadline: Deadline, *, progress: Callable[[int], None] = lambda _: None
     ) -> dict[str, Asset]:
         """All assets created up to `until` (VOD's clock, whole seconds) whose files are audios, by id.
 
@@ -163,7 +163,7 @@ class Client:
         while windows:
             begin, end = windows.pop()
             for page in range(LISTED // PAGE):
-                audios, total = self._audios(begin, end, page, patience)
+                audios, total = self._audios(begin, end, page, deadline)
                 if total > LISTED and end - begin > timedelta(seconds=1):
                     # Pages do not reach that far, so it is listed in two halves.
                     middle = begin + timedelta(seconds=(end - begin) // timedelta(seconds=2))
@@ -175,7 +175,7 @@ class Client:
                     break
         return found
 
-    def _audios(self, begin: datetime, end: datetime, page: int, patience: Patience) -> tuple[list[Asset], int]:
+    def _audios(self, begin: datetime, end: datetime, page: int, deadline: Deadline) -> tuple[list[Asset], int]:
         """One page of the audios of that time, and how many they are in all."""
         doing = "listing the project's audios"
         query = [("media_type", kind) for kind in AUDIO_TYPES]
@@ -184,14 +184,14 @@ class Client:
             ("end_time", end.astimezone(UTC).strftime(_TIME)),
         ]
         query += [("page", str(page)), ("size", str(PAGE))]
-        answer = self._query(doing, query, patience, path="/asset/list")
+        answer = self._query(doing, query, deadline, path="/asset/list")
         return [_summary(row) for row in _rows(doing, answer, "assets")], _whole(answer.body.get("total")) or 0
 
-    def delete(self, asset_ids: Sequence[str], patience: Patience) -> dict[str, bool]:
+    def delete(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, bool]:
         """Delete up to ten assets; says of each whether VOD reports it deleted."""
         doing = f"deleting asset {_named(asset_ids)}"
         query = [("asset_id", ",".join(asset_ids))]
-        answer = self._perform("delete", lambda: self._transport.send(doing, "DELETE", "/asset", query=query), patience)
+        answer = self._perform("delete", lambda: self._transport.send(doing, "DELETE", "/asset", query=query), deadline)
         results = answer.body.get("delete_result_array")
         if not isinstance(results, list):
             raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
@@ -200,7 +200,7 @@ class Client:
         }
         return {asset_id: asset_id in deleted for asset_id in asset_ids}
 
-    def publish(self, asset_ids: Sequence[str], patience: Patience, *, published: bool) -> dict[str, Asset]:
+    def publish(self, asset_ids: Sequence[str], deadline: Deadline, *, published: bool) -> dict[str, Asset]:
         """Publish up to ten assets, or take that back; returns them as they are then."""
         what = "publish" if published else "unpublish"
         doing = f"{what}ing asset {_named(asset_ids)}"
@@ -208,23 +208,23 @@ class Client:
         answer = self._perform(
             what,
             lambda: self._transport.send(doing, "POST", f"/asset/status/{what}", body=body),
-            patience,
+            deadline,
         )
         found = {asset.id: asset for asset in _assets(doing, answer)}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
-    def update(self, asset_id: str, metadata: Mapping[str, Any], patience: Patience) -> None:
+    def update(self, asset_id: str, metadata: Mapping[str, Any], deadline: Deadline) -> None:
         """Set title, description, category_id or tags (a list of words); what is not named stays."""
         doing = f"setting {', '.join(metadata)} of asset {asset_id}"
         body: dict[str, Any] = {"asset_id": asset_id, **metadata}
         if "tags" in body:
             body["tags"] = ",".join(body["tags"])
-        self._perform("update", lambda: self._transport.send(doing, "PUT", "/asset/info", body=body), patience)
+        self._perform("update", lambda: self._transport.send(doing, "PUT", "/asset/info", body=body), deadline)
 
     def _query(
-        self, doing: str, query: list[tuple[str, str]], patience: Patience, *, path: str = "/asset/info"
+        self, doing: str, query: list[tuple[str, str]], deadline: Deadline, *, path: str = "/asset/info"
     ) -> Answer:
-        answer = self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), patience)
+        answer = self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), deadline)
         self.skew = answer.skew
         return answer
 
@@ -232,7 +232,7 @@ class Client:
         self,
         quota_name: str,
         send: Callable[[], T],
-        patience: Patience,
+        deadline: Deadline,
         *,
         repeatable: bool = True,
         around: Callable[[Callable[[], T]], T] = lambda send: send(),
@@ -263,17 +263,17 @@ class Client:
 
         attempts = 0
         while True:
-            quota.enter(patience, waiting)
+            quota.enter(deadline, waiting)
             try:
                 # In a thread of the pool, so that Ctrl-C need not wait for an answer that takes long.
-                return patience.result((pool or self._pool).submit(attempt))
+                return deadline.result((pool or self._pool).submit(attempt))
             except VodError as error:
                 attempts += not isinstance(error, ThrottledError)
                 if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
                     raise
                 if attempts > 1:  # the first may be a mere hiccup
-                    patience.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
-                patience.sleep(retries.pause(max(1, attempts)))
+                    deadline.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
+                deadline.sleep(retries.pause(max(1, attempts)))
 
 
 def _named(asset_ids: Sequence[str]) -> str:

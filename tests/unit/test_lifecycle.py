@@ -1,0 +1,541 @@
+"""The life of one audio: asked for once whatever breaks off, found again, and removed in every state."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
+from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio.lifecycle import ROUNDS, SENT_S, Extraction
+from vod_provider.audio.operation import Call
+from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.deadline import Stop
+from vod_provider.vod.errors import (
+    AmbiguousError,
+    AnswerError,
+    DeadlineError,
+    ExtractionError,
+    LostAnswerError,
+    NotFoundError,
+    UnfinishedError,
+    UnreachableError,
+    VodError,
+)
+
+
+class Bench:
+    """An extraction over a fake VOD and a journal on disk; `again` is a process that starts after a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.vod = FakeVod(self.clock)
+        self.journal_file = folder / "journal"
+        self.said: list[str] = []
+        self.again()
+
+    def again(self) -> None:
+        self.journal = Journal(self.journal_file, now=self.clock)
+        self.extraction = Extraction(
+            self.vod,  # type: ignore[arg-type]
+            self.vod,  # type: ignore[arg-type]
+            self.vod.deletes(),
+            self.vod.publishes(),
+            self.journal,
+            "vod",
+            now=self.clock,
+        )
+
+    def ensure(
+        self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", seconds: float = 3600
+    ) -> Asset:
+        return self.extraction.ensure(
+            f"{source} {audio_format}",
+            source,
+            audio_format,
+            Call(owner, report=self.said.append),
+            FakeDeadline(self.clock, seconds),
+        )
+
+    def remove(self, audio_id: str) -> None:
+        self.extraction.remove(audio_id, Call(report=self.said.append), FakeDeadline(self.clock, 600))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A bench with one video."""
+    bench = Bench(tmp_path)
+    bench.vod.video()
+    return bench
+
+
+def lost() -> LostAnswerError:
+    return LostAnswerError("extracting", "broken off")
+
+
+def test_one_audio_is_one_request(bench: Bench) -> None:
+    """The plain road: asked once, waited for, ready."""
+    assert bench.ensure().outcome is Outcome.READY
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize("fault", ["after", lost(), UnreachableError("x", "e", "refused")], ids=str)
+def test_a_broken_request_makes_one_audio(bench: Bench, fault: Exception | str) -> None:
+    """Lost before or after VOD worked, there is one audio in the end, and one accepted request."""
+    bench.vod.faults["extract"] = [fault]
+    if isinstance(fault, UnreachableError):
+        with pytest.raises(UnreachableError):
+            bench.ensure()
+        assert bench.journal.find(Key("urn", "video MP3")) is None
+    bench.ensure()
+    assert bench.vod.accepted == 1
+    assert len(bench.vod.audio_ids()) == 1
+
+
+def test_answers_that_keep_getting_lost_end_in_an_error_and_an_intent(bench: Bench) -> None:
+    """After some rounds the error comes out; the intent stays, so that the next run looks first."""
+    bench.vod.faults["extract"] = [lost() for _ in range(ROUNDS)]
+    with pytest.raises(LostAnswerError):
+        bench.ensure()
+    assert bench.journal.find(Key("urn", "video MP3")) is not None
+    bench.ensure()
+    assert bench.vod.accepted == 1
+
+
+def test_a_refusal_leaves_nothing(bench: Bench) -> None:
+    """What VOD refuses is an error at once, without an entry."""
+    with pytest.raises(NotFoundError):
+        bench.ensure("nowhere")
+    assert bench.journal.find(Key("urn", "nowhere MP3")) is None
+
+
+def test_a_crash_after_acceptance_is_gone_on_with(bench: Bench) -> None:
+    """A new process finds the id in the journal and goes on, without another request."""
+    first = bench.ensure()
+    bench.again()
+    assert bench.ensure().id == first.id
+    assert bench.vod.accepted == 1
+
+
+def test_a_crash_between_request_and_answer_is_looked_for(bench: Bench) -> None:
+    """The intent has no id, but VOD has an audio that nobody owns: it is taken."""
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    made = bench.vod.audio(status="CREATING")
+    bench.again()
+    assert bench.ensure().id == made
+    assert bench.vod.accepted == 0
+
+
+def test_a_settled_audio_is_not_taken_again(bench: Bench) -> None:
+    """Once Pulumi holds it, the same request is a deliberate new one."""
+    first = bench.ensure()
+    bench.journal.settle([first.id])
+    assert bench.ensure().id != first.id
+    assert bench.vod.accepted == 2
+
+
+def test_an_audio_that_is_gone_or_failed_is_asked_for_anew(bench: Bench) -> None:
+    """What the journal holds is looked at before it is taken; the remains of a failure are removed."""
+    first = bench.ensure()
+    del bench.vod.assets[first.id]
+    second = bench.ensure()
+    assert second.id != first.id
+    bench.vod.assets[second.id] = replace(second, status="SERVER_ERROR")
+    assert bench.ensure().id not in {first.id, second.id}
+    assert len(bench.vod.audio_ids()) == 1
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"title": "Something else"},
+        {"audio_format": "AAC"},
+        {"audio_format": "WAV"},
+    ],
+    ids=str,
+)
+def test_an_audio_that_cannot_be_ours_is_not_taken(bench: Bench, foreign: dict[str, str]) -> None:
+    """Another title, another format: somebody else's."""
+    bench.vod.faults["extract"] = [lost()]
+    theirs = bench.vod.audio(**foreign)
+    assert bench.ensure().id != theirs
+    assert bench.vod.accepted == 1
+
+
+def test_an_audio_of_another_time_is_not_taken(bench: Bench) -> None:
+    """Made before the request, or long after it: not the one."""
+    before = bench.vod.audio()
+    bench.clock.now += 1000
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.clock.now += SENT_S + 60
+    after = bench.vod.audio()
+    assert bench.ensure().id not in {before, after}
+    assert bench.vod.accepted == 1
+
+
+def test_the_clocks_may_differ(bench: Bench) -> None:
+    """VOD's times are compared on VOD's clock, as its answers show it."""
+    bench.vod.skew = -7200.0
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.clock.now += 1
+    made = bench.vod.audio()
+    created = datetime.fromtimestamp(bench.clock.now - 7200, UTC)
+    bench.vod.assets[made] = replace(bench.vod.assets[made], created=created)
+    assert bench.ensure().id == made
+
+
+def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> None:
+    """Never a guess: the ids are told, and the intent stays."""
+    bench.vod.faults["extract"] = ["after"]
+    other = bench.vod.audio()
+    with pytest.raises(AmbiguousError, match=other):
+        bench.ensure()
+    assert bench.journal.find(Key("urn", "video MP3")) is not None
+
+
+def test_alike_lost_answers_take_one_each(bench: Bench) -> None:
+    """Two resources of the same source and format lost their answers: two audios, one for each."""
+    for owner in ("one", "two"):
+        bench.journal.intend(Key(owner, "video MP3"), service="vod", source="video", audio_format="MP3")
+        bench.vod.audio(status="CREATING")
+    assert bench.ensure(owner="one").id != bench.ensure(owner="two").id
+    assert bench.vod.accepted == 0
+
+
+def test_what_others_have_lost_is_found_before_more_is_asked_for(bench: Bench) -> None:
+    """Two videos of one title: the audio of a request that was killed goes to its owner, since only then the next
+    request leaves; so neither is mistaken for the other's."""
+    bench.vod.video("video2", title="A video")
+    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    made = bench.vod.audio(status="CREATING")
+    bench.vod.faults["extract"] = ["after"]
+    mine = bench.ensure("video2", owner="alive")
+    assert mine.id != made
+    assert bench.ensure("video", owner="killed").id == made
+    assert bench.vod.accepted == 1
+
+
+def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) -> None:
+    """An ambiguous entry of another resource is that one's error, and not ours."""
+    bench.vod.video("video2", title="Another")
+    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    for _ in range(2):
+        bench.vod.audio(status="CREATING")
+    assert bench.ensure("video2", owner="alive").outcome is Outcome.READY
+    with pytest.raises(AmbiguousError):
+        bench.ensure("video", owner="killed")
+
+
+def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Bench) -> None:
+    """While VOD does not tell the format yet, the audios are waited for."""
+    for audio_format in ("MP3", "AAC"):
+        key = Key("urn", f"video {audio_format}")
+        bench.journal.intend(key, service="vod", source="video", audio_format=audio_format)
+        made = bench.vod.audio(status="CREATING")
+        bench.vod.assets[made] = replace(bench.vod.assets[made], pack_type=None, title=audio_format)
+    bench.vod.assets["video"] = replace(bench.vod.assets["video"], title="")
+    bench.vod.outcome = lambda asset: replace(asset, status="CREATED", pack_type=asset.title)
+    assert bench.ensure(audio_format="AAC").pack_type == "AAC"
+    assert bench.ensure(audio_format="MP3").pack_type == "MP3"
+    assert bench.vod.accepted == 0
+
+
+def another_run_asks(bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], None]) -> None:
+    """Put another run's request there, still under way; `answer` comes while we wait until nobody asks any more."""
+    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    wait = bench.journal.searching
+
+    @contextmanager
+    def searching(sleep: Callable[[float], None]) -> Iterator[None]:
+        with wait(sleep):
+            answer()
+            yield
+
+    monkeypatch.setattr(bench.journal, "searching", searching)
+
+
+def test_an_answer_that_comes_to_another_run_while_we_wait_is_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine was killed and its plugin still asks: what that gets is ours, and nothing is asked a second time."""
+    made = bench.vod.audio()
+    another_run_asks(bench, monkeypatch, lambda: bench.journal.accept(Key("urn", "video MP3"), made))
+    assert bench.ensure().id == made
+    assert bench.vod.accepted == 0
+
+
+def test_a_refusal_that_comes_to_another_run_while_we_wait_is_asked_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run's request made nothing, so that this one asks."""
+    another_run_asks(bench, monkeypatch, lambda: bench.journal.drop(Key("urn", "video MP3")))
+    assert bench.ensure().outcome is Outcome.READY
+    assert bench.vod.accepted == 1
+
+
+def test_two_runs_that_are_about_to_ask_for_the_same_ask_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between our look into the journal and our request another run's intent arrives: it is its turn."""
+    key, extract = Key("urn", "video MP3"), bench.vod.extract
+    made: list[str] = []
+
+    def other_first(*arguments: Any, **more: Any) -> str:
+        if not made:
+            bench.journal.intend(key, service="vod", source="video", audio_format="MP3")
+            made.append(bench.vod.audio())
+        return extract(*arguments, **more)
+
+    monkeypatch.setattr(bench.vod, "extract", other_first)
+    assert bench.ensure().id == made[0]
+    assert bench.vod.accepted == 0
+
+
+def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped while the request waits for its turn: it is never sent."""
+    stop = Stop()
+
+    @contextmanager
+    def asking() -> Iterator[None]:
+        stop()
+        yield
+
+    monkeypatch.setattr(bench.journal, "asking", asking)
+    with pytest.raises(ExtractionError, match="stopped"):
+        bench.extraction.ensure("f", "video", "MP3", Call("urn"), FakeDeadline(bench.clock, 60, stop))
+    assert bench.vod.accepted == 0
+    assert bench.journal.find(Key("urn", "f")) is None
+
+
+def lose(bench: Bench, source: str) -> None:
+    """An intent for `source` whose answer was lost."""
+    bench.journal.intend(Key(source, f"{source} MP3"), service="vod", source=source, audio_format="MP3")
+
+
+def test_audios_of_two_sources_with_one_title_are_told_apart_when_they_are_done(bench: Bench) -> None:
+    """Two lost answers, two sources of the same title: the durations tell whose each audio is."""
+    for source, duration in (("short", 10.0), ("long", 100.0)):
+        bench.vod.video(source, duration=duration)
+        lose(bench, source)
+    of_long, of_short = bench.vod.audio(status="CREATING"), bench.vod.audio(status="CREATING")
+    durations = {of_long: 99.8, of_short: 9.9}
+    bench.vod.outcome = lambda asset: replace(asset, status="CREATED", duration=durations[asset.id])
+    assert bench.ensure("short", owner="short").id == of_short
+    assert bench.ensure("long", owner="long").id == of_long
+    assert bench.vod.accepted == 0
+
+
+def test_an_audio_that_may_be_of_either_source_is_nobodys(bench: Bench) -> None:
+    """Two lost answers, two sources of the same title and duration, one audio: never a guess."""
+    for source in ("one", "other"):
+        bench.vod.video(source, duration=10.0)
+        lose(bench, source)
+    made = bench.vod.audio(duration=10.0)
+    for source in ("one", "other"):
+        with pytest.raises(AmbiguousError, match=made):
+            bench.ensure(source, owner=source)
+    bench.extraction.adopt(made, "one MP3", "one", "MP3", Call("one"), FakeDeadline(bench.clock, 60))
+    assert bench.ensure("other", owner="other").id != made
+    assert bench.vod.accepted == 1
+
+
+def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
+    """VOD refuses because of the state, and the state may change: the request is sent again afterwards."""
+    bench.vod.video(status="CREATING")
+    bench.ensure()
+    assert "waiting for the source: CREATING" in bench.said
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize(("status", "said"), [("UPLOAD_FAILED", "UPLOAD_FAILED"), ("PUBLISHED", "audio track")])
+def test_a_source_that_will_not_do_is_an_error_at_once(bench: Bench, status: str, said: str) -> None:
+    """Failed, or ready and refused all the same: no waiting."""
+    bench.vod.video(status=status)
+    with pytest.raises(ExtractionError, match=said):
+        bench.ensure()
+
+
+def test_a_failed_extraction_tells_the_reason_and_is_removed(bench: Bench) -> None:
+    """VOD's own words, and nothing left at VOD."""
+    bench.vod.outcome = lambda asset: replace(asset, status="SERVER_ERROR", reason="no audio stream")
+    with pytest.raises(ExtractionError, match=r"no audio stream.*remains were removed"):
+        bench.ensure()
+    assert bench.vod.audio_ids() == []
+
+
+def test_remains_that_stay_keep_their_id(bench: Bench) -> None:
+    """Where the failed audio cannot be removed, whoever asked gets its id."""
+    bench.vod.outcome = lambda asset: replace(asset, status="SERVER_ERROR", reason="no audio stream")
+    bench.vod.faults["delete"] = [refused("VOD.10051")]
+    with pytest.raises(UnfinishedError, match="could not be removed") as raised:
+        bench.ensure()
+    assert bench.vod.audio_ids() == [raised.value.asset.id]
+
+
+def test_a_wait_that_breaks_off_keeps_the_id(bench: Bench) -> None:
+    """Whatever ends the waiting after acceptance, the audio's id comes out with it."""
+    bench.vod.faults["look"] = [lost()]
+    with pytest.raises(UnfinishedError) as raised:
+        bench.ensure()
+    assert raised.value.asset.id in bench.vod.audio_ids()
+
+
+def test_the_deadline_counts_for_all_of_it(bench: Bench) -> None:
+    """A deadline that is over before VOD is asked asks nothing."""
+    deadline = FakeDeadline(bench.clock, 5)
+    bench.clock.now += 10
+    with pytest.raises(ExtractionError, match="not done within 5 s"):
+        bench.extraction.ensure("f", "video", "MP3", Call("urn"), deadline)
+    assert bench.vod.accepted == 0
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "ready", "failed", "deleting", "gone"])
+def test_remove_in_every_state(bench: Bench, state: str) -> None:
+    """Cancelled while queued, waited for while running, and gone in the end."""
+    statuses = {"ready": "CREATED", "failed": "SERVER_ERROR", "deleting": "DELETING"}
+    audio_id = bench.vod.audio(status=statuses.get(state, "CREATING"), reason="queued" if state == "queued" else "")
+    if state == "gone":
+        del bench.vod.assets[audio_id]
+    bench.remove(audio_id)
+    assert bench.vod.audio_ids() == []
+    assert ("cancel" in bench.vod.calls) == (state in {"queued", "running"})
+
+
+def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delete that VOD reports FAILED again and again is an error that tells the status."""
+    audio_id = bench.vod.audio()
+    monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
+    with pytest.raises(ExtractionError, match="FAILED, and its status is CREATED"):
+        bench.remove(audio_id)
+
+
+def test_publish_and_back(bench: Bench) -> None:
+    """What VOD answers is what the audio is then; one that is not ready cannot be published."""
+    audio_id, call, deadline = bench.vod.audio(), Call(), FakeDeadline(bench.clock, 60)
+    assert bench.extraction.publish(audio_id, call, deadline, published=True).published
+    assert not bench.extraction.publish(audio_id, call, deadline, published=False).published
+    making = bench.vod.audio(status="CREATING")
+    with pytest.raises(ExtractionError, match=rf"^publishing audio {making}: .* its status is CREATING"):
+        bench.extraction.publish(making, call, deadline, published=True)
+
+
+def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
+    """Right format, right duration: taken without a request; wrong ones are told."""
+    bench.vod.video(duration=60.0)
+    call, deadline = Call(), FakeDeadline(bench.clock, 60)
+    good = bench.vod.audio(duration=59.5)
+    assert bench.extraction.adopt(good, "f", "video", "MP3", call, deadline).id == good
+    for audio_id, audio_format, said in (
+        (good, "AAC", "MP3 and not AAC"),
+        (bench.vod.audio(duration=30.0), "MP3", "not extracted from it"),
+        (bench.vod.audio(status="SERVER_ERROR"), "MP3", "SERVER_ERROR"),
+        ("nowhere", "MP3", "VOD has no such asset"),
+    ):
+        with pytest.raises(ExtractionError, match=said):
+            bench.extraction.adopt(audio_id, "f", "video", audio_format, call, deadline)
+    assert bench.vod.accepted == 0
+
+
+def test_an_adopted_audio_is_somebodys(bench: Bench) -> None:
+    """Given to another resource, it is taken from whoever lost it: that one asks anew, and finds its own."""
+    first = bench.ensure()
+    bench.extraction.adopt(first.id, "f", "video", "MP3", Call("other"), FakeDeadline(bench.clock, 60))
+    second = bench.ensure()
+    assert second.id != first.id
+    assert bench.journal.audio_ids("vod") == {first.id, second.id}
+
+
+class Lives(RuleBasedStateMachine):
+    """Three declared audios, made, lost, crashed and removed in any order, with faults before any step."""
+
+    @initialize()
+    def begin(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self._folder.name))
+        self.state: dict[str, str] = {}
+        self.requests: dict[str, int] = dict.fromkeys("abc", 0)
+        for name in "abc":
+            self.bench.vod.video(f"video {name}", title=f"Title {name}")
+
+    def teardown(self) -> None:
+        if hasattr(self, "_folder"):
+            self._folder.cleanup()
+
+    @rule(
+        name=st.sampled_from("abc"),
+        fault=st.sampled_from([None, "after", "lost", "429", "refused"]),
+        where=st.sampled_from(["extract", "look", "list", "delete"]),
+        saved=st.booleans(),
+    )
+    def up(self, name: str, fault: str | None, where: str, *, saved: bool) -> None:
+        """Create what is not in the state; `saved` False is a kill before the engine saves what came back."""
+        if name in self.state:
+            return
+        faults: dict[str, Exception | str] = {
+            "after": "after" if where == "extract" else lost(),
+            "lost": lost(),
+            "429": UnreachableError("x", "e", "refused"),
+            "refused": refused("VOD.10051", 403),
+        }
+        if fault:
+            self.bench.vod.faults[where] = [faults[fault]]
+        audio_id = None
+        try:
+            audio_id = self.bench.ensure(f"video {name}", owner=name).id
+        except UnfinishedError as error:
+            audio_id = error.asset.id
+        except (AnswerError, VodError):
+            pass
+        self.bench.vod.faults.clear()
+        if saved and audio_id is not None:
+            self.state[name] = audio_id
+            self.bench.journal.settle([audio_id])
+        else:
+            self.bench.again()
+
+    @rule(name=st.sampled_from("abc"))
+    def down(self, name: str) -> None:
+        """Remove what the state has."""
+        audio_id = self.state.pop(name, None)
+        if audio_id is not None:
+            self.bench.remove(audio_id)
+            self.bench.journal.settle([audio_id])
+
+    @rule(seconds=st.floats(0, 400))
+    def later(self, seconds: float) -> None:
+        """Time passes between runs."""
+        self.bench.clock.now += seconds
+
+    @invariant()
+    def nobody_is_unknown(self) -> None:
+        """Every audio at VOD is in the state or in the journal, and no name has two."""
+        if not hasattr(self, "bench"):
+            return
+        held = set(self.state.values())
+        for audio_id in self.bench.vod.audio_ids():
+            known = audio_id in held or audio_id in self.bench.journal.audio_ids("vod")
+            lost_ones = [self.bench.journal.find(Key(name, f"video {name} MP3")) for name in "abc"]
+            assert known or any(entry and entry.audio_id is None for entry in lost_ones), audio_id
+        titles = [asset.title for asset in self.bench.vod.assets.values() if asset.pack_type == "MP3"]
+        assert len(titles) == len(set(titles)), "an audio was paid for twice"
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck))
+
+
+def test_a_deadline_while_looking_for_a_lost_audio_keeps_the_intent(bench: Bench) -> None:
+    """Time may run out between the lost answer and the look: the next run looks."""
+    bench.vod.faults["extract"] = ["after"]
+    with pytest.raises((ExtractionError, DeadlineError)):
+        bench.ensure(seconds=1)
+    assert bench.ensure().id in bench.vod.audio_ids()
+    assert bench.vod.accepted == 1

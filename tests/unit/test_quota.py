@@ -1,0 +1,157 @@
+"""Quotas over any 60 seconds, and who waits for the next place."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.fakes import Clock, FakeDeadline
+from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.errors import DeadlineError, StoppedError
+from vod_provider.vod.pacing.quota import PAUSE_S, WINDOW_S, Quota, Window
+
+
+@given(
+    st.integers(1, 5),
+    st.lists(st.tuples(st.floats(0, 40), st.floats(0, 5), st.booleans()), max_size=40),
+)
+def test_no_sixty_seconds_hold_more_than_the_quota(quota: int, calls: list[tuple[float, float, bool]]) -> None:
+    """However calls come and however long their answers take, no window of 60 s sees more than the quota."""
+    window = Window(quota)
+    now = 0.0
+    arrived: list[float] = []
+    for pause, answer, early in calls:
+        now += pause
+        while (wait := window.wait(now)) > 0:
+            now += max(wait, 1e-6)
+        window.leave()
+        arrived.append(now if early else now + answer)
+        now += answer
+        window.answered(now)
+    for first, last in zip(arrived, arrived[quota:], strict=False):
+        assert last - first >= WINDOW_S * (1 - 1e-9)
+
+
+def test_a_burst_leaves_at_once_and_then_the_pace_holds() -> None:
+    """As many as the quota leave without waiting; the next one when the first falls out of the window."""
+    window = Window(3)
+    for second in range(3):
+        assert window.wait(second) == 0
+        window.leave()
+        window.answered(second)
+    assert window.wait(10) == pytest.approx(50)
+    assert window.wait(60) == 0
+
+
+def test_a_call_under_way_holds_its_place_until_it_is_answered() -> None:
+    """With every place under way there is nothing to wait for but an answer."""
+    window = Window(1)
+    window.leave()
+    assert window.wait(1000) == float("inf")
+    window.answered(1000)
+    assert window.wait(1000) == pytest.approx(60)
+
+
+def test_a_429_lowers_the_limit_to_what_got_through_for_a_minute() -> None:
+    """The window was full, so what was ours is used, less a third; a minute later all of it has fallen out."""
+    window = Window(100)
+    for _ in range(31):
+        window.leave()
+    for _ in range(30):
+        window.answered(1.0)
+    window.refused(1.0)
+    assert window.limit == 20
+    assert window.wait(2.0) == pytest.approx(59)
+    window.wait(61.0)
+    assert window.limit == 100
+
+
+def test_after_a_429_fewer_are_under_way_at_once() -> None:
+    """What is on its way when the window is full is refused, so only one is, of a quota of 100."""
+    window = Window(100)
+    window.leave()
+    assert window.wait(0.0) == 0
+    window.refused(0.0)
+    assert window.wait(100.0) == 0
+    window.leave()
+    assert window.wait(100.0) == float("inf")
+
+
+def share_a_quota(starts: list[float], each: int) -> tuple[float, int, list[float]]:
+    """Machines that begin at `starts` and make `each` calls, of 50 ms, on one quota of 100.
+
+    Returns when the last call was let through, how many calls were refused, and when each machine was done.
+    """
+    windows = [Window(100) for _ in starts]
+    left = [each for _ in starts]
+    over = [0.0 for _ in starts]
+    admitted: list[float] = []
+    under_way: list[tuple[float, int, bool]] = []
+    refused, tick = 0, 0
+    while any(left):
+        now, tick = tick / 100, tick + 1
+        for call in [call for call in under_way if call[0] <= now]:
+            under_way.remove(call)
+            (windows[call[1]].answered if call[2] else windows[call[1]].refused)(now)
+        for number, window in enumerate(windows):
+            flying = sum(call[1] == number for call in under_way)
+            while now >= starts[number] and left[number] > flying and window.wait(now) <= 0:
+                window.leave()
+                flying += 1
+                through = sum(at > now - WINDOW_S for at in admitted[-100:]) < 100
+                under_way.append((now + 0.05, number, through))
+                if through:
+                    admitted.append(now)
+                    left[number] -= 1
+                    flying -= 1
+                    over[number] = now
+                else:
+                    refused += 1
+    return admitted[-1], refused, over
+
+
+@pytest.mark.parametrize("starts", [[0.0, 0.0, 0.0], [0.0, 0.4, 0.9], [0.0, 1.0, 3.0]])
+def test_three_machines_share_a_quota(starts: list[float]) -> None:
+    """Three machines with 120 calls each use the quota well, and few of their calls are refused."""
+    took, refused, _ = share_a_quota(starts, 120)
+    assert took <= 180 / 0.9
+    # One query for each audio at least comes on top, so that this is less than 5 % of all calls.
+    assert refused <= 0.05 * 2 * 360
+
+
+def test_a_429_with_nothing_through_stays_away_for_a_moment() -> None:
+    """Where the others have all of the quota, the next try comes after a pause, and never stops coming."""
+    window = Window(100)
+    window.leave()
+    window.refused(5.0)
+    assert window.wait(5.0) == pytest.approx(PAUSE_S)
+    assert window.wait(5.0 + PAUSE_S) == 0
+
+
+def test_who_waits_is_told_once_and_gets_the_next_place() -> None:
+    """A caller without a place hears of it, and leaves as soon as one is free."""
+    clock = Clock()
+    quota = Quota(1, clock)
+    quota.enter(FakeDeadline(clock))
+    quota.answered()
+    told: list[str] = []
+    quota.enter(FakeDeadline(clock), lambda: told.append("waiting"))
+    assert told == ["waiting"]
+    assert clock.now == pytest.approx(1_800_000_060)
+
+
+def test_who_gives_up_leaves_no_place_behind() -> None:
+    """A deadline or a stop while waiting gives the place in the queue back."""
+    clock = Clock()
+    quota = Quota(1, clock)
+    quota.enter(FakeDeadline(clock))
+    quota.answered()
+    with pytest.raises(DeadlineError):
+        quota.enter(FakeDeadline(clock, seconds=5))
+    stop = Stop()
+    stop()
+    with pytest.raises(StoppedError):
+        quota.enter(Deadline(stop=stop, clock=clock))
+    clock.now += 60
+    quota.enter(FakeDeadline(clock, seconds=1))

@@ -1,0 +1,191 @@
+"""Listens for VOD's signed event `audioExtractComplete`, and says which audio it names.
+
+An event is a hint to look now, never the truth itself: whoever forges one gains nothing, and one that is lost only
+costs time. Source of message and signature: the API reference, 'Event Notification'. That `asset_id` in it is the
+audio's, and that `auth_timestamp` is in Unix seconds, is inferred.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+import json
+import socket
+import socketserver
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from vod_provider.config.parsers import Listening, SettingsError
+
+LATE_S = 300.0
+"""How far a callback's timestamp may be off this machine's clock."""
+LONGEST = 65_536
+"""Bytes of a message, at most."""
+AT_ONCE = 16
+"""Callbacks that are read at once, at most; others are hung up on, and VOD sends them again."""
+TIMEOUT_S = 5.0
+"""How long a sender may be silent in the middle of a callback."""
+_EVENT = "audioExtractComplete"
+
+
+class Verdict(enum.Enum):
+    """Of a callback."""
+
+    NEW = "VOD has signed it, of late"
+    KNOWN = "the same as before: VOD did not get our answer, or somebody sends it on"
+    REFUSED = "not signed with the key, or long ago"
+
+
+class Gate:
+    """Tells the callbacks that VOD signed from all others. Safe to share between threads."""
+
+    def __init__(self, key: str, clock: Callable[[], float] = time.time) -> None:
+        self._key, self._clock = key.encode(), clock
+        self._lock = threading.Lock()
+        self._admitted: dict[str, float] = {}
+        self._own = self._others = False
+
+    @property
+    def others_only(self) -> bool:
+        """Whether callbacks came, and all were signed otherwise: then it is the key that is wrong."""
+        return self._others and not self._own
+
+    def admit(self, timestamp: str, sign: str, body: bytes) -> Verdict:
+        """What to do with a callback."""
+        signed = b"VOD_" + timestamp.encode(errors="replace") + b"_" + body
+        expected = hmac.digest(self._key, signed, "sha256").hex()
+        own = hmac.compare_digest(expected.encode(), sign.lower().encode(errors="replace"))
+        if not own:
+            self._others = True
+            return Verdict.REFUSED
+        self._own = True
+        now = self._clock()
+        try:
+            sent = float(int(timestamp))
+        except ValueError:
+            return Verdict.REFUSED
+        if abs(now - sent) > LATE_S:
+            return Verdict.REFUSED
+        with self._lock:
+            # What is older than that is refused for its timestamp.
+            self._admitted = {one: since for one, since in self._admitted.items() if abs(now - since) <= LATE_S}
+            if expected in self._admitted:
+                return Verdict.KNOWN
+            self._admitted[expected] = sent
+        return Verdict.NEW
+
+
+def audio_of(body: bytes) -> str | None:
+    """The id of the audio whose extraction has ended, well or badly; None where the message tells of none."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or message.get("event_type") != _EVENT:
+        return None
+    told = message.get("audio_extract_info")
+    audio_id = told.get("asset_id") if isinstance(told, dict) else None
+    return audio_id if isinstance(audio_id, str) and audio_id else None
+
+
+class Listener:
+    """An HTTP or HTTPS server on threads of its own, for as long as the process lives or until `close`."""
+
+    def __init__(self, listening: Listening, heard: Callable[[str], None]) -> None:
+        """Listens once made. `heard` gets the audio's id. Raises SettingsError, or OSError for an address in use."""
+        self.gate = Gate(listening.key)
+        tls = _tls(listening)
+        self._server = _Server(listening, tls, _handler(self.gate, heard))
+        threading.Thread(target=self._server.serve_forever, name="vod-events", daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _tls(listening: Listening) -> ssl.SSLContext | None:
+    if listening.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # A password is not asked for: there is nobody at a keyboard.
+        context.load_cert_chain(listening.certificate, listening.certificate_key, password="")
+    except OSError as exc:  # of which ssl.SSLError is one
+        files = " and ".join(str(file) for file in (listening.certificate, listening.certificate_key) if file)
+        why = exc.strerror or exc
+        raise SettingsError(f"vod:events: no certificate with its key, in PEM, is in {files}: {why}") from exc
+    return context
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    # Otherwise two runs at once would share the port, and get each other's events.
+    allow_reuse_port = False
+
+    def __init__(self, listening: Listening, tls: ssl.SSLContext | None, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+        self._tls = tls
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+        super().__init__((listening.host, listening.port), handler)
+
+    def server_bind(self) -> None:
+        # Not HTTPServer's, which asks the name service for the name of this host, and may wait for it.
+        socketserver.TCPServer.server_bind(self)
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        if self._tls is not None:
+            # The handshake is made where the first byte is read: in the thread of the callback.
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, _request: object, _client_address: object) -> None:
+        """A sender that hangs up or speaks no TLS is no affair of the user's."""
+
+
+def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = TIMEOUT_S
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isascii() or not length.isdigit():
+                self._answer(411)
+                return
+            if int(length) > LONGEST:
+                self._answer(413)
+                return
+            body = self.rfile.read(int(length))
+            verdict = gate.admit(self.headers.get("auth_timestamp", ""), self.headers.get("auth_sign", ""), body)
+            self._answer(403 if verdict is Verdict.REFUSED else 204)
+            if verdict is Verdict.NEW and (audio_id := audio_of(body)):
+                heard(audio_id)
+
+        def _answer(self, status: int) -> None:
+            self.send_response_only(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Standard output and error are Pulumi's."""
+
+    return Handler

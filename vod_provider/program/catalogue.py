@@ -1,0 +1,140 @@
+"""AudioCatalogue: the audios of many videos as one component. No logic of its own beyond names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
+from vod_provider.vod.assets import MediaAsset
+
+
+class AudioCatalogue(pulumi.ComponentResource):
+    """An `ExtractedAudio` for each of many videos, by names that stay when others come and go.
+
+    One that fails harms none of the others: `pulumi up --continue-on-error` makes all that can be made, and the next
+    `up` tries what is missing. With many, give `--parallel 1000`.
+    """
+
+    audios: Mapping[str, ExtractedAudio]
+    """The audios, by the names of their videos."""
+    audio_asset_ids: Mapping[str, Output[str]]
+    """Media ids of the audios, by the names of their videos: each an output of its own, so that one audio that failed
+    leaves those of the others known. `Output.all(**catalogue.audio_asset_ids)` is all of them as one."""
+    urls: Mapping[str, Output[str | None]]
+    """Where the audios can be fetched, by the names of their videos."""
+
+    # Two, since a checker takes a mapping with a wrong value for an iterable of its keys.
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Mapping[str, Input[str] | ExtractedAudioArgs],
+        *,
+        format: Input[str] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Iterable[MediaAsset] | Sequence[str],
+        *,
+        format: Input[str] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        videos: Mapping[str, Input[str] | ExtractedAudioArgs] | Iterable[MediaAsset] | Sequence[str],
+        *,
+        format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
+        tags: Input[Sequence[Input[str]]] | None = None,
+        category_id: Input[int] | None = None,
+        publish: Input[bool] | None = None,
+        region: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        account: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare the audios of all `videos`.
+
+        :param resource_name: Name of the component; an audio's name is this, a hyphen and its video's.
+        :param videos: Media ids by name, or the inputs of an `ExtractedAudio` by name, which come before those that
+            all have; or media ids or assets, as `get_media_assets` finds them, whose names are the ids.
+        :param format: MP3 (default) or AAC. A change extracts all of them again.
+        :param tags: Tags of each audio, as those of `ExtractedAudio`.
+        :param category_id: Category of each audio.
+        :param publish: Whether the audios are published.
+        :param region: Region of the videos; default is the stack's.
+        :param project_id: Project of the videos; default is the stack's.
+        :param account: Name of an account in `vod:accounts`; default is the stack's own.
+        :param opts: Pulumi's resource options; the audios inherit those that children inherit.
+        """
+        each = {
+            "format": format,
+            "tags": tags,
+            "category_id": category_id,
+            "publish": publish,
+            "region": region,
+            "project_id": project_id,
+            "account": account,
+        }
+        declared = _declared(videos)
+        super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
+        self.audios = {
+            name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**each, **args})
+            for name, args in declared.items()
+        }
+        self.audio_asset_ids = {name: audio.audio_asset_id for name, audio in self.audios.items()}
+        self.urls = {name: audio.url for name, audio in self.audios.items()}
+        self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
+
+    def __repr__(self) -> str:
+        return f"AudioCatalogue({self._name!r}, {len(self.audios)} audios)"
+
+
+def _declared(videos: object) -> dict[str, dict[str, Any]]:
+    """The inputs of each audio, by name. Raises TypeError for what is no listing of videos."""
+    if isinstance(videos, str):
+        raise TypeError(f"videos is a text, and has to be a list of media ids: [{videos!r}]")
+    if isinstance(videos, Output):
+        raise TypeError("videos is an Output: how many audios there are has to be known while the program runs")
+    if isinstance(videos, Mapping):
+        videos = {_name(name): video for name, video in videos.items()}
+        return {name: {**it} if isinstance(it, Mapping) else {"asset_id": it} for name, it in videos.items()}
+    if not isinstance(videos, Iterable):
+        raise TypeError(f"videos is {videos!r}, and has to be media ids by name, or a list of media ids or assets")
+    videos = list(videos)
+    for video in videos:
+        if isinstance(video, MediaAsset) and video.is_audio:
+            raise TypeError(
+                f"videos has audio {video.id} in its list, and an audio's audio would be extracted at each run:"
+                ' get_media_assets(kind="video") leaves audios out'
+            )
+    ids = [video.id if isinstance(video, MediaAsset) else video for video in videos]
+    return {_name(media_id): {"asset_id": media_id} for media_id in ids}
+
+
+def _name(name: object) -> str:
+    """Part of a resource's name."""
+    if isinstance(name, Output):
+        raise TypeError("videos has an Output in its list, whose name nobody knows yet: give media ids by name")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"videos has {name!r} where a name or a media id has to be")
+    return name

@@ -1,0 +1,307 @@
+"""One poller for everybody who waits for an asset or wants to look at one.
+
+Ids travel in tens. Who looks is asked about at once (after a while for others to join); who waits, when an
+answer is likely: not before others of late were done, then more seldom with age, and all of them together
+no more often than a share of the query quota allows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.client import IDS_PER_CALL
+from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.pacing.batch_timing import BatchTiming
+from vod_provider.vod.pacing.event_timing import EventTiming
+from vod_provider.vod.pacing.quota import WINDOW_S, Window
+
+SHORTEST_S = 1.0
+"""Asked again no sooner than this."""
+LONGEST_S = 2.8
+"""While the load allows, asked again within this: done is seen half of it later, on average."""
+AGE_PART = 0.1
+"""Between the two, asked again after this part of the age."""
+TOLD_S = 0.1
+"""Asked about so long after an event, so that those of others can join the call."""
+CALLS_AT_ONCE = 4
+_REMEMBERED = 50
+_ENOUGH = 5
+
+Progress = Callable[[Asset], None]
+
+
+def interval(age: float, waiting: int, calls_per_s: float, at_least: float = 0.0) -> float:
+    """Seconds until an audio of that age is asked about again, while `waiting` are waited for."""
+    wanted = max(at_least, min(LONGEST_S, max(SHORTEST_S, age * AGE_PART)))
+    return max(wanted, waiting / IDS_PER_CALL / calls_per_s)
+
+
+@dataclass
+class _Subject:
+    """An asset that somebody wants to know about."""
+
+    since: float
+    due: float = float("inf")
+    looks: list[Future[Asset]] = field(default_factory=list)
+    waits: dict[Future[Asset], Progress] = field(default_factory=dict)
+    asking: bool = False
+    told: bool = False
+    """An event has come."""
+    told_while_asking: bool = False
+
+
+class Schedule:
+    """Who is asked about, and when, in times that the caller gives. Not safe for threads.
+
+    `unheard` is called once VOD's events turn out not to come.
+    """
+
+    def __init__(self, per_minute: int, unheard: Callable[[], None] = lambda: None) -> None:
+        self._share = Window(per_minute)
+        self._calls_per_s = per_minute / WINDOW_S
+        self._subjects: dict[str, _Subject] = {}
+        self._awaited: set[str] = set()
+        self._looked: dict[str, float] = {}  # who is to be asked about at once, and since when: oldest first
+        self._batch_timing = BatchTiming()
+        self._took: deque[float] = deque(maxlen=_REMEMBERED)
+        self._unheard = unheard
+        self.event_timing = EventTiming()
+
+    def look(self, asset_id: str, now: float) -> Future[Asset]:
+        """Ask about the asset soon, once."""
+        future: Future[Asset] = Future()
+        subject = self._subjects.setdefault(asset_id, _Subject(now))
+        subject.looks.append(future)
+        if not subject.asking:
+            self._batch_timing.came(now, joins=bool(self._looked))
+            self._looked.setdefault(asset_id, now)
+        return future
+
+    def watch(self, asset_id: str, now: float, progress: Progress) -> Future[Asset]:
+        """Ask about the asset until it is pending no more."""
+        future: Future[Asset] = Future()
+        subject = self._subjects.setdefault(asset_id, _Subject(now))
+        if not subject.waits:
+            subject.since, subject.due = now, now + max(self._likely(), self.event_timing.at_least())
+            subject.told = self.event_timing.came_early(asset_id)
+            if subject.told:
+                subject.due = now
+            self._awaited.add(asset_id)
+        subject.waits[future] = progress
+        return future
+
+    def hurry(self, asset_id: str, now: float) -> None:
+        """An event tells that the asset has changed: ask soon, whoever waits for it."""
+        awaited = asset_id in self._awaited
+        self.event_timing.came(asset_id, awaited=awaited)
+        if awaited:
+            subject = self._subjects[asset_id]
+            subject.told, subject.told_while_asking = True, subject.asking
+            subject.due = min(subject.due, now + TOLD_S)
+
+    def forget(self, asset_id: str, future: Future[Asset]) -> None:
+        """Whoever held `future` has stopped waiting."""
+        subject = self._subjects.get(asset_id)
+        if subject is None:
+            return
+        subject.waits.pop(future, None)
+        if future in subject.looks:
+            subject.looks.remove(future)
+        if not subject.waits:
+            subject.due = float("inf")
+            self._awaited.discard(asset_id)
+        if not subject.looks:
+            self._looked.pop(asset_id, None)
+        if not subject.waits and not subject.looks and not subject.asking:
+            del self._subjects[asset_id]
+
+    def due(self, now: float) -> list[str]:
+        """Up to ten ids to ask about now, in one call; they count as being asked about until `told`."""
+        looked = list(self._looked)[:IDS_PER_CALL]
+        leaves = self._looks_leave() <= now
+        if not leaves and self._share.wait(now) > 0:
+            return []
+        waiting = ((self._subjects[asset_id], asset_id) for asset_id in self._awaited)
+        idle = [(subject.due, asset_id) for subject, asset_id in waiting if not subject.asking]
+        if not leaves and not any(due <= now for due, _ in idle):
+            return []
+        if looked:
+            self._batch_timing.left(len(looked))
+        # Places that are left go to those who would be next anyway.
+        others = (item for item in idle if item[1] not in self._looked)
+        ids = looked + [asset_id for _, asset_id in heapq.nsmallest(IDS_PER_CALL - len(looked), others)]
+        for asset_id in ids:
+            self._subjects[asset_id].asking = True
+            self._looked.pop(asset_id, None)
+        self._share.leave()
+        return ids
+
+    def sleep(self, now: float) -> float:
+        """Seconds until `due` may have something; infinite where nobody waits."""
+        looks = self._looks_leave()
+        subjects = (self._subjects[asset_id] for asset_id in self._awaited)
+        due = min((subject.due for subject in subjects if not subject.asking), default=float("inf"))
+        polls = max(due - now, self._share.wait(now)) if due < float("inf") else due
+        return max(0.0, min(looks - now, polls))
+
+    def _looks_leave(self) -> float:
+        """When a call leaves for those who look; infinite where nobody does."""
+        if not self._looked:
+            return float("inf")
+        if len(self._looked) >= IDS_PER_CALL:
+            return float("-inf")
+        return self._batch_timing.until(next(iter(self._looked.values())))
+
+    def told(self, asset_id: str, answer: Asset | Exception, now: float) -> list[Callable[[], None]]:
+        """VOD has answered; returns whom to tell what, to be called outside any lock."""
+        subject = self._subjects[asset_id]
+        subject.asking = False
+        tell: list[Callable[[], None]] = []
+        if isinstance(answer, Exception):
+            tell += [_failing(future, answer) for future in (*subject.looks, *subject.waits)]
+            subject.waits.clear()
+        else:
+            tell += [_telling(future, answer) for future in subject.looks]
+            if answer.outcome is not Outcome.PENDING:
+                if subject.waits and answer.outcome is Outcome.READY:
+                    self._took.append(now - subject.since)
+                    if not subject.told:
+                        self.event_timing.found(asset_id, now)
+                tell += [_telling(future, answer) for future in subject.waits]
+                subject.waits.clear()
+            tell += [_reporting(progress, answer) for progress in subject.waits.values()]
+        subject.looks.clear()
+        if self.event_timing.gives_up(now):
+            tell.append(self._unheard)
+        if subject.waits:
+            at_least = 0.0 if subject.told else self.event_timing.at_least()
+            subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s, at_least)
+            if subject.told_while_asking:  # what was answered may be older than the event
+                subject.due, subject.told_while_asking = now + TOLD_S, False
+        else:
+            self._awaited.discard(asset_id)
+            del self._subjects[asset_id]
+        return tell
+
+    def called(self, now: float) -> None:
+        """A call for ids that were due has come back."""
+        self._share.answered(now)
+
+    def _likely(self) -> float:
+        """The age at which a first answer is likely: a little less than the quickest tenth took of late."""
+        if len(self._took) < _ENOUGH:
+            return SHORTEST_S
+        return max(SHORTEST_S, 0.9 * sorted(self._took)[len(self._took) // 10])
+
+
+class Poller:
+    """Runs a schedule with real time and real calls. Safe to share between threads.
+
+    `show(ids, deadline)` is `Client.show`; `per_minute` is the poller's share of the query quota; `unheard` is called
+    where VOD's events are listened for and do not come.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[Sequence[str], Deadline], dict[str, Asset]],
+        per_minute: int,
+        pool: Executor,
+        *,
+        stop: Stop | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        unheard: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._show, self._pool, self._clock = show, pool, clock
+        self._deadline = Deadline(stop=stop)
+        self._schedule = Schedule(per_minute, unheard)
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._thread: threading.Thread | None = None
+
+    def listen(self) -> None:
+        """From now on somebody listens for VOD's events, and calls `hurry` for each."""
+        with self._changed:
+            self._schedule.event_timing.begin()
+
+    def hurry(self, asset_id: str) -> None:
+        """An event tells that the asset has changed. One that nobody waits for is remembered for a while."""
+        with self._changed:
+            self._schedule.hurry(asset_id, self._clock())
+            self._changed.notify()
+
+    def look(self, asset_id: str, deadline: Deadline) -> Asset:
+        """The asset as it is now (status NO_ASSET where VOD answers that it does not have it)."""
+        with self._changed:
+            future = self._schedule.look(asset_id, self._clock())
+            self._wake()
+        return self._result(asset_id, future, deadline)
+
+    def wait(self, asset_id: str, deadline: Deadline, progress: Progress = lambda _: None) -> Asset:
+        """The asset once it is READY, FAILED or GONE; `progress` gets each answer until then."""
+        with self._changed:
+            future = self._schedule.watch(asset_id, self._clock(), progress)
+            self._wake()
+        return self._result(asset_id, future, deadline)
+
+    def _result(self, asset_id: str, future: Future[Asset], deadline: Deadline) -> Asset:
+        try:
+            return deadline.result(future)
+        finally:
+            with self._changed:
+                self._schedule.forget(asset_id, future)
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="vod-poller", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                ids: list[str] = []
+                while not ids:
+                    now = self._clock()
+                    ids = self._schedule.due(now) if self._under_way < CALLS_AT_ONCE else []
+                    if not ids:
+                        pause = self._schedule.sleep(now) if self._under_way < CALLS_AT_ONCE else float("inf")
+                        self._changed.wait(min(pause, threading.TIMEOUT_MAX))
+                self._under_way += 1
+            self._pool.submit(self._ask, ids)
+
+    def _ask(self, ids: list[str]) -> None:
+        answers: dict[str, Asset] = {}
+        failure: Exception | None = None
+        try:
+            answers = self._show(ids, self._deadline)
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+            failure = error
+        tell: list[Callable[[], None]] = []
+        with self._changed:
+            now = self._clock()
+            self._under_way -= 1
+            self._schedule.called(now)
+            for asset_id in ids:
+                tell += self._schedule.told(asset_id, failure or answers[asset_id], now)
+            self._changed.notify()
+        for one in tell:
+            one()
+
+
+def _telling(future: Future[Asset], asset: Asset) -> Callable[[], None]:
+    return lambda: future.set_result(asset)
+
+
+def _failing(future: Future[Asset], error: Exception) -> Callable[[], None]:
+    return lambda: future.set_exception(error)
+
+
+def _reporting(progress: Progress, asset: Asset) -> Callable[[], None]:
+    return lambda: progress(asset)
