@@ -35,7 +35,7 @@ check: environment ## Linter, types, and which module may import which
 	$(VENV)/ruff format --check --quiet . $(SCRIPTS)
 	$(VENV)/ruff check --quiet . $(SCRIPTS)
 	$(VENV)/mypy
-	@for program in $(PROGRAMS); do $(VENV)/mypy --no-error-summary "$$program" || exit 1; done
+	@for program in $(PROGRAMS); do MYPYPATH=$$(dirname "$$program") $(VENV)/mypy --no-error-summary "$$program" || exit 1; done
 	$(VENV)/lint-imports --no-logo
 
 unit: environment ## The fast tests alone

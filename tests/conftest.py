@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import built
 from tests.engine.stack import heed_interrupts
 from tests.vod import LocalVod
 
@@ -24,3 +26,15 @@ def vod(running_vod: LocalVod) -> LocalVod:
     """The local VOD service without assets, calls and faults."""
     running_vod.reset()
     return running_vod
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist and the wheel, built once."""
+    return built.distributions(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that has the built wheel."""
+    return built.environment(tmp_path_factory)

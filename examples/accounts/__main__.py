@@ -1,10 +1,10 @@
-"""Audios of two regions and of two accounts, side by side.
+"""Audio tracks of videos in two regions and two accounts.
 
-pulumi config set asset_id ID                a video of the stack's own region and account
-pulumi config set other_region REGION        another region of that account,
-pulumi config set other_project_id PROJECT   its project there,
-pulumi config set other_asset_id ID          and a video there
-pulumi config set archive_asset_id ID        a video of the account `archive` (see vod:accounts)
+pulumi config set asset_id ID                media ID of a video in the stack's own region and account
+pulumi config set other_region REGION        another region
+pulumi config set other_project_id PROJECT   the account's project in that region
+pulumi config set other_asset_id ID          media ID of a video in that region
+pulumi config set archive_asset_id ID        media ID of a video of the account `archive` (see vod:accounts)
 """
 
 import pulumi

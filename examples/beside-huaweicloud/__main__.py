@@ -1,8 +1,7 @@
-"""A video that Huawei Cloud's own provider brings into VOD, and its audio.
+"""A video that Huawei Cloud's own provider uploads to VOD, and the audio track of it.
 
-pip install pulumi_huaweicloud 'setuptools<81'
-pulumi config set url https://example.com/talk.mp4     where VOD fetches the video
-pulumi config set huaweicloud:region ap-southeast-1    from here on for both providers
+pulumi config set url https://example.com/talk.mp4     the URL from which VOD fetches the video
+pulumi config set huaweicloud:region ap-southeast-1    both providers read this and the settings below
 pulumi config set huaweicloud:projectId 0605767a9a00d5762fecc00d4ab17c2e
 pulumi config set huaweicloud:accessKey AK
 pulumi config set --secret huaweicloud:secretKey SK

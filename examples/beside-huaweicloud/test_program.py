@@ -1,4 +1,4 @@
-"""The program with Pulumi's mocks in place of engine and plugins; run by `pytest`."""
+"""Test the program with Pulumi's mocks, without an engine or plugins. Run it with `pytest`."""
 
 import runpy
 from pathlib import Path
@@ -8,20 +8,20 @@ import pulumi
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """Answers in place of the engine; `declared` are the resources' inputs, by type."""
+    """Stand in for the engine. `declared` holds the inputs of each resource by its type."""
 
     def __init__(self) -> None:
         self.declared: dict[str, dict[str, Any]] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        """The video's id is what its audio is to be extracted from."""
+        """Return the ID and the outputs that the resource has once it exists."""
         self.declared[args.typ] = args.inputs
         if args.typ == "huaweicloud:Vod/mediaAsset:MediaAsset":
             return "the-video", {**args.inputs}
         return "the-audio", {**args.inputs, "audio_asset_id": "the-audio"}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Functions of providers; there is none here."""
+        """Fail: the program calls no provider functions."""
         raise NotImplementedError(args.token)
 
 
@@ -31,8 +31,8 @@ pulumi.runtime.set_all_config({"project:url": "https://example.com/talk.mp4"})
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
-def test_the_audio_is_the_videos() -> pulumi.Output[None]:
-    """The audio is extracted from the asset that the other provider makes, and bears its name."""
+def test_the_audio_comes_from_the_video() -> pulumi.Output[None]:
+    """The audio is extracted from the other provider's asset and has the same title."""
     program = runpy.run_path(str(Path(__file__).with_name("__main__.py")))
 
     def check(audio_id: str) -> None:

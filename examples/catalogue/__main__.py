@@ -1,6 +1,6 @@
-"""An audio of every video in a list, as one component. For more than a few dozen, run `pulumi up --parallel 1000`.
+"""The audio track of every video in a list, as one component. For more than a few dozen, `pulumi up --parallel 1000`.
 
-pulumi config set --path 'videos.intro' ID    a name and the media id of a video, once for each
+pulumi config set --path 'videos.intro' ID    a name of your choice and the media ID of a video; repeat for each video
 """
 
 import pulumi

@@ -1,6 +1,6 @@
-"""Every video in a category has an audio: VOD is asked which there are, each time the program runs.
+"""The audio track of every video in a category. Each run asks VOD which videos are in the category.
 
-pulumi config set category -- ID    the id of a category; -1 is the category 'Others'
+pulumi config set category -- ID    ID of the category; -1 is the category 'Others'
 """
 
 import pulumi

@@ -1,6 +1,6 @@
-"""One audio of one video, with metadata.
+"""The audio track of one video, with a title and tags.
 
-pulumi config set asset_id ID    the media id of the video
+pulumi config set asset_id ID    media ID of the video
 """
 
 import pulumi

@@ -1,6 +1,6 @@
-"""A podcast: one published audio for each episode, and an RSS feed of them in feed.xml.
+"""A podcast: one published audio for each episode, and an RSS feed in feed.xml.
 
-pulumi config set --path 'episodes.Pilot' ID            a title and the media id of a video, once for each episode
+pulumi config set --path 'episodes.Pilot' ID            title of an episode and media ID of its video; repeat for each
 pulumi config set --path 'episodes["The 2nd"]' ID
 """
 
@@ -20,19 +20,19 @@ episodes = {
 }
 
 
-def write(found: list[dict[str, object]]) -> str:
-    """Write the feed; returns its file's name."""
+def write_feed(audios: list[dict[str, object]]) -> str:
+    """Write the feed and return the name of its file."""
     ElementTree.register_namespace("itunes", ITUNES)
     rss = ElementTree.Element("rss", version="2.0")
     channel = ElementTree.SubElement(rss, "channel")
     for name, text in (("title", "Talks"), ("link", "https://example.com/talks"), ("description", "To listen to")):
         ElementTree.SubElement(channel, name).text = text
-    for one in found:
+    for audio in audios:
         item = ElementTree.SubElement(channel, "item")
-        ElementTree.SubElement(item, "title").text = str(one["title"])
-        ElementTree.SubElement(item, "guid", isPermaLink="false").text = str(one["id"])
-        ElementTree.SubElement(item, f"{{{ITUNES}}}duration").text = str(one["seconds"])
-        sizes = {"url": str(one["url"]), "length": str(one["bytes"]), "type": "audio/mpeg"}
+        ElementTree.SubElement(item, "title").text = str(audio["title"])
+        ElementTree.SubElement(item, "guid", isPermaLink="false").text = str(audio["id"])
+        ElementTree.SubElement(item, f"{{{ITUNES}}}duration").text = str(audio["seconds"])
+        sizes = {"url": str(audio["url"]), "length": str(audio["bytes"]), "type": "audio/mpeg"}
         ElementTree.SubElement(item, "enclosure", sizes)
     ElementTree.indent(rss)
     ElementTree.ElementTree(rss).write(FEED, encoding="utf-8", xml_declaration=True)
@@ -50,5 +50,5 @@ items = [
     for audio in episodes.values()
 ]
 
-# At a preview the outputs are not known yet, and no feed is written.
-pulumi.export("feed", pulumi.Output.all(*items).apply(write))
+# A preview does not know the outputs yet, so it writes no feed.
+pulumi.export("feed", pulumi.Output.all(*items).apply(write_feed))

@@ -1,6 +1,6 @@
-"""An audio of a video whose id is another stack's output, and its address as an output for others.
+"""The audio track of a video that another stack manages. The audio's URL is an output that further stacks can use.
 
-pulumi config set videos_stack ORGANIZATION/PROJECT/STACK    the stack; its output `trailer_asset_id` is the video
+pulumi config set videos_stack ORGANIZATION/PROJECT/STACK    a stack whose output `trailer_asset_id` is a media ID
 """
 
 import pulumi

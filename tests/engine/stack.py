@@ -39,7 +39,10 @@ class Result:
 class Stack:
     """A project with one program and one stack, its state in a file backend below `folder`."""
 
-    def __init__(self, folder: Path, engine: Path, config: dict[str, str], python: str = sys.prefix) -> None:
+    def __init__(
+        self, folder: Path, engine: Path, config: dict[str, str], python: str = sys.prefix, *, whole: bool = False
+    ) -> None:
+        """Make the project and its stack. A `whole` project is in `folder` already, with files of its own."""
         self.folder = folder
         self._state = folder / "state"
         self._state.mkdir(parents=True, exist_ok=True)
@@ -61,9 +64,12 @@ class Stack:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
         self.journal = folder / "home/.local/state/pulumi-huaweicloud-vod/journal.sqlite"
-        runtime = {"name": "python", "options": {"virtualenv": python}}
-        (folder / "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": runtime}))
-        self._begin()
+        if whole:
+            self.run("stack", "init", "test").expect()
+        else:
+            runtime = {"name": "python", "options": {"virtualenv": python}}
+            (folder / "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": runtime}))
+            self._begin()
         self.configure(config)
 
     def _begin(self) -> None:

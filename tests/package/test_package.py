@@ -9,43 +9,32 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-
+from tests.built import run
 from vod_provider import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = f"pulumi_huaweicloud_vod-{__version__}"
 
 
-def run(*command: str | Path, folder: Path | None = None) -> str:
-    """Run a command, which has to succeed; returns what it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that was built from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
-    return folder
-
-
-def test_the_wheel_has_the_package_and_nothing_else(built: Path) -> None:
+def test_the_wheel_has_the_package_and_nothing_else(distributions: Path) -> None:
     """Types, the page's files and the licence are in; tests, tools and documentation are not."""
-    with zipfile.ZipFile(built / f"{NAME}-py3-none-any.whl") as wheel:
+    with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
         names = wheel.namelist()
-    assert {name.partition("/")[0] for name in names} == {"vod_provider", f"{NAME}.dist-info"}
+    assert {name.partition("/")[0] for name in names} == {
+        "vod_provider",
+        "pulumi_huaweicloud_vod",
+        f"{NAME}.dist-info",
+    }
+    assert "pulumi_huaweicloud_vod/pulumi-plugin.json" in names
     wanted = ("py.typed", "resource.py", "local/console/index.html", "local/console/page.js", "local/console/style.css")
     assert {f"vod_provider/{name}" for name in wanted} <= set(names)
     assert f"{NAME}.dist-info/licenses/LICENSE" in names
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_the_metadata(built: Path) -> None:
+def test_the_metadata(distributions: Path) -> None:
     """Name, version from its one place, licence, extra, and what `pip` shows as the description."""
-    with zipfile.ZipFile(built / f"{NAME}-py3-none-any.whl") as wheel:
+    with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
         about = email.message_from_bytes(wheel.read(f"{NAME}.dist-info/METADATA"))
         scripts = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
     assert (about["Name"], about["Version"]) == ("pulumi-huaweicloud-vod", __version__)
@@ -55,23 +44,23 @@ def test_the_metadata(built: Path) -> None:
     assert "vod-local = vod_provider.local.__main__:main" in scripts
 
 
-def test_the_sdist_can_be_carried_on(built: Path) -> None:
+def test_the_sdist_can_be_carried_on(distributions: Path) -> None:
     """Whoever has the sdist has the tests and what builds it, and none of what running leaves behind."""
-    with tarfile.open(built / f"{NAME}.tar.gz") as sdist:
+    with tarfile.open(distributions / f"{NAME}.tar.gz") as sdist:
         names = sdist.getnames()
     for wanted in ("pyproject.toml", "Makefile", "README.md", "tests/vod.py", "vod_provider/provider.py"):
         assert f"{NAME}/{wanted}" in names
     assert not [name for name in names if "/.venv" in name or "/.local" in name]
 
 
-def test_installed_alone(built: Path, tmp_path: Path) -> None:
+def test_installed_alone(distributions: Path, tmp_path: Path) -> None:
     """In an environment with pulumi and requests alone, the resource loads; the local VOD says what it needs."""
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"
     pinned = [line.split(" ")[0] for line in (ROOT / "requirements/test.lock").read_text().splitlines() if "==" in line]
     (tmp_path / "constraints").write_text("\n".join(line for line in pinned if not line.startswith("#")))
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", tmp_path / "constraints")
-    run(*pip, built / f"{NAME}-py3-none-any.whl")
+    run(*pip, distributions / f"{NAME}-py3-none-any.whl")
     program = "import vod_provider; print(vod_provider.ExtractedAudio.__name__, vod_provider.__version__)"
     assert run(python, "-c", program, folder=tmp_path).split() == ["ExtractedAudio", __version__]
     assert run(python, "-m", "vod_provider", "--version", folder=tmp_path).strip() == __version__
