@@ -55,7 +55,7 @@ fmt: environment ## Format the code
 	$(VENV)/ruff check --fix --quiet . $(SCRIPTS)
 	$(VENV)/ruff format . $(SCRIPTS)
 
-lock: ## Resolve requirements/test.lock anew
+lock: ## Resolve the locks in requirements/ again
 	@$(PYTHON) -B -m tools.environment lock
 
 clean: ## Remove the environment and all that is kept in .local
@@ -63,7 +63,7 @@ clean: ## Remove the environment and all that is kept in .local
 	rm -rf .local .venv Pulumi.dev.yaml .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 
 environment:
-	@$(PYTHON) -B -m tools.environment
+	@$(PYTHON) -B -m tools.environment test
 
 engine: # here, where its minutes can be seen passing
 	@$(PYTHON) -B tools/engine/ensure > /dev/null

@@ -1,7 +1,11 @@
-"""The Python environment .venv at the repository's root, made from requirements/test.lock; and the lock itself.
+"""The Python environment .venv at the repository's root, made from a lock in requirements/; and the locks themselves.
 
-    python3 -m tools.environment         make the environment, where it is missing, outdated or half made
-    python3 -m tools.environment lock    resolve the dependencies of pyproject.toml anew and write the lock
+    python3 -m tools.environment run     make the environment that `make up` needs, unless it is there
+    python3 -m tools.environment test    make it with all that the checks and the tests need besides
+    python3 -m tools.environment lock    resolve the dependencies of pyproject.toml anew and write both locks
+
+An environment for the tests does for a run, too. One for runs becomes one for the tests by installing the rest: the
+locks agree on every version.
 
 Standard library only: this runs before anything is installed.
 """
@@ -29,7 +33,8 @@ LOCAL = ROOT / ".local"
 """All that running the main job leaves behind, beside .venv."""
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-LOCK = ROOT / "requirements" / "test.lock"
+LOCKS = {level: ROOT / "requirements" / f"{level}.lock" for level in ("run", "test")}
+"""What is installed at each level; the first is part of the second."""
 STAMP = VENV / "made-from"
 """Holds the fingerprint of what the environment was made from. Written last: without it, it is half made."""
 UV = "uv>=0.8,<1"
@@ -51,13 +56,12 @@ def fingerprint(lock: bytes, pyproject: bytes, venv: Path) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def make() -> None:
-    """Make the environment, unless it is there. Raises ToolError."""
-    wanted = fingerprint(LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), VENV)
-    if _is_made(wanted):
+def make(level: str) -> None:
+    """Make the environment, with what the level needs, unless it is there. Raises ToolError."""
+    if _is_made(level):
         return
     with _alone():
-        if _is_made(wanted):
+        if _is_made(level):
             return
         missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
         if missing:
@@ -65,36 +69,57 @@ def make() -> None:
                 f"{sys.executable} comes without {missing[0]}: install it (Debian and Ubuntu: apt install python3-venv)"
             )
         started = time.monotonic()
-        if VENV.exists():
-            say("The Python environment in .venv is outdated or half made: making it anew, about a minute.")
-        else:
-            say("Making the Python environment in .venv: about a minute.")
+        extends = _is_made("run")
+        say(_beginning(level, extends=extends))
         STAMP.unlink(missing_ok=True)
-        # Not the python3 of an active environment, which may be the one that is about to be emptied.
-        base: str = getattr(sys, "_base_executable", sys.executable)
-        _run("venv", base, "-m", "venv", "--clear", VENV)
+        if not extends:
+            # Not the python3 of an active environment, which may be the one that is about to be emptied.
+            base: str = getattr(sys, "_base_executable", sys.executable)
+            _run("venv", base, "-m", "venv", "--clear", VENV)
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
-        _run("pip", PYTHON, *pip, "--require-hashes", "-r", LOCK)
-        _run("pip", PYTHON, *pip, "--no-build-isolation", "--no-deps", "--editable", ROOT)
-        STAMP.write_text(wanted)
+        _run("pip", PYTHON, *pip, "--require-hashes", "-r", LOCKS[level])
+        if not extends:
+            _run("pip", PYTHON, *pip, "--no-build-isolation", "--no-deps", "--editable", ROOT)
+        STAMP.write_text(_wanted(level))
         say(f"The Python environment is ready ({time.monotonic() - started:.0f} s).")
 
 
+def _beginning(level: str, *, extends: bool) -> str:
+    if extends:
+        return "Adding what the tests need to the Python environment in .venv: about a minute."
+    span = "half a minute" if level == "run" else "about a minute and a half"
+    if VENV.exists():
+        return f"The Python environment in .venv is outdated or half made. Making it again: {span}."
+    return f"Making the Python environment in .venv: {span}."
+
+
 def lock() -> None:
-    """Write the lock: every version pinned, with its hashes, for all platforms. Raises ToolError."""
+    """Write the locks: every version pinned, with its hashes, for all platforms. Raises ToolError."""
     with tempfile.TemporaryDirectory() as temporary:
         say("Resolving the dependencies of pyproject.toml: about a minute.")
         _run("venv", sys.executable, "-m", "venv", temporary)
         binaries = Path(temporary, "bin")
         _run("pip", binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
         options = ["--quiet", "--universal", "--python-version", "3.11", "--upgrade", "--generate-hashes"]
-        options += ["--custom-compile-command", "make lock", "--extra", "local", "--group", "dev"]
-        _run("uv", binaries / "uv", "pip", "compile", *options, "--output-file", LOCK, "pyproject.toml")
-    say(f"{LOCK.relative_to(ROOT)} is written; the next `make` installs what it names.")
+        options += ["--custom-compile-command", "make lock", "--extra", "local"]
+        compile_: tuple[str | Path, ...] = (binaries / "uv", "pip", "compile", *options)
+        _run("uv", *compile_, "--extra", "store", "--group", "dev", "-o", LOCKS["test"], "pyproject.toml")
+        # Held to the versions of the tests: what people run is what was tested.
+        _run("uv", *compile_, "--group", "build", "-c", LOCKS["test"], "-o", LOCKS["run"], "pyproject.toml")
+    names = " and ".join(str(file.relative_to(ROOT)) for file in LOCKS.values())
+    say(f"{names} are written; the next `make` installs what they name.")
 
 
-def _is_made(wanted: str) -> bool:
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted
+def _wanted(level: str) -> str:
+    return fingerprint(LOCKS[level].read_bytes(), (ROOT / "pyproject.toml").read_bytes(), VENV)
+
+
+def _is_made(level: str) -> bool:
+    """Whether the environment has what the level needs: that of the tests has what a run needs."""
+    if not (PYTHON.exists() and STAMP.exists()):
+        return False
+    levels = list(LOCKS)
+    return STAMP.read_text() in [_wanted(enough) for enough in levels[levels.index(level) :]]
 
 
 @contextlib.contextmanager
@@ -119,14 +144,14 @@ def _run(name: str, *command: str | Path) -> None:
 
 
 def main() -> int:
-    """Make the environment, or the lock."""
+    """Make the environment, or the locks."""
     arguments = sys.argv[1:]
     if arguments == ["lock"]:
         lock()
-    elif not arguments:
-        make()
+    elif len(arguments) == 1 and arguments[0] in LOCKS:
+        make(arguments[0])
     else:
-        raise ToolError(f"{arguments[0]!r} is no command of tools.environment: 'lock', or nothing")
+        raise ToolError("tools.environment takes one word: 'run', 'test' or 'lock'")
     return 0
 
 

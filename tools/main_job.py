@@ -123,7 +123,7 @@ def prepare() -> stack.Stack:
     """Environment, engine, service, sample and stack: all that a run of the engine needs. Raises ToolError."""
     memory = Memory.load(MEMORY)
     port = chosen_port(os.environ, memory.port)
-    environment.make()
+    environment.make("run")
     engine = stack.find_engine()
     service.ensure(port)
     memory.port = port

@@ -9,6 +9,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+from packaging.requirements import Requirement
+
 from tests.built import run
 from vod_provider import __version__
 
@@ -39,9 +42,20 @@ def test_the_metadata(distributions: Path) -> None:
         scripts = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
     assert (about["Name"], about["Version"]) == ("pulumi-huaweicloud-vod", __version__)
     assert (about["License-Expression"], about["Requires-Python"]) == ("Apache-2.0", ">=3.11")
-    assert about.get_all("Provides-Extra") == ["local"]
+    assert about.get_all("Provides-Extra") == ["local", "store"]
     assert "ExtractedAudio" in about.get_payload()
     assert "vod-local = vod_provider.local.__main__:main" in scripts
+
+
+@pytest.mark.parametrize(
+    ("name", "release"), [("requests", "2.32.5"), ("urllib3", "2.6.3"), ("h11", "0.15.0"), ("starlette", "1.3.0")]
+)
+def test_releases_with_published_advisories_are_left_out(distributions: Path, name: str, release: str) -> None:
+    """The last release before the mend of the latest known advisory is not installed."""
+    with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
+        about = email.message_from_bytes(wheel.read(f"{NAME}.dist-info/METADATA"))
+    (asked,) = (one for one in map(Requirement, about.get_all("Requires-Dist", [])) if one.name == name)
+    assert release not in asked.specifier
 
 
 def test_the_sdist_can_be_carried_on(distributions: Path) -> None:

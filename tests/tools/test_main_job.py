@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,85 @@ def test_a_new_lock_metadata_or_place_makes_a_new_environment(tmp_path: Path) ->
     assert made != environment.fingerprint(b"lock", PYPROJECT, tmp_path / "moved")
 
 
-def test_the_lock_pins_everything_and_names_no_address() -> None:
+@pytest.mark.parametrize("level", environment.LOCKS)
+def test_a_lock_pins_everything_and_names_no_address(level: str) -> None:
     """Each requirement has one version and hashes; no index and no path of a machine stands in the lock."""
-    text = environment.LOCK.read_text()
-    pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
-    assert len(pins) > 50
+    text = environment.LOCKS[level].read_text()
+    pins = _pins(text)
+    assert len(pins) > 30
     assert all("==" in pin and pin.endswith("\\") for pin in pins)
     assert text.count("--hash=sha256:") >= len(pins)
     assert not any(word in text for word in ("://", "--index-url", "--find-links", " @ ", "-e "))
+
+
+def test_what_is_run_is_part_of_what_is_tested() -> None:
+    """`make up` installs versions that the tests use, and neither a linter nor a documentation builder."""
+    run, tested = (set(_pins(lock.read_text())) for lock in environment.LOCKS.values())
+    assert run < tested
+    assert not [pin for pin in run if pin.startswith(("pytest", "mypy", "ruff", "sphinx", "moto", "huaweicloud"))]
+
+
+def _pins(lock: str) -> list[str]:
+    return [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The words that tell apart the commands which make an environment; they do nothing but leave a Python."""
+    ran: list[str] = []
+    python = tmp_path / ".venv" / "bin" / "python"
+
+    def run(name: str, *command: str | Path) -> None:
+        ran.extend(Path(word).name for word in command if str(word).endswith(("--clear", ".lock", "--editable")))
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch()
+
+    places = {"VENV": python.parents[1], "PYTHON": python, "STAMP": python.parents[1] / "made-from"}
+    for name, place in {**places, "LOCAL": tmp_path / ".local"}.items():
+        monkeypatch.setattr(environment, name, place)
+    monkeypatch.setattr(environment, "_run", run)
+    return ran
+
+
+def test_a_run_installs_only_what_it_needs(commands: list[str]) -> None:
+    """At the level of a run, the lock of the tests is not installed; a second run installs nothing."""
+    environment.make("run")
+    environment.make("run")
+    assert commands == ["--clear", "run.lock", "--editable"]
+
+
+def test_the_tests_extend_the_environment_of_a_run(commands: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What `make up` made is not thrown away: the rest is added, and then there is enough for both."""
+    environment.make("run")
+    for level in ("test", "run", "test"):
+        environment.make(level)
+    assert commands[3:] == ["test.lock"]
+    assert "Adding what the tests need" in capsys.readouterr().err
+
+
+def test_an_extension_that_broke_off_makes_a_new_environment(
+    commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where adding the tests' packages failed half way, the next run does not trust the environment."""
+    environment.make("run")
+
+    def fails(name: str, *command: str | Path) -> None:
+        raise ToolError("pip ended with status 1")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(environment, "_run", fails)
+        with pytest.raises(ToolError):
+            environment.make("test")
+    environment.make("run")
+    assert commands[3:] == ["--clear", "run.lock", "--editable"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["tests"], ["run", "test"]])
+def test_an_unknown_level_is_refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anything but one of the three words is an error that names them."""
+    monkeypatch.setattr(sys, "argv", ["environment", *arguments])
+    with pytest.raises(ToolError, match="'run', 'test' or 'lock'"):
+        environment.main()
 
 
 def test_the_callers_python_settings_are_left_out() -> None:

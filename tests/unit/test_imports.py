@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import subprocess
 import sys
 
 import pytest
+import requests
 
 import vod_provider
 
@@ -23,6 +26,12 @@ def test_what_an_import_leaves_out(statement: str, unwanted: set[str]) -> None:
     code = f"{statement}\nimport sys\nprint(*({unwanted!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_tests_parse_json_as_users_do() -> None:
+    """requests parses with Python's own json here, although a development dependency brings another parser."""
+    assert importlib.util.find_spec("simplejson")
+    assert vars(requests.compat)["json"] is json
 
 
 def test_the_public_names() -> None:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -33,6 +33,9 @@ _CONTAINERS = (
     "flac,ape,amr,wv,mmf,aiff,caf,mpegvideo"
 )
 _OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+# A title that is not UTF-8 does not keep a file from being read. PyAV 19 sees to that by itself, and takes no argument
+# for it any more; its wheels want Python 3.12.
+_TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 _PACK_TYPES = {
     "mp3": "MP3", "aac": "AAC", "ac3": "AC3", "flac": "FLAC", "ape": "APE", "amr": "AMR", "wv": "WV",
     "mmf": "MMF", "ogg": "OGG", "wav": "WAV", "w64": "WAV", "mpegts": "TS", "mpeg": "MPG",
@@ -108,7 +111,7 @@ def probe(source: Path) -> Facts:
             sample_rate=audio.codec_context.sample_rate if audio is not None else 0,
             width=video.codec_context.width if video is not None else 0,
             height=video.codec_context.height if video is not None else 0,
-            frame_rate=round(rate) if rate else 0,
+            frame_rate=round(Fraction(rate.numerator, rate.denominator)) if rate else 0,
         )
 
 
@@ -169,9 +172,10 @@ def _opened(source: Path) -> InputContainer:
     if source.stat().st_size == 0:
         raise MediaError("the file is empty")
     try:
-        return av.open(str(source), "r", options=dict(_OPEN_OPTIONS), metadata_errors="replace")
+        container: InputContainer = av.open(str(source), "r", options=dict(_OPEN_OPTIONS), **_TOLERANT)
     except (av.error.FFmpegError, ValueError, OSError) as exc:
         raise MediaError(f"the file cannot be read as audio or video: {error_text(exc)}") from exc
+    return container
 
 
 def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFrame]:
