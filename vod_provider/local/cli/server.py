@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
+import resource
 import signal
 import socket
 import time
@@ -18,15 +18,20 @@ import uvloop
 from vod_provider.local.console import routes
 from vod_provider.local.core.data_folder import DataFolder
 from vod_provider.local.core.fetch import Allowed
+from vod_provider.local.core.hosts import is_loopback
 from vod_provider.local.core.rules import Vod
 from vod_provider.local.core.store import Store
 from vod_provider.local.http.app import create_app
 from vod_provider.local.http.auth import Credentials
-from vod_provider.local.http.connection import Protocol
+from vod_provider.local.http.connection import Protocol, end_late_connections
 from vod_provider.local.http.wire import completion_event
 
 # How long calls that are being answered may go on after the service was told to end.
 _GRACE_SECONDS = 3
+# Files that are kept free for media, uploads, the database and the media processes' pipes.
+_FILES_BESIDE_CONNECTIONS = 256
+_MOST_CONNECTIONS = 4096
+_TICKS_PER_SECOND = 10
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def run(options: Options, listener: socket.socket, started: Callable[[str], None
 
     Raises FolderInUseError if another service has the data folder.
     """
+    Protocol.most_connections = _most_connections()
     folder = DataFolder(options.data)
     try:
         store = Store(folder.database)
@@ -127,6 +133,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._started_hook()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, end the connections that keep the service waiting."""
+        if counter % _TICKS_PER_SECOND == 0:
+            end_late_connections(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     def stop(self) -> None:
         """End; asked a second time, end at once."""
         self.force_exit = self.should_exit
@@ -138,14 +150,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _most_connections() -> int:
+    """How many connections the limit of open files leaves room for; the limit is raised as far as that needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _FILES_BESIDE_CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else soft - _FILES_BESIDE_CONNECTIONS
+    return max(16, min(_MOST_CONNECTIONS, room))
 
 
 def _url(host: str, port: int) -> str:
