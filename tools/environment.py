@@ -44,8 +44,12 @@ _PLACES = {"PIP_PREFIX", "PIP_REQUIRE_HASHES", "PIP_ROOT", "PIP_TARGET", "PIP_US
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what would lead Python or pip to another place."""
-    return {name: value for name, value in environ.items() if not name.startswith("PYTHON") and name not in _PLACES}
+    """The caller's environment without what would lead Python, pip or the local VOD (its credentials) elsewhere."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("PYTHON", "VOD_LOCAL_")) and name not in _PLACES
+    }
 
 
 def fingerprint(lock: bytes, pyproject: bytes, venv: Path) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from vod_provider._version import __version__
+from vod_provider.local.cli.credentials import (
+    CredentialsError,
+    add_key_pair,
+    add_token,
+    known_to_everybody,
+    read_credentials,
+)
 
 DEFAULT_PORT = 8480
-DEFAULT_ACCESS_KEY = "local-access-key"
-DEFAULT_SECRET_KEY = "local-secret-key"  # noqa: S105  # known to everybody, for loopback only
-DEFAULT_PROJECT = "0123456789abcdef0123456789abcdef"
-DEFAULT_TOKEN = "local-token"  # noqa: S105
 
+DEFAULT_PORT = 8480
 _DESCRIPTION = """\
 A local VOD: the API of Huawei Cloud's Video on Demand on this machine, with real audio extraction.
 """
@@ -31,6 +36,9 @@ then try:
   curl http://127.0.0.1:8480/_local/calls          which calls came in, and how they were answered
   curl -X PUT http://127.0.0.1:8480/_local/settings -d '{"extraction": {"mode": "timed", "seconds": 3}}'
   curl http://127.0.0.1:8480/_local/faults -d '[{"operation": "ExtractAudio", "drop": "after"}]'
+
+A command line can be read by everybody on this machine: give secrets of your own in a file
+(--secret-key-file, --token-file) or in the environment.
 
 SIGTERM or Ctrl-C end it cleanly; kill -9 loses nothing: extractions go on at the next start.
 Exit status: 0 ended as told, 2 could not start (the reason is on standard error).
@@ -49,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(options)
     from vod_provider.local.cli.upload import upload
 
-    return upload(options)
+    try:
+        return upload(options, read_credentials(options, os.environ))
+    except CredentialsError as exc:
+        print(f"vod-local: {exc}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,29 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     serve.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     serve.add_argument("--log-format", choices=("text", "json"), default="text", help="logs go to standard error")
-    _add_credentials(serve)
-    serve.add_argument("--token", default=DEFAULT_TOKEN, help="what X-Auth-Token must hold (default: %(default)s)")
-    serve.add_argument("--security-token", help="make the key pair a temporary one, which needs this X-Security-Token")
+    add_key_pair(serve)
+    add_token(serve)
     upload = commands.add_parser(
         "upload", help="put a file into a running service", epilog=_UPLOAD_HELP, formatter_class=raw
     )
     upload.add_argument("file", type=Path, metavar="FILE")
     upload.add_argument("--title", help="title of the asset (default: the file's name)")
     upload.add_argument("--endpoint", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="default: %(default)s")
-    _add_credentials(upload)
-    upload.add_argument("--security-token", help="X-Security-Token of a temporary key pair")
+    add_key_pair(upload)
     return parser
 
 
-def _add_credentials(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--access-key", default=DEFAULT_ACCESS_KEY, help="default: %(default)s")
-    parser.add_argument("--secret-key", default=DEFAULT_SECRET_KEY, help="default: %(default)s")
-    parser.add_argument("--project", default=DEFAULT_PROJECT, help="project id (default: %(default)s)")
-
-
 def _default_data() -> Path:
-    import os
-
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "vod-local"
 
@@ -104,13 +106,16 @@ def _serve(options: argparse.Namespace) -> int:
         return _cannot_start(f'{exc.name} is not installed: run `pip install "pulumi-huaweicloud-vod[local]"`')
     from vod_provider.local.core.data_folder import FolderInUseError
     from vod_provider.local.core.fetch import Allowed
+    from vod_provider.local.core.hosts import is_loopback
     from vod_provider.local.core.store import StoreError
-    from vod_provider.local.http.auth import Credentials
 
+    try:
+        credentials = read_credentials(options, os.environ)
+    except CredentialsError as exc:
+        return _cannot_start(str(exc))
     logs.configure(options.log_level, as_json=options.log_format == "json")
-    if not server.is_loopback(options.host):
-        own = (options.access_key, options.secret_key, options.token)
-        if {DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, DEFAULT_TOKEN} & set(own):
+    if not is_loopback(options.host):
+        if known_to_everybody(credentials):
             return _cannot_start(
                 f"{options.host} can be reached from other machines: give --access-key, --secret-key and --token "
                 "of your own"
@@ -120,7 +125,6 @@ def _serve(options: argparse.Namespace) -> int:
         listener = server.listen(options.host, options.port)
     except OSError as exc:
         return _cannot_start(f"cannot listen on {options.host}:{options.port}: {exc.strerror or exc}")
-    credentials = Credentials(options.access_key, options.secret_key, options.token, options.security_token)
     running = server.Options(
         data=options.data,
         credentials=credentials,

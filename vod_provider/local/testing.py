@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,11 +27,12 @@ from typing import Any
 
 import pytest
 
-from vod_provider.local.__main__ import (
+from vod_provider.local.cli.credentials import (
     DEFAULT_ACCESS_KEY,
     DEFAULT_PROJECT,
     DEFAULT_SECRET_KEY,
     DEFAULT_TOKEN,
+    ENVIRONMENT,
 )
 
 _STOP_SECONDS = 10
@@ -56,7 +58,11 @@ class LocalVod:
         """Put a file in, as the command `upload` does; returns the id of the asset, which is ready."""
         command = [sys.executable, "-m", "vod_provider.local", "upload", str(file), "--endpoint", self.endpoint]
         done = subprocess.run(  # noqa: S603
-            command + (["--title", title] if title else []), capture_output=True, text=True, check=False
+            command + (["--title", title] if title else []),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_environment(),
         )
         if done.returncode:
             raise LocalVodError(done.stderr.strip())
@@ -114,7 +120,7 @@ def start_local_vod(data: Path, *arguments: str, port: int = 0) -> LocalVod:
         sys.executable, "-m", "vod_provider.local", "serve", "--port", str(port), "--data", str(data),
         "--log-level", "warning", *arguments,
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment())  # noqa: S603
     if process.stdout is None:
         raise LocalVodError("the service has no standard output")
     line = process.stdout.readline()  # said once calls are answered, or empty if it could not start
@@ -122,6 +128,11 @@ def start_local_vod(data: Path, *arguments: str, port: int = 0) -> LocalVod:
         process.stdout.close()
         raise LocalVodError(f"the service ended with exit status {process.wait()}; see standard error")
     return LocalVod(line.split()[3], process, data)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without credentials that somebody uses for a service of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT)}
 
 
 @contextlib.contextmanager

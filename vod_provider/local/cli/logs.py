@@ -1,4 +1,7 @@
-"""Logs on standard error: lines for people, or one JSON object a line for machines."""
+"""Logs on standard error: lines for people, or one JSON object a line for machines.
+
+What a caller sent may stand in a message: no character of it can begin a line, move the cursor or change its colour.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,31 @@ class JsonFormatter(logging.Formatter):
         values |= {name: getattr(record, name) for name in _EXTRAS if hasattr(record, name)}
         if record.exc_info:
             values["exception"] = self.formatException(record.exc_info)
-        return json.dumps(values, ensure_ascii=False)
+        return json.dumps(values)
+
+
+class TextFormatter(logging.Formatter):
+    """One line for a record, then the lines of its traceback, which begin with a bar."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines."""
+        time = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")
+        lines = [f"{time} {record.levelname} {record.getMessage()}"]
+        if record.exc_info:
+            lines += [f"  | {line}" for line in self.formatException(record.exc_info).split("\n")]
+        return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(text: str) -> str:
+    """The text with everything escaped that a terminal may take for more than a character."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def configure(level: str, *, as_json: bool) -> None:
     """Send our logs, and uvicorn's from warnings on, to standard error."""
     handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(JsonFormatter() if as_json else text)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("vod_provider.local").setLevel(level.upper())

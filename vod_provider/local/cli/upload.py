@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vod_provider.local.http.fields import MAX_TITLE_BYTES, MEDIA_TYPES
+from vod_provider.local.core.hosts import split_url
+from vod_provider.local.http.auth import Credentials
+from vod_provider.local.http.fields import MAX_TITLE_BYTES, MEDIA_TYPES, cut_to_bytes
 from vod_provider.local.http.signing import signed_headers
 
 _BLOCK = 1 << 20
@@ -20,10 +22,10 @@ class UploadError(Exception):
     """The upload did not succeed; the text says why, for a person."""
 
 
-def upload(options: argparse.Namespace) -> int:
+def upload(options: argparse.Namespace, credentials: Credentials) -> int:
     """Run the command; returns the exit status."""
     try:
-        asset_id = _Client(options).upload(options.file, options.title or options.file.name)
+        asset_id = _Client(options, credentials).upload(options.file, options.title or options.file.name)
     except UploadError as exc:
         print(f"vod-local: {exc}", file=sys.stderr)  # noqa: T201
         return 1
@@ -32,8 +34,12 @@ def upload(options: argparse.Namespace) -> int:
 
 
 class _Client:
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, credentials: Credentials) -> None:
+        parts = split_url(options.endpoint)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UploadError(f"--endpoint {options.endpoint} is no http or https address")
         self._options = options
+        self._credentials = credentials
         self._base = f"{options.endpoint.rstrip('/')}/v1.0/{options.project}"
 
     def upload(self, file: Path, title: str) -> str:
@@ -43,7 +49,11 @@ class _Client:
             raise UploadError(f"{file} is no file")
         if video_type not in MEDIA_TYPES:
             raise UploadError(f"{file}: the extension must be one of {', '.join(sorted(MEDIA_TYPES))}")
-        new = {"title": _cut(title), "video_name": _cut(file.name), "video_type": video_type}
+        new = {
+            "title": cut_to_bytes(title, MAX_TITLE_BYTES),
+            "video_name": cut_to_bytes(file.name, MAX_TITLE_BYTES),
+            "video_type": video_type,
+        }
         created = self._call("POST", "/asset", new)
         asset_id = str(created["asset_id"])
         self._put(str(created["video_upload_url"]), file)
@@ -54,9 +64,9 @@ class _Client:
         return asset_id
 
     def _put(self, url: str, file: Path) -> None:
-        size = file.stat().st_size
         connection = _connection(url)
         try:
+            size = file.stat().st_size
             connection.putrequest("PUT", urlsplit(url).path)
             connection.putheader("Content-Length", str(size))
             connection.endheaders()
@@ -79,14 +89,14 @@ class _Client:
             raise UploadError(f"{file} could not be uploaded: {response.status} {text}")
 
     def _call(self, method: str, path: str, body: object) -> dict[str, list[dict[str, str]]]:
-        options = self._options
+        options, credentials = self._options, self._credentials
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "X-Project-Id": options.project}
-        if options.security_token:
-            headers["X-Security-Token"] = options.security_token
+        if credentials.security_token:
+            headers["X-Security-Token"] = credentials.security_token
         url = self._base + path
         signed = signed_headers(
-            method, url, content, headers, options.access_key, options.secret_key, datetime.now(UTC)
+            method, url, content, headers, credentials.access_key, credentials.secret_key, datetime.now(UTC)
         )
         connection = _connection(url)
         parts = urlsplit(url)
@@ -100,7 +110,12 @@ class _Client:
             connection.close()
         if response.status >= http.HTTPStatus.BAD_REQUEST:
             raise UploadError(f"{method} {parts.path} answered {response.status} {text.decode(errors='replace')}")
-        answer: dict[str, list[dict[str, str]]] = json.loads(text) if text else {}
+        try:
+            answer = json.loads(text) if text else {}
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise UploadError(f"{method} {parts.path} answered {response.status} with what is no answer of VOD")
         return answer
 
 
@@ -108,7 +123,3 @@ def _connection(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname or "", parts.port, timeout=300)
-
-
-def _cut(text: str) -> str:
-    return text.encode()[:MAX_TITLE_BYTES].decode(errors="ignore")

@@ -10,14 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vod_provider.local.core.errors import VodError
 from vod_provider.local.core.rules import Metadata, NewAsset, Vod
 from vod_provider.local.core.store import Asset, Filter
 from vod_provider.local.http import wire
-from vod_provider.local.http.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query
+from vod_provider.local.http.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query, cut_to_bytes
+from vod_provider.local.http.json import JsonResponse, read_body
 
 _FOLDER = Path(__file__).parent
 _FILES = {"/": "index.html", "/console/style.css": "style.css", "/console/page.js": "page.js"}
@@ -43,32 +44,32 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         try:
             size = Query(request.url.query.encode()).integer("size", 1, 1000) or 50
         except VodError as error:
-            return JSONResponse({"error": error.message}, 400)
+            return JsonResponse({"error": error.message}, 400)
         wanted = Filter(text=request.query_params.get("text") or None)
         total, found = vod.find(project, wanted, page=0, size=size)
         sources = {asset.asset_id: asset for asset in vod.info(project, [asset.source_id for asset in found])}
         shown = [_shown(asset, sources.get(asset.source_id)) for asset in found]
-        return JSONResponse({"version": version, "total": total, "assets": shown})
+        return JsonResponse({"version": version, "total": total, "assets": shown})
 
     async def create(request: Request) -> Response:
         """Begin an upload: `{"name": FILE NAME}` gives `{"asset_id", "upload"}`."""
         try:
-            name = Fields.of_body(await request.body(), {"name"}).required_text("name", 1024)
+            name = Fields.of_body(await read_body(request), {"name"}).required_text("name", 1024)
         except VodError as error:
-            return JSONResponse({"error": error.why}, 400)
+            return JsonResponse({"error": error.why}, 400)
         video_type = name.rpartition(".")[2].upper()
         if video_type not in MEDIA_TYPES:
-            return JSONResponse({"error": f"{name} is no kind of file that VOD takes"}, 400)
-        label = name.encode()[:MAX_TITLE_BYTES].decode(errors="ignore")
+            return JsonResponse({"error": f"{name} is no kind of file that VOD takes"}, 400)
+        label = cut_to_bytes(name, MAX_TITLE_BYTES)
         asset = vod.create(project, NewAsset(Metadata(title=label), label, video_type))
-        return JSONResponse({"asset_id": asset.asset_id, "upload": urlsplit(wire.upload_url(asset, "")).path})
+        return JsonResponse({"asset_id": asset.asset_id, "upload": urlsplit(wire.upload_url(asset, "")).path})
 
     async def confirm(request: Request) -> Response:
         """End an upload."""
         try:
             await vod.confirm(project, request.path_params["asset_id"], "CREATED")
         except VodError as error:
-            return JSONResponse({"error": error.why}, 400)
+            return JsonResponse({"error": error.why}, 400)
         return Response(status_code=204)
 
     async def waveform(request: Request) -> Response:
@@ -76,8 +77,8 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         found = vod.info(project, [request.path_params["asset_id"]])
         outline = await vod.peaks(found[0]) if found else None
         if outline is None:
-            return JSONResponse({"error": "no sound"}, 404)
-        return JSONResponse(outline, headers={"Cache-Control": "max-age=86400"})
+            return JsonResponse({"error": "no sound"}, 404)
+        return JsonResponse(outline, headers={"Cache-Control": "max-age=86400"})
 
     return [
         *(Route(path, page, methods=["GET"]) for path in _FILES),

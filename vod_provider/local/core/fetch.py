@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from urllib.parse import urljoin, urlsplit
+
+from vod_provider.local.core.hosts import is_loopback, split_url
 
 _BLOCK = 1 << 20
 _MAX_REDIRECTS = 5
@@ -24,19 +25,17 @@ class Allowed:
         self._hosts = {host.lower() for host in hosts}
 
     def __contains__(self, url: str) -> bool:
-        try:
-            parts = urlsplit(url)
-            host, port = (parts.hostname or "").lower(), parts.port
-        except ValueError:
+        parts = split_url(url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             return False
-        if parts.scheme not in ("http", "https") or not host:
-            return False
-        return _is_loopback(host) or host in self._hosts or f"{host}:{port}" in self._hosts
+        host, port = parts.hostname.lower(), parts.port
+        return is_loopback(host) or host in self._hosts or f"{host}:{port}" in self._hosts
 
 
 def extension(url: str) -> str:
-    """The extension of the file that an address names, in upper case, '' if it has none."""
-    return PurePosixPath(urlsplit(url).path).suffix.lstrip(".").upper()
+    """The extension of the file that an address names, in upper case, '' if it has none or is malformed."""
+    parts = split_url(url)
+    return "" if parts is None else PurePosixPath(parts.path).suffix.lstrip(".").upper()
 
 
 def fetch(url: str, target: Path, allowed: Allowed, timeout: float = 30) -> None:
@@ -73,12 +72,3 @@ def _fetch_once(url: str, target: Path, timeout: float) -> str | None:
     finally:
         connection.close()
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,7 +6,8 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+
+from vod_provider.local.core.hosts import split_url
 
 MAX_CONCURRENCY = 100_000
 MAX_SECONDS = 86_400
@@ -78,7 +79,7 @@ def _events(old: EventSettings, given: object) -> EventSettings:
     url = values.get("url", old.url)
     key = values.get("key", old.key)
     if url is not None:
-        parts = urlsplit(url) if isinstance(url, str) else None
+        parts = split_url(url) if isinstance(url, str) else None
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError("events.url: an http or https address, or null")
     if key is not None and not isinstance(key, str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 import time
@@ -22,11 +21,11 @@ from vod_provider.local.core.rules import Vod
 from vod_provider.local.http import auth, control, transfer
 from vod_provider.local.http.auth import Credentials, RawRequest
 from vod_provider.local.http.connection import abort, drop
+from vod_provider.local.http.json import MAX_BODY_BYTES, dumps
 from vod_provider.local.http.operations import OPERATIONS, Answer, Operation, Request
 
 _log = logging.getLogger(__name__)
 _PREFIX = "/v1.0/"
-_MAX_BODY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class Api:
             return
         started = time.perf_counter()
         status, content = await self._work(scope, operation, project, body, call, reply.request_id)
+        self._bench.calls.named(call)
         if _log.isEnabledFor(logging.INFO):
             _log_call(operation.name, status, reply.request_id, call, time.perf_counter() - started)
         if fault is not None:
@@ -89,10 +89,10 @@ class Api:
             _log.exception("%s failed", operation.name)
             fault = internal(str(exc))
             return fault.status, _error_body(fault, request_id)
-        return answer.status, _dumps(answer.body)
+        return answer.status, _content(answer.body)
 
     async def _let_in(self, scope: Scope, operation: Operation, project: str, body: bytes, call: Call) -> Answer:
-        if len(body) > _MAX_BODY_BYTES:
+        if len(body) > MAX_BODY_BYTES:
             raise VodError(413, "APIG.0201", "Request entity too large")
         now = self._clock()
         headers = dict(scope["headers"])
@@ -183,7 +183,7 @@ async def _read_body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         chunk: bytes = message.get("body", b"")
-        if size <= _MAX_BODY_BYTES:
+        if size <= MAX_BODY_BYTES:
             chunks.append(chunk)
         size += len(chunk)
         if not message.get("more_body", False):
@@ -194,15 +194,13 @@ def _error_body(error: VodError, request_id: str) -> bytes:
     body = {"error_code": error.code, "error_msg": error.message}
     if error.code.startswith("APIG."):
         body["request_id"] = request_id  # the gateway says it in the body too
-    return _dumps(body)
+    return dumps(body)
 
 
-def _dumps(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if value is None:
-        return b""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def _content(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else dumps(body)
 
 
 def _log_call(operation: str, status: int, request_id: str, call: Call, seconds: float) -> None:

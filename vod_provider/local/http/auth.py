@@ -34,12 +34,21 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a caller must know: a key pair (temporary if `security_token` is set), or the token."""
+    """What a caller must know: a key pair (temporary if `security_token` is set), or the token.
+
+    Raises ValueError if one is empty or blank: such a secret would match a caller who sends none.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
     token: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what would let everybody in."""
+        for name, value in vars(self).items():
+            if value is not None and not value.strip():
+                raise ValueError(f"{name} must not be empty")
 
 
 @dataclass(frozen=True)

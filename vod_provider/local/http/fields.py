@@ -174,7 +174,7 @@ class Query:
     def text(self, name: str, max_bytes: int = 1024) -> str | None:
         """The last value of that name, or None if it is absent or empty."""
         value = (self._values.get(name) or [""])[-1]
-        if len(value.encode()) > max_bytes:
+        if len(value.encode(errors="replace")) > max_bytes:
             raise illegal_field(name, f"more than {max_bytes} bytes")
         return value or None
 
@@ -217,6 +217,11 @@ class Query:
         """Tags with commas between them."""
         value = self.text(name)
         return checked_tags(name, value) if value else ()
+
+
+def cut_to_bytes(text: str, most: int) -> str:
+    """The text, cut to at most that many bytes of UTF-8; what is no UTF-8 (a file's name may hold any bytes) is '?'."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore")
 
 
 def checked_id(name: str, value: object) -> str:

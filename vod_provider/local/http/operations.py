@@ -20,6 +20,7 @@ from vod_provider.local.http.fields import (
     MEDIA_TYPES,
     Fields,
     Query,
+    cut_to_bytes,
 )
 
 _INFO_STATUSES = frozenset(
@@ -159,7 +160,7 @@ async def _upload_meta_data_by_url(vod: Vod, request: Request) -> Answer:
     if not items:
         raise illegal_field("upload_metadatas", "missing or empty")
     read = [(item.required_text("url", 2048), item) for item in items]
-    made = [(url, _new_asset(item, url.rsplit("/", 1)[-1].split("?")[0][:MAX_TITLE_BYTES])) for url, item in read]
+    made = [(url, _new_asset(item, _file_name(url))) for url, item in read]
     answers: list[dict[str, object]] = []
     for url, new in made:
         try:
@@ -321,6 +322,10 @@ def _new_asset(fields: Fields, video_name: str, extras: Sequence[Extra] = ()) ->
         auto_publish=fields.integer("auto_publish", 0, 1) != 0,
         extras=extras,
     )
+
+
+def _file_name(url: str) -> str:
+    return cut_to_bytes(url.rsplit("/", 1)[-1].split("?")[0], MAX_TITLE_BYTES)
 
 
 def _page(query: Query) -> tuple[int, int]:
