@@ -177,7 +177,15 @@ def test_upload_of_a_file_whose_name_is_not_text(service: LocalVod, client: obje
     """A file's name may hold any bytes: it is uploaded, and what is not UTF-8 is a question mark in its title."""
     file = os.fsencode(video.parent) + b"/caf\xe9.mp4"
     Path(os.fsdecode(file)).write_bytes(video.read_bytes())
-    command: list[str | bytes] = [sys.executable, "-m", "vod_provider.local", "upload", file, "--endpoint", service.endpoint]
+    command: list[str | bytes] = [
+        sys.executable,
+        "-m",
+        "vod_provider.local",
+        "upload",
+        file,
+        "--endpoint",
+        service.endpoint,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     asset = info(client, done.stdout.strip())[0]
