@@ -10,10 +10,10 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test check unit docs soak bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh down test test-engines check unit docs soak bench fmt lock clean environment engine browser
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
 
 up: ## From nothing to an audio: environment, engine, local VOD, sample video, pulumi up
 	@$(PYTHON) -B -m tools.main_job up
@@ -30,6 +30,12 @@ down: ## Remove the audio, end the local VOD
 test: environment engine browser check ## Run everything: check, then all tests
 	@# Two for each core: the tests of the engine mostly wait.
 	$(VENV)/pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal
+
+test-engines: environment ## The tests that use the engine, with each version in tools/engine/releases
+	@for version in $(notdir $(wildcard tools/engine/releases/*)); do echo "Pulumi $$version"; \
+		PULUMI_ENGINE_VERSION=$$version $(MAKE) --no-print-directory engine && \
+		PULUMI_ENGINE_VERSION=$$version $(VENV)/pytest -q -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal \
+			tests/engine || exit 1; done
 
 check: environment ## Linter, types, and which module may import which
 	$(VENV)/ruff format --check --quiet . $(SCRIPTS)

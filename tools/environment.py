@@ -91,10 +91,11 @@ def make(level: str) -> None:
 def _beginning(level: str, *, extends: bool) -> str:
     if extends:
         return "Adding what the tests need to the Python environment in .venv: about a minute."
-    span = "half a minute" if level == "run" else "about a minute and a half"
     if VENV.exists():
-        return f"The Python environment in .venv is outdated or half made. Making it again: {span}."
-    return f"Making the Python environment in .venv: {span}."
+        return "The Python environment in .venv is outdated or half made. Making it again."
+    if level == "run":
+        return "Making the Python environment in .venv: half a minute."
+    return "Making the Python environment in .venv: about a minute and a half."
 
 
 def lock() -> None:

@@ -1,4 +1,4 @@
-"""A machine that `tools/engine/ensure` finds itself on: what is on PATH, a cache of its own, a site of releases."""
+"""A machine that `tools/engine/ensure` finds itself on: what is on PATH, a cache of its own, a mirror of releases."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import socket
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parents[2] / "tools" / "engine"
@@ -28,10 +25,11 @@ echo "$1" >> "{folder}/calls"
 while [ -e "{folder}/hold" ]; do sleep 0.02; done
 if [ -e "{folder}/broken" ]; then echo "go: it cannot be built" >&2; exit 1; fi
 if [ "$1" = list ]; then echo "{folder}/sdk"; exit; fi
+version="$(basename "$PWD")"
 while [ "$1" != -o ]; do shift; done
 mkdir -p "$(dirname "$2")"
-printf '#!/bin/sh\\necho v3.259.0\\n' > "$2"
-chmod +x "$2"
+printf '#!/bin/sh\\necho v%s\\n' "$version" > "$2"
+chmod 775 "$2"
 """
 
 
@@ -43,7 +41,11 @@ class Machine:
         self.path = folder / "bin"
         self.cache = folder / "cache"
         self.go = folder / "go"
-        self.releases = f"http://127.0.0.1:{_closed_port()}"
+        self.releases = f"https://127.0.0.1:{_closed_port()}"
+        self.engine_version = ""
+        self.tools = folder / "tools" / "engine"
+        """The copy of tools/engine in which `ensure` runs, so that a test can pin what it likes."""
+        shutil.copytree(ENGINE, self.tools)
         self.path.mkdir()
         for name in ("dirname", "readlink", "sed"):
             (self.path / name).symlink_to(str(shutil.which(name)))
@@ -69,6 +71,24 @@ class Machine:
             place.write_text("#!/bin/sh\n")
         self.put("go", "").write_text(GO.format(folder=self.go))
 
+    def put_release(self, platform: str, *programs: str, damaged: bool = False) -> None:
+        """Make a mirror of Pulumi's releases with an archive for one platform, and pin its SHA-256."""
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as archive:
+            for name in (*PROGRAMS, *programs):
+                script = b"#!/bin/sh\necho v3.259.0\n"
+                member = tarfile.TarInfo(f"pulumi/{name}")
+                member.size = len(script)
+                archive.addfile(member, io.BytesIO(script))
+        name = f"pulumi-v3.259.0-{platform}.tar.gz"
+        digest = hashlib.sha256(content.getvalue()).hexdigest()
+        mirror = self.folder / "mirror"
+        mirror.mkdir()
+        (mirror / name).write_bytes(content.getvalue()[: -8 if damaged else None])
+        pins = self.tools / "releases" / "3.259.0" / "checksums.txt"
+        pins.write_text(f"# a remark\n{'0' * 64}  other.tar.gz\n{digest}  {name}\n")
+        self.releases = f"file://{mirror}"
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `ensure`."""
         environ = {
@@ -76,10 +96,11 @@ class Machine:
             "HOME": str(self.folder / "home"),
             "XDG_CACHE_HOME": str(self.cache),
             "PULUMI_ENGINE_RELEASES": self.releases,
+            "PULUMI_ENGINE_VERSION": self.engine_version,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         return subprocess.Popen(
-            [sys.executable, ENGINE / "ensure", *arguments],
+            [sys.executable, self.tools / "ensure", *arguments],
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,9 +128,14 @@ class Machine:
         finally:
             hold.unlink()
 
+    @property
+    def engine_cache(self) -> Path:
+        """The folder in which the engines are."""
+        return self.cache / "pulumi-huaweicloud-vod" / "engine"
+
     def engines(self) -> list[Path]:
         """The folders in the cache, but for the lock."""
-        place = self.cache / "pulumi-huaweicloud-vod" / "engine"
+        place = self.engine_cache
         return sorted(entry for entry in place.iterdir() if entry.is_dir()) if place.exists() else []
 
 
@@ -151,37 +177,6 @@ def runs(folder: Path) -> bool:
     """Whether the engine in a folder tells its version."""
     done = subprocess.run([folder / "pulumi", "version"], capture_output=True, text=True, check=True)
     return done.stdout.startswith("v3.")
-
-
-@contextmanager
-def release_site(folder: Path, platform: str, *, damaged: bool = False) -> Iterator[str]:
-    """Pulumi's site of releases, with one release for one platform; its address."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for name in PROGRAMS:
-            script = b"#!/bin/sh\necho v3.259.0\n"
-            member = tarfile.TarInfo(f"pulumi/{name}")
-            member.size = len(script)
-            archive.addfile(member, io.BytesIO(script))
-    name = f"pulumi-v3.259.0-{platform}.tar.gz"
-    digest = hashlib.sha256(content.getvalue()).hexdigest()
-    folder.mkdir()
-    (folder / name).write_bytes(content.getvalue()[: -8 if damaged else None])
-    (folder / "pulumi-3.259.0-checksums.txt").write_text(f"{'0' * 64}  other.tar.gz\n{digest}  {name}\n")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the class above
-        """Say nothing."""
 
 
 def _closed_port() -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
+import re
 import signal
+import stat
 import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
 
-from tests.tools.machine import PROGRAMS, Machine, finish, release_site, runs
+from tests.tools.machine import ENGINE, PROGRAMS, Machine, finish, runs
 
 PLATFORM = f"{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}"
 
@@ -81,30 +87,56 @@ def test_a_refused_engine_is_replaced_by_a_built_one(machine: Machine) -> None:
 
 
 def test_a_release_is_downloaded(machine: Machine) -> None:
-    """With the internet, the official release is unpacked into the cache; Go is not asked."""
+    """The official release is unpacked into the cache; Go is not asked, and the next run needs no mirror."""
     machine.put_go()
-    with release_site(machine.folder / "site", PLATFORM) as machine.releases:
-        folder = machine.ensure().folder()
+    machine.put_release(PLATFORM)
+    folder = machine.ensure().folder()
     assert runs(folder)
     assert machine.calls() == []
     assert machine.engines() == [folder]
+    machine.releases = "file:///nowhere"
+    assert machine.ensure().folder() == folder
 
 
-def test_a_damaged_release_is_refused(machine: Machine) -> None:
-    """A download whose checksum differs is not used."""
-    with release_site(machine.folder / "site", PLATFORM, damaged=True) as machine.releases:
-        error = machine.ensure().error()
-    assert "is damaged" in error
+def test_a_release_with_another_checksum_is_refused(machine: Machine) -> None:
+    """An archive that is not the pinned one is not unpacked, whatever the site says of it."""
+    machine.put_release(PLATFORM, damaged=True)
+    mirror = machine.folder / "mirror"
+    (archive,) = mirror.glob("*.tar.gz")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    (mirror / "pulumi-3.259.0-checksums.txt").write_text(f"{digest}  {archive.name}\n")
+    error = machine.ensure().error()
+    assert f"is not used: its SHA-256 is {digest}, pinned is " in error
     assert machine.engines() == []
 
 
-def test_a_site_without_our_release_is_passed_over(machine: Machine) -> None:
-    """Where there is no release for this platform, the engine is built."""
+def test_a_release_without_a_pinned_checksum_is_not_downloaded(machine: Machine) -> None:
+    """Where the repository has no SHA-256 for this platform, nothing is fetched: the engine is built."""
     machine.put_go()
-    with release_site(machine.folder / "site", "plan9-mips") as machine.releases:
-        answer = machine.ensure()
+    machine.put_release("plan9-mips")
+    answer = machine.ensure()
     assert runs(answer.folder())
-    assert any(f"does not name pulumi-v3.259.0-{PLATFORM}.tar.gz" in line for line in answer.messages)
+    pins = "tools/engine/releases/3.259.0/checksums.txt"
+    assert f"No download: no SHA-256 of pulumi-v3.259.0-{PLATFORM}.tar.gz is pinned in {pins}." in answer.messages
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "ftp://127.0.0.1:1", "/mirror"])
+def test_a_mirror_without_encryption_is_refused(machine: Machine, address: str) -> None:
+    """PULUMI_ENGINE_RELEASES is https or a local folder; the error says so, and nobody is asked."""
+    machine.put_release(PLATFORM)
+    machine.releases = address
+    error = machine.ensure("--from", "download").error()
+    assert f"PULUMI_ENGINE_RELEASES is {address}: it has to begin with https: or file:" in error
+
+
+def test_what_is_pinned_are_checksums_of_all_platforms() -> None:
+    """The version that is got by default can be downloaded on each platform that Pulumi has an archive for."""
+    lines = (ENGINE / "releases" / "3.259.0" / "checksums.txt").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    platforms = ("darwin-arm64", "darwin-x64", "linux-arm64", "linux-x64")
+    assert len(pins) == len(platforms)
+    for pin, name in zip(pins, platforms, strict=True):
+        assert re.fullmatch(rf"[0-9a-f]{{64}}  pulumi-v3\.259\.0-{name}\.tar\.gz", pin)
 
 
 # -- the build and the cache ---------------------------------------------------------------------------------
@@ -175,6 +207,115 @@ def test_a_folder_that_is_not_whole_is_built_anew(machine: Machine) -> None:
     (folder / "pulumi").unlink()
     assert machine.ensure().folder() == folder
     assert runs(folder)
+
+
+@pytest.mark.parametrize("name", ["pulumi-huaweicloud-vod", "pulumi-huaweicloud-vod/engine"])
+def test_the_cache_is_closed_to_others(machine: Machine, name: str) -> None:
+    """A cache that an earlier release left open to a group or to everybody is closed before it is used."""
+    folder = machine.cache / name
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    machine.put_go()
+    machine.ensure().folder()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["pulumi-huaweicloud-vod", "pulumi-huaweicloud-vod/engine"])
+def test_a_cache_that_leads_elsewhere_is_not_used(machine: Machine, name: str) -> None:
+    """Nothing is run from a folder behind a link, which may be anybody's."""
+    elsewhere = machine.folder / "elsewhere"
+    elsewhere.mkdir()
+    (machine.cache / name).parent.mkdir(parents=True)
+    (machine.cache / name).symlink_to(elsewhere)
+    machine.put_go()
+    assert f"{machine.cache / name} is not taken as a cache: it is no folder of this user" in machine.ensure().error()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["pulumi-huaweicloud-vod", "pulumi-huaweicloud-vod/engine"])
+def test_a_cache_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """In a shared place for caches, a folder that somebody else has made first is refused."""
+    loader = SourceFileLoader("ensure", str(ENGINE / "ensure"))
+    spec = spec_from_loader("ensure", loader)
+    assert spec is not None
+    ensure = module_from_spec(spec)
+    loader.exec_module(ensure)
+    (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(ensure.UnavailableError, match="it is no folder of this user"):
+        ensure.private(tmp_path / "pulumi-huaweicloud-vod" / "engine")
+
+
+def test_an_engine_that_others_could_have_changed_is_built_anew(machine: Machine) -> None:
+    """A cached program that a group or everybody may write to is not run."""
+    machine.put_go()
+    folder = machine.ensure().folder()
+    machine.put("pulumi", f"touch {machine.folder}/planted; echo v3.259.0", folder).chmod(0o775)
+    assert machine.ensure().folder() == folder
+    assert runs(folder)
+    assert not (machine.folder / "planted").exists()
+
+
+# -- other versions and languages ----------------------------------------------------------------------------
+
+
+def test_another_version_can_be_chosen(machine: Machine) -> None:
+    """PULUMI_ENGINE_VERSION names the version to build; the default one stays in the cache beside it."""
+    machine.put_go()
+    usual = machine.ensure().folder()
+    machine.engine_version = "3.274.1"
+    other = machine.ensure().folder()
+    assert other.name.startswith("3.274.1-")
+    assert machine.engines() == [usual, other]
+
+
+def test_the_chosen_version_is_the_only_one_taken_from_path(machine: Machine) -> None:
+    """An engine on PATH of another version is not what was asked for."""
+    machine.put_engine()
+    machine.put_go()
+    machine.engine_version = "3.274.1"
+    answer = machine.ensure()
+    assert answer.folder() != machine.path
+    assert any("it is 3.300.1, PULUMI_ENGINE_VERSION is 3.274.1" in line for line in answer.messages)
+    machine.put_engine("v3.274.1")
+    assert machine.ensure().folder() == machine.path
+
+
+def test_a_version_that_is_not_there_is_refused(machine: Machine) -> None:
+    """The error names the versions that there are."""
+    machine.put_go()
+    machine.engine_version = "3.1.0"
+    assert "PULUMI_ENGINE_VERSION is '3.1.0': there are 3.259.0 and 3.274.1" in machine.ensure().error()
+
+
+def test_the_hosts_of_other_languages_are_built_on_demand(machine: Machine) -> None:
+    """They join the engine in one folder, each built once."""
+    machine.put_go()
+    folder = machine.ensure("--languages", "yaml,nodejs").folder()
+    languages = {"pulumi-language-yaml", "pulumi-language-nodejs"}
+    assert {entry.name for entry in folder.iterdir()} == {*PROGRAMS, "executor.py", *languages}
+    assert runs(folder)
+    built = machine.calls()
+    assert machine.ensure("--languages", "nodejs,yaml").folder() == folder
+    assert machine.calls() == built
+    machine.ensure("--languages", "yaml,go").folder()
+    assert machine.calls() == [*built, "build"]
+
+
+def test_a_release_has_the_hosts_of_other_languages(machine: Machine) -> None:
+    """Nothing is built where the engine came with them."""
+    machine.put_release(PLATFORM, "pulumi-language-yaml")
+    folder = machine.ensure("--languages", "yaml").folder()
+    assert machine.engines() == [folder]
+    error = machine.ensure("--from", "download", "--languages", "go").error()
+    assert f"{folder} has no pulumi-language-go" in error
+
+
+def test_a_language_that_cannot_be_built_is_refused(machine: Machine) -> None:
+    """The usage error names those that can."""
+    answer = machine.ensure("--languages", "yaml,cobol")
+    assert answer.status == 2
+    assert "'cobol' is none of go, nodejs, yaml" in answer.messages[-1]
 
 
 # -- what people read ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tools.machine import ENGINE
 
-LANGUAGE = ENGINE / "language"
+LANGUAGE = ENGINE / "languages" / "python"
 
 
 @pytest.fixture
