@@ -1,0 +1,392 @@
+"""Who holds which audio: what is written down survives, and what belongs to others is left alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from vod_provider.audio.ledger import Change, Holder, Key, Ledger, LedgerError, Request, State, mark
+
+OWNER = "backend urn:pulumi:dev::p::t::a"
+KEY = Key(OWNER, "v1:fingerprint")
+SITE = "https://vod project"
+JOURNAL = """
+CREATE TABLE entries (
+    owner TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    service TEXT NOT NULL, source TEXT NOT NULL, format TEXT NOT NULL,
+    audio_id TEXT, intended_at REAL NOT NULL, settled_at REAL
+);
+CREATE UNIQUE INDEX one_open ON entries (owner, fingerprint) WHERE settled_at IS NULL;
+CREATE UNIQUE INDEX one_owner ON entries (service, audio_id);
+"""
+
+
+def request(key: Key = KEY, audio_id: str | None = None, state: State = State.INTENDED, site: str = SITE) -> Request:
+    return Request(*key, site, None, "video", "MP3", 1.5, {"title": "A video"}, audio_id=audio_id, state=state)
+
+
+def holder(owner: str = OWNER, audio_id: str = "a", made_for: str = "", *, adopted: bool = False) -> Holder:
+    return Holder(SITE, audio_id, owner, made_for=made_for or mark(owner), adopted=adopted)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def test_a_request_goes_from_intent_to_held(file: Path) -> None:
+    """Intended, accepted, answered: a request is found until the engine has shown that its state has the id."""
+    ledger = Ledger(file)
+    assert ledger.find(KEY) is None
+    assert ledger.intend(request())
+    assert Ledger(file).find(KEY) == request()
+    ledger.accept(KEY, "a", "r1")
+    ledger.answered(KEY)
+    found = Ledger(file).find(KEY)
+    assert found is not None
+    assert (found.audio_id, found.request_id, found.state) == ("a", "r1", State.ANSWERED)
+    ledger.hold([holder()])
+    assert ledger.find(KEY) is None
+    assert ledger.known_ids(SITE) == {"a"}
+    ledger.release(holder())
+    assert ledger.known_ids(SITE) == set()
+
+
+def test_one_of_two_may_ask(file: Path) -> None:
+    """The second who intends the same is told so and changes nothing; a drop of what is no longer so does neither."""
+    ledger, other = Ledger(file), Ledger(file)
+    assert ledger.intend(request())
+    assert not other.intend(request())
+    ledger.accept(KEY, "a")
+    other.drop(KEY)
+    other.drop(KEY, "b")
+    found = other.find(KEY)
+    assert found is not None
+    assert found.audio_id == "a"
+    ledger.drop(KEY, "a")
+    assert ledger.intend(request())
+
+
+def test_a_renamed_resource_takes_the_place_of_its_former_name(file: Path) -> None:
+    """After a rename there is one holder, and the audio goes when that one is deleted, shown before or not."""
+    ledger = Ledger(file)
+    ledger.hold([holder("first")])
+    assert ledger.others_of(holder("second", made_for=mark("first"))) == []
+    ledger.hold([holder("second", made_for=mark("first"))])
+    assert [it.owner for it in ledger.holders(SITE)] == ["second"]
+    # A state that was exported, renamed a second time and never shown in between.
+    assert ledger.others_of(holder("third", made_for=mark("first"))) == []
+    ledger.release(holder("third", made_for=mark("first")))
+    assert ledger.holders(SITE) == []
+
+
+def test_a_request_of_the_former_name_does_not_keep_the_audio(file: Path) -> None:
+    """Created under one name, renamed, and deleted before another run has shown the new one."""
+    ledger = Ledger(file)
+    ledger.intend(request(Key("first", "v1:f")))
+    ledger.accept(Key("first", "v1:f"), "a")
+    assert ledger.others_of(holder("second", made_for=mark("first"))) == []
+
+
+def test_who_adopted_an_audio_holds_it_beside_the_one_it_was_made_for(file: Path) -> None:
+    """Neither is in the way of the other's record, and each is told of the other until it lets go."""
+    ledger = Ledger(file)
+    made, adopted = holder("first"), holder("second", adopted=True)
+    ledger.hold([made])
+    ledger.take(request(Key("second", "v1:x"), "a", State.ANSWERED))
+    assert ledger.others_of(made) == ["second"]
+    ledger.hold([adopted])
+    assert (ledger.others_of(made), ledger.others_of(adopted)) == (["second"], ["first"])
+    ledger.release(made)
+    assert ledger.others_of(adopted) == []
+
+
+def test_the_same_id_elsewhere_is_another_audio(file: Path) -> None:
+    """Ids are those of a project at an endpoint."""
+    ledger = Ledger(file)
+    ledger.hold([holder()])
+    assert ledger.known_ids("https://vod other") == set()
+    assert ledger.others_of(Holder("https://vod other", "a", "another")) == []
+
+
+def test_holding_the_same_again_writes_nothing(file: Path) -> None:
+    """A run that shows what is known changes no row."""
+    ledger = Ledger(file)
+    ledger.hold([holder()])
+    before = file.read_bytes()
+    ledger.hold([holder()])
+    assert file.read_bytes() == before
+
+
+def test_unanswered_and_kept(file: Path) -> None:
+    """What waits for an answer is listed by site; what no state is known to hold, by whose it is."""
+    ledger = Ledger(file)
+    other = Key("backend urn:pulumi:prod::p::t::a", "v1:f")
+    ledger.intend(request())
+    ledger.intend(request(other))
+    assert {it.key for it in ledger.unanswered(SITE)} == {KEY, other}
+    ledger.accept(other, "b")
+    assert [it.key for it in ledger.unanswered(SITE)] == [KEY]
+    assert [it.audio_id for it in ledger.kept("backend urn:pulumi:prod::")] == ["b"]
+    assert ledger.kept("backend urn:pulumi:dev::") == []
+
+
+# -- the file ------------------------------------------------------------------------------------------------------
+
+
+def make_journal(file: Path, *, wal: bool = False) -> sqlite3.Connection:
+    """A journal as the versions before made it, with an open entry, an accepted one and a settled one."""
+    database = sqlite3.connect(file, isolation_level=None)
+    if wal:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+    database.executescript(JOURNAL)
+    database.execute(f"PRAGMA application_id = {0x564F4431}")
+    rows = [
+        (f"old {n}", f"f{n}", SITE, "video", "MP3", id_, 5.0, at) for n, id_, at in ((1, None, None), (2, "b", None))
+    ]
+    database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [*rows, (*rows[1][:5], "c", 5.0, 6.0)])
+    return database
+
+
+@pytest.mark.parametrize("wal", [False, True], ids=["closed", "killed"])
+def test_a_journal_of_the_version_before_is_taken_over(file: Path, tmp_path: Path, wal: bool) -> None:
+    """Its entries are requests and holders of owners as they are named today; killed, it is all in the log."""
+    old = tmp_path / "old.sqlite"
+    with closing(make_journal(old, wal=wal)):
+        for suffix in ("", "-wal") if wal else ("",):
+            shutil.copy(f"{old}{suffix}", f"{file}{suffix}")
+    ledger = Ledger(file, owner_now=lambda owner: owner.replace("old", "new"))
+    lost, accepted = ledger.find(Key("new 1", "f1")), ledger.find(Key("new 2", "f2"))
+    assert lost is not None
+    assert accepted is not None
+    assert (lost.audio_id, lost.asked_at, lost.state) == (None, 5.0, State.INTENDED)
+    assert (accepted.audio_id, accepted.state) == ("b", State.ANSWERED)
+    assert ledger.known_ids(SITE) == {"b", "c"}
+    ledger.drop(lost.key)
+    assert Ledger(file).find(lost.key) is None, "it was taken over a second time"
+
+
+def test_what_the_version_before_writes_beside_us_is_taken_over_later(file: Path) -> None:
+    """Another project of the machine may still use it."""
+    Ledger(file).hold([holder()])
+    with closing(sqlite3.connect(file)) as old, old:
+        old.execute("INSERT INTO entries VALUES ('o', 'f', ?, 'video', 'MP3', 'z', 1.0, NULL)", (SITE,))
+    found = Ledger(file).find(Key("o", "f"))
+    assert found is not None
+    assert found.audio_id == "z"
+
+
+def test_a_newer_ledger_is_left_alone(file: Path) -> None:
+    """A version that does not know the format writes nothing."""
+    Ledger(file).intend(request())
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    before = file.read_bytes()
+    with pytest.raises(LedgerError, match="newer version of this package"):
+        Ledger(file).find(KEY)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["journal.sqlite", "theirs.db"])
+def test_another_programs_database_is_only_read(tmp_path: Path, name: str) -> None:
+    """Neither rights nor content nor the files beside it change, and the error says what to do."""
+    file = tmp_path / name
+    with closing(sqlite3.connect(file, isolation_level=None)) as theirs:
+        theirs.execute("PRAGMA journal_mode = WAL")
+        theirs.executescript("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1);")
+        file.chmod(0o644)
+        before = {it.name: (it.read_bytes(), it.stat().st_mode) for it in tmp_path.iterdir()}
+        with pytest.raises(LedgerError, match="belongs to another program and was left alone; set vod:journal"):
+            Ledger(file).find(KEY)
+        after = {it.name: (it.read_bytes(), it.stat().st_mode) for it in tmp_path.iterdir()}
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_file_that_is_no_database_is_left_alone_unless_it_is_ours(tmp_path: Path) -> None:
+    """Under the ledger's own name it is set aside with all beside it; under another it may be anybody's."""
+    other = tmp_path / "notes.txt"
+    other.write_text("notes")
+    with pytest.raises(LedgerError, match="belongs to another program"):
+        Ledger(other).find(KEY)
+    assert other.read_text() == "notes"
+    ours, said = tmp_path / "journal.sqlite", list[str]()
+    ours.write_text("scrambled")
+    Path(f"{ours}-wal").write_text("scrambled, too")
+    Ledger(ours, warn=said.append).intend(request())
+    assert "could not be read" in said[0]
+    assert sorted(it.name for it in tmp_path.glob("*set-aside*")) == [
+        "journal.sqlite.set-aside-1",
+        "journal.sqlite.set-aside-1-wal",
+    ]
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    """Whoever can write to the folder does not choose which file is written."""
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(LedgerError, match="symbolic link"):
+        Ledger(tmp_path / "link").find(KEY)
+    assert not (tmp_path / "target").exists()
+
+
+def test_rights(tmp_path: Path) -> None:
+    """A file of one's own is closed to others; in a folder that a group shares it is the group's, and stays so."""
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o770)
+    Ledger(own / "ledger.sqlite").intend(request())
+    assert (own / "ledger.sqlite").stat().st_mode & 0o777 == 0o600
+    Ledger(shared / "ledger.sqlite").intend(request())
+    assert {it.stat().st_mode & 0o777 for it in shared.iterdir()} == {0o660}
+    (shared / "ledger.sqlite").chmod(0o666)
+    Ledger(shared / "ledger.sqlite").find(KEY)
+    assert (shared / "ledger.sqlite").stat().st_mode & 0o777 == 0o666
+
+
+def test_there_is_no_write_ahead_log(file: Path) -> None:
+    """It may lie on a network disk, which cannot share one."""
+    Ledger(file).intend(request())
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_a_place_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    """The operating system's word, and the setting."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerError, match=r"cannot be used \(.+\); make it readable and writable, or .* vod:journal"):
+        Ledger(tmp_path / "file" / "ledger.sqlite").intend(request())
+
+
+def test_reading_makes_no_file(file: Path) -> None:
+    """Commands that only look leave nothing behind."""
+    assert Ledger(file).holders(SITE) == []
+    assert Ledger(file).requests(SITE) == []
+    assert Ledger(file).holder_of("a", OWNER) is None
+    assert not file.exists()
+
+
+def _killed_while_asking(file: Path, entered: Callable[[], None]) -> None:
+    with Ledger(file).asking():
+        entered()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_lock_goes_with_its_process(file: Path) -> None:
+    """Nobody waits for a process that was killed while it asked."""
+    context = multiprocessing.get_context("spawn")
+    entered = context.Event()
+    process = context.Process(target=_killed_while_asking, args=(file, entered.set))
+    process.start()
+    process.join(30)
+    assert entered.is_set()
+    with Ledger(file).searching(lambda _: pytest.fail("there is nobody to wait for")):
+        pass
+
+
+def test_nobody_searches_while_a_request_is_under_way(file: Path) -> None:
+    """In this process and in others: the search waits by the caller's sleep."""
+
+    class WaitedError(Exception):
+        pass
+
+    def sleep(_: float) -> None:
+        raise WaitedError
+
+    ledger = Ledger(file)
+    for searching in (ledger, Ledger(file)):
+        with ledger.asking(), pytest.raises(WaitedError), searching.searching(sleep):
+            pass
+        with searching.searching(sleep):
+            pass
+
+
+# -- a store -------------------------------------------------------------------------------------------------------
+
+
+class FakeStore:
+    """A store that several ledgers write to: each append is refused until its writer has seen all of the log."""
+
+    name = "s3://bucket/prefix"
+
+    def __init__(self, log: list[Change], others: Sequence[Change] = ()) -> None:
+        self._log, self._others, self._seen = log, others, 0
+        self.appends = 0
+
+    def load(self) -> Sequence[Change]:
+        self._seen = len(self._log)
+        return tuple(self._log)
+
+    def append(self, changes: Sequence[Change]) -> Sequence[Change]:
+        newer = tuple(self._log[self._seen :])
+        self._seen = len(self._log)
+        if not newer:
+            self.appends += 1
+            self._log += changes
+            self._seen = len(self._log)
+        return newer
+
+    def others(self) -> Sequence[Change]:
+        return self._others
+
+
+def test_a_store_brings_a_ledger_to_the_next_machine() -> None:
+    """What one machine has intended, another finds; accepted ids follow with the next write, or a flush."""
+    log: list[Change] = []
+    first = Ledger(None, store=FakeStore(log))
+    assert first.intend(request())
+    assert Ledger(None, store=FakeStore(log)).find(KEY) == request()
+    first.accept(KEY, "a")
+    first.flush()
+    found = Ledger(None, store=FakeStore(log)).find(KEY)
+    assert found is not None
+    assert found.audio_id == "a"
+
+
+def test_two_writers_of_a_store_see_each_others_rows() -> None:
+    """The second to intend the same is told so; what it had pending is kept, and what is unrelated goes through."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    other = Key("other", "v1:f")
+    assert two.find(KEY) is None  # both have read the log before either writes
+    assert one.find(KEY) is None
+    two.take(request(other, "b", State.ACCEPTED))  # pending
+    assert one.intend(request())
+    assert not two.intend(request())
+    assert two.intend(request(Key("third", "v1:f")))
+    one.flush()
+    third = Ledger(None, store=FakeStore(log))
+    assert {it.key for it in third.requests(SITE)} == {KEY, other, Key("third", "v1:f")}
+
+
+def test_pending_changes_leave_together() -> None:
+    """Many acceptances between two requests are one append."""
+    store = FakeStore([])
+    ledger = Ledger(None, store=store)
+    for number in range(10):
+        ledger.take(request(Key(f"o{number}", "f"), f"a{number}", State.ACCEPTED))
+    ledger.flush()
+    ledger.flush()
+    assert store.appends == 1
+
+
+def test_other_stacks_are_known() -> None:
+    """Their audios are nobody's to take, their missing answers may be mistaken for ours, and what they hold stays."""
+    mine = Ledger(None, store=FakeStore([]))
+    theirs: list[Change] = []
+    writing = Ledger(None, store=FakeStore(theirs))
+    writing.intend(request(Key("them", "v1:f")))
+    writing.hold([Holder(SITE, "b", "them", made_for=mark("them"), adopted=True)])
+    writing.flush()
+    mine = Ledger(None, store=FakeStore([], theirs))
+    assert mine.known_ids(SITE) == {"b"}
+    assert [it.owner for it in mine.unanswered(SITE)] == ["them"]
+    assert mine.others_of(holder("me", "b")) == ["them"]
+    assert mine.find(Key("them", "v1:f")) is None

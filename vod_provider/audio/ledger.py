@@ -1,0 +1,459 @@
+"""Who holds which audio, and where; what was asked of VOD and is not yet known to be held. Everything asks this ledger.
+
+A request begins as *intended* just before it leaves, is *accepted* with the audio's id, and *answered* once the engine
+was told. It ends, as a *holder*, only when a later run shows that the engine's saved state has the id: an engine that
+was told may fail to save. A process may be killed between any two of these steps; the next create of the same finds the
+request and goes on from there. Holders stay until they give the audio up, so that nobody deletes or takes what is
+theirs.
+
+The ledger is a sqlite file that stacks and processes of a machine share, or a log in object storage that the machines
+of a team share (see `Store`). It holds no secret: URNs, asset ids, titles of sources, formats and times.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from vod_provider.audio import ledger_file
+from vod_provider.audio.ledger_file import LOCK_PAUSE_S, LedgerError
+
+__all__ = ["Change", "Holder", "Key", "Ledger", "LedgerError", "Request", "State", "Store", "mark"]
+
+T = TypeVar("T")
+
+
+class State(enum.Enum):
+    """How far a request has come."""
+
+    INTENDED = "intended"
+    """It is about to leave, or has left, and no answer is known."""
+    ACCEPTED = "accepted"
+    """VOD has accepted it."""
+    ANSWERED = "answered"
+    """The engine was told the audio's id, and has not yet shown that it saved it."""
+
+
+class Key(NamedTuple):
+    """Whose request: `owner` is the resource (backend and URN), `fingerprint` stands for what was asked for."""
+
+    owner: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request for an extraction that no state is known to hold.
+
+    `site` is `Place.site`. `source_known` is what VOD told of the source at that time (title, duration in seconds).
+    `asked_at` is in Unix seconds of VOD's clock, None where that was not known. `request_id` is VOD's name for the
+    request, '' where no answer came.
+    """
+
+    owner: str
+    fingerprint: str
+    site: str
+    account: str | None
+    source: str
+    format: str
+    asked_at: float | None
+    source_known: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    audio_id: str | None = None
+    state: State = State.INTENDED
+
+    @property
+    def key(self) -> Key:
+        """What finds it again."""
+        return Key(self.owner, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A resource whose saved state has an audio.
+
+    `made_for` is the mark of the owner that the audio was made for (see `mark`): it stays when the resource is renamed;
+    '' where the state does not say. `adopted`: the audio was there before the resource, and may be somebody else's too.
+    """
+
+    site: str
+    audio_id: str
+    owner: str
+    account: str | None = None
+    made_for: str = ""
+    adopted: bool = False
+
+
+def mark(owner: str) -> str:
+    """A short text that stands for an owner in a resource's outputs."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:16]
+
+
+class Change(NamedTuple):
+    """A row that was written (`row`), or deleted (None), by its table and key. What stores exchange."""
+
+    table: str
+    key: tuple[str, ...]
+    row: Mapping[str, Any] | None
+
+
+class Store(Protocol):
+    """What keeps a ledger's rows where the machines of a team reach them."""
+
+    name: str
+    """For messages: where it is, without a credential."""
+
+    def load(self) -> Iterable[Change]:
+        """All rows of this stack. Raises LedgerError."""
+
+    def append(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Make the changes durable, and return nothing; or, where another process has written since, its changes.
+
+        Then nothing of `changes` was written, and they are to be made again on top of those. Raises LedgerError.
+        """
+
+    def others(self) -> Iterable[Change]:
+        """The rows of the other stacks, as they are now. Raises LedgerError."""
+
+
+_ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
+    "requests": (Request, ("owner", "fingerprint")),
+    "holders": (Holder, ("site", "audio_id", "owner")),
+}
+
+
+class Ledger:
+    """The ledger in the file at `path`, made when it is first written; or, with a `store`, in that.
+
+    Safe to share between threads; a file also between processes. `warn` is told in one line when a file that cannot be
+    read was set aside. `owner_now` turns the owners that the versions before wrote into today's.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        store: Store | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+        owner_now: Callable[[str], str] = lambda owner: owner,
+    ) -> None:
+        if (path is None) == (store is None):
+            raise ValueError("a ledger is in a file or in a store")
+        self._path, self._store, self._warn, self._owner_now = path, store, warn, owner_now
+        self._lock = threading.RLock()
+        self._asking = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._changes: list[Change] = []
+        self._pending: list[Change] = []
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    def find(self, key: Key) -> Request | None:
+        """The request of that key that no state is known to hold."""
+        found = self._requests("owner = ? AND fingerprint = ?", key)
+        return found[0] if found else None
+
+    def intend(self, request: Request) -> bool:
+        """VOD is about to be asked. Durable when this returns.
+
+        False, and nothing written, if the key has a request already: of several processes that are about to ask for the
+        same, one may.
+        """
+
+        def write() -> bool:
+            if self.find(request.key) is not None:
+                return False
+            self._put(request)
+            return True
+
+        return self._change(write, durable=True)
+
+    def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
+        """VOD has accepted, and this is the audio's id."""
+        self._replace(key, audio_id=audio_id, request_id=request_id, state=State.ACCEPTED)
+
+    def answered(self, key: Key) -> None:
+        """The engine is told the audio's id now."""
+        self._replace(key, state=State.ANSWERED)
+
+    def _replace(self, key: Key, **values: Any) -> None:
+        def write() -> None:
+            request = self.find(key)
+            if request is not None:
+                self._put(Request(**{**_values(request), **values}))
+
+        self._change(write)
+
+    def drop(self, key: Key, audio_id: str | None = None) -> None:
+        """VOD has surely not done what was intended, or that audio is gone: there is nothing to find again.
+
+        Does nothing where the request is not like that any more: another process was quicker.
+        """
+
+        def write() -> None:
+            request = self.find(key)
+            if request is not None and request.audio_id == audio_id:
+                self._delete("requests", key)
+
+        self._change(write)
+
+    def take(self, request: Request) -> None:
+        """The audio of `request`, which is there already, is to be its owner's, whatever its key was to get."""
+        self._change(lambda: self._put(request))
+
+    def unanswered(self, site: str) -> list[Request]:
+        """The requests of a site whose answer is not known, of whomever, those of other stacks included."""
+        own = self._requests("site = ? AND audio_id IS NULL", (site,))
+        return own + [it for it in self._of_others(Request) if it.site == site and it.audio_id is None]
+
+    def requests(self, site: str) -> list[Request]:
+        """All requests of a site; makes no file where there is none."""
+        return self._requests("site = ?", (site,)) if self.exists else []
+
+    def kept(self, owners: str) -> list[Request]:
+        """Audios that no state is known to hold, of owners that begin with `owners`."""
+        return self._requests("substr(owner, 1, length(?)) = ? AND audio_id IS NOT NULL", (owners, owners))
+
+    # -- holders ---------------------------------------------------------------------------------------------
+
+    def hold(self, holders: Iterable[Holder]) -> None:
+        """The engine has shown that its saved state has these audios.
+
+        Their requests end. A resource that was renamed takes the place of its former name.
+        """
+        wanted = list(holders)
+
+        def write() -> None:
+            for it in wanted:
+                for other in self._holders(
+                    "site = ? AND audio_id = ? AND owner <> ?", (it.site, it.audio_id, it.owner)
+                ):
+                    if _is_same(it, other):
+                        self._delete("holders", (other.site, other.audio_id, other.owner))
+                if it not in self._holders("site = ? AND audio_id = ? AND owner = ?", (it.site, it.audio_id, it.owner)):
+                    self._put(it)
+                for request in self._requests("site = ? AND audio_id = ?", (it.site, it.audio_id)):
+                    if request.owner == it.owner or not it.adopted:
+                        self._delete("requests", request.key)
+
+        if wanted:
+            self._change(write)
+
+    def release(self, holder: Holder) -> None:
+        """The engine has given the audio up, and its state will not have it any more."""
+
+        def write() -> None:
+            for it in self._holders("site = ? AND audio_id = ?", (holder.site, holder.audio_id)):
+                if it.owner == holder.owner or _is_same(holder, it):
+                    self._delete("holders", (it.site, it.audio_id, it.owner))
+            for request in self._requests("audio_id = ? AND owner = ?", (holder.audio_id, holder.owner)):
+                if request.site == holder.site:
+                    self._delete("requests", request.key)
+
+        self._change(write)
+
+    def others_of(self, holder: Holder) -> list[str]:
+        """The owners who hold the audio besides `holder`, or are about to: while there are any, it stays."""
+        rows = self._holders("site = ? AND audio_id = ?", (holder.site, holder.audio_id))
+        rows += [it for it in self._of_others(Holder) if (it.site, it.audio_id) == (holder.site, holder.audio_id)]
+        owners = {it.owner for it in rows if it.owner != holder.owner and not _is_same(holder, it)}
+        asked = self._requests("site = ? AND audio_id = ?", (holder.site, holder.audio_id))
+        asked += [it for it in self._of_others(Request) if (it.site, it.audio_id) == (holder.site, holder.audio_id)]
+        former = {holder.owner, *(it.owner for it in asked if mark(it.owner) == holder.made_for)}
+        return sorted(owners | {it.owner for it in asked} - former)
+
+    def holders(self, site: str) -> list[Holder]:
+        """All holders of a site; makes no file where there is none."""
+        return self._holders("site = ?", (site,)) if self.exists else []
+
+    def holder_of(self, audio_id: str, owner: str) -> Holder | None:
+        """What is written of a resource that holds an audio, wherever that is; makes no file where there is none."""
+        found = self._holders("audio_id = ? AND owner = ?", (audio_id, owner)) if self.exists else []
+        return found[0] if found else None
+
+    def known_ids(self, site: str) -> set[str]:
+        """All audios of a site that are somebody's, in this ledger or in those of other stacks."""
+        holders = self._holders("site = ?", (site,)) + self._of_others(Holder)
+        requests = self._requests("site = ?", (site,)) + self._of_others(Request)
+        ids = {it.audio_id for it in holders if it.site == site}
+        return ids | {it.audio_id for it in requests if it.site == site and it.audio_id is not None}
+
+    # -- one at a time ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Held while a request is under way that may make an audio: one at a time, of all processes of a file.
+
+        So a kill leaves at most one answer missing, and there is little to mistake its audio for. Nobody searches
+        meanwhile. A request takes a tenth of a second, and the quota is one in 0.6 s.
+        """
+        with self._asking, ledger_file.locked(self._path) if self._path is not None else nullcontext():
+            yield
+
+    @contextmanager
+    def searching(self, sleep: Callable[[float], None]) -> Iterator[None]:
+        """Held while an audio is searched for and taken; waits, by `sleep`, until no request is under way.
+
+        So an audio whose answer is still on its way to its owner is never mistaken for a lost one. The lock on a file
+        is the operating system's, and goes with the process that held it.
+        """
+        while not self._asking.acquire(blocking=False):
+            sleep(LOCK_PAUSE_S)
+        try:
+            with ledger_file.locked(self._path, sleep) if self._path is not None else nullcontext():
+                yield
+        finally:
+            self._asking.release()
+
+    # -- rows ------------------------------------------------------------------------------------------------
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a ledger to read: a file that nobody has written to is not there."""
+        return self._path is None or ledger_file.exists(self._path)
+
+    def flush(self) -> None:
+        """Return once all changes are durable. A file's are as soon as they are made. Raises LedgerError."""
+        if self._store is not None:
+            self._change(lambda: None, durable=True)
+
+    def _requests(self, where: str, values: Sequence[object]) -> list[Request]:
+        return [_request(row) for row in self._rows("requests", where, values)]
+
+    def _holders(self, where: str, values: Sequence[object]) -> list[Holder]:
+        return [_holder(row) for row in self._rows("holders", where, values)]
+
+    def _rows(self, table: str, where: str, values: Sequence[object]) -> list[Mapping[str, Any]]:
+        with self._database() as database:
+            cursor = database.execute(f"SELECT * FROM {table} WHERE {where}", tuple(values))  # noqa: S608 - our own words
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _of_others(self, kind: type[T]) -> list[T]:
+        if self._store is None:
+            return []
+        return [it for it in map(_of_row, self._store.others()) if isinstance(it, kind)]
+
+    def _put(self, row: Request | Holder) -> None:
+        table = "requests" if isinstance(row, Request) else "holders"
+        values = _values(row)
+        if isinstance(row, Request):
+            values |= {"state": row.state.value, "source_known": json.dumps(row.source_known)}
+        self._made(Change(table, tuple(values[name] for name in _ROWS[table][1]), values))
+
+    def _delete(self, table: str, key: tuple[str, ...]) -> None:
+        self._made(Change(table, tuple(key), None))
+
+    def _made(self, change: Change) -> None:
+        with self._database() as database:
+            _apply(database, change)
+        self._changes.append(change)
+
+    def _change(self, write: Callable[[], T], *, durable: bool = False) -> T:
+        """Do what `write` does to the rows, as one. `durable`: it also is in the store when this returns."""
+        with self._lock, self._transaction():
+            self._changes = []
+            if self._store is None:
+                return write()
+            if durable:
+                return self._stored(self._store, write)
+            result = write()
+            self._pending += self._changes
+            return result
+
+    def _stored(self, store: Store, write: Callable[[], T]) -> T:
+        """Have the store append what is pending and what `write` does; again where another process was quicker."""
+        with self._database() as database:
+            while True:
+                database.execute("SAVEPOINT written")
+                self._changes = []
+                result = write()
+                changes = [*self._pending, *self._changes]
+                newer = store.append(changes) if changes else ()
+                if not newer:
+                    self._pending = []
+                    return result
+                database.execute("ROLLBACK TO written")
+                # What another process wrote, and what of ours is older than that and still holds.
+                for change in (*newer, *self._pending):
+                    _apply(database, change)
+
+    # -- the database ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._database() as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                yield
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, ledger_file.refusing(self._path):
+            if self._connection is None:
+                self._connection = self._open()
+            yield self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        if self._path is not None:
+            return ledger_file.opened(self._path, self._warn, self._owner_now)
+        database = ledger_file.in_memory()
+        for change in self._store.load() if self._store is not None else ():
+            _apply(database, change)
+        return database
+
+
+def _is_same(one: Holder, other: Holder) -> bool:
+    """Whether both are the same resource under two names: audios that were made, not adopted, have one holder."""
+    if one.adopted or other.adopted:
+        return False
+    return not one.made_for or not other.made_for or one.made_for == other.made_for
+
+
+def _values(row: Request | Holder) -> dict[str, Any]:
+    return {one.name: getattr(row, one.name) for one in fields(row)}
+
+
+def _request(row: Mapping[str, Any]) -> Request:
+    known = json.loads(row["source_known"])
+    return Request(**{**row, "state": State(row["state"]), "source_known": known})
+
+
+def _holder(row: Mapping[str, Any]) -> Holder:
+    return Holder(**{**row, "adopted": bool(row["adopted"])})
+
+
+def _of_row(change: Change) -> Request | Holder | None:
+    if change.row is None:
+        return None
+    return _request(change.row) if change.table == "requests" else _holder(change.row)
+
+
+def _apply(database: sqlite3.Connection, change: Change) -> None:
+    """Make a change. Rows of a newer version may have columns that this one does not know: they are left out."""
+    if change.table not in _ROWS:
+        return
+    kind, key = _ROWS[change.table]
+    if change.row is None:
+        where = " AND ".join(f"{name} = ?" for name in key)
+        database.execute(f"DELETE FROM {change.table} WHERE {where}", change.key)  # noqa: S608 - our own words
+        return
+    names = [one.name for one in fields(kind) if one.name in change.row]
+    marks = ", ".join("?" * len(names))
+    database.execute(
+        f"INSERT OR REPLACE INTO {change.table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - our own words
+        tuple(change.row[name] for name in names),
+    )
