@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test test-engines check unit docs soak bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh down test test-engines check unit docs dist soak bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,9 @@ unit: environment ## The fast tests alone
 docs: environment ## The documentation as a site, in .local/docs
 	$(VENV)/python -m sphinx -W --keep-going -q -d .local/doctrees docs .local/docs
 	@echo "The site is .local/docs/index.html"
+
+dist: environment ## Build and check the sdist and the wheel, in dist
+	@$(VENV)/python -m tools.dist
 
 soak: environment engine ## 200 runs broken off at random, and what that costs; takes about half an hour
 	$(VENV)/python -m tests.soak

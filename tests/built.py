@@ -48,6 +48,14 @@ def environment(factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def constraints(folder: Path) -> Path:
+    """A file for pip's `-c`, with every version that the lock pins."""
+    lock = (ROOT / "requirements/test.lock").read_text().splitlines()
+    pinned = [line.rstrip(" \\") for line in lock if "==" in line and not line.startswith(("#", " "))]
+    (folder / "constraints").write_text("\n".join(pinned))
+    return folder / "constraints"
+
+
 @contextmanager
 def _first(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
     """A folder that the whole test run shares, and whether the caller is the one that has to fill it."""

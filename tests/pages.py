@@ -8,12 +8,24 @@ import subprocess
 
 from tests.vod import LocalVod
 
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)$", re.MULTILINE)
 _CURL = re.compile(r"^\$ (curl (?:.*\\\n)*.*)$", re.MULTILINE)
 
 
 def blocks(text: str, language: str) -> list[str]:
     """The code blocks in that language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def sections(text: str) -> dict[str, str]:
+    """What stands below each heading of the second level, by the heading."""
+    parts = text.split("\n## ")[1:]
+    return {heading: body for heading, _, body in (part.partition("\n") for part in parts)}
+
+
+def commands(text: str) -> list[str]:
+    """The commands that a page shows after a prompt, continued lines made one."""
+    return [found.replace("\\\n", " ") for found in _COMMAND.findall(text)]
 
 
 def curls(text: str) -> list[str]:

@@ -12,8 +12,19 @@ from tests.vod import LocalVod, free_port
 from tools import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Makefile", "Pulumi.yaml", "__main__.py", "pyproject.toml", "requirements", "tools", "vod_provider")
-"""What the main job needs of the repository."""
+PARTS = (
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "Pulumi.yaml",
+    "README.md",
+    "__main__.py",
+    "pyproject.toml",
+    "requirements",
+    "tools",
+    "vod_provider",
+)
+"""What the main job and the build of the package need of the repository."""
 LIMIT_S = 180
 
 

@@ -30,6 +30,7 @@ BESIDE = ROOT / "examples/beside-huaweicloud"
 """The plugin of its other provider cannot be downloaded without the internet, so this one runs with mocks."""
 RUNNABLE = [example for example in EXAMPLES if example != BESIDE]
 TESTED = [example for example in EXAMPLES if any(example.glob("test_*.py"))]
+INSTALL = (ROOT / "docs/install.md").read_text()
 REGIONS = Path(__file__).with_name("regions")
 REGION = "cn-north-4"
 OTHER_REGION = "ap-southeast-3"
@@ -168,18 +169,20 @@ def test_pulumi_new(stack: NewStack, tmp_path: Path, example: Path) -> None:
 
 
 def test_pulumi_new_installs_the_wheel(stack: NewStack, vod: LocalVod, distributions: Path, tmp_path: Path) -> None:
-    """With the folder of the wheel in PIP_FIND_LINKS, `pulumi new` installs it, and `pulumi up` makes the audio."""
-    one, made = stack({}), tmp_path / "made"
+    """As the page on installing has it, `pulumi new` installs the wheel of `make dist`, and `pulumi up` works then."""
+    ((wheels, new),) = re.findall(r"^\$ PIP_FIND_LINKS=(\S+) pulumi (new .+)$", INSTALL, re.MULTILINE)
+    assert wheels.endswith("/dist")
+    *words, example = shlex.split(new)
+    one, made = stack({}), tmp_path / "talk"
     del one.environ["PYTHONPATH"], one.environ["PIP_PATH"]
     one.environ |= {"PIP_FIND_LINKS": str(distributions), "PULUMI_STACK": "dev"}
     answers = {"asset_id": vod.video(), "vod:endpoint": vod.endpoint}
     options = [word for name, value in answers.items() for word in ("--config", f"{name}={value}")]
-    example = str(ROOT / "examples/one-audio")
-    one.run("new", example, "--yes", "--dir", str(made), "--name", "mine", "--stack", "dev", *options).expect()
-    for command in ("up", "destroy"):
-        one.run(command, "--cwd", str(made), "--yes", "--skip-preview").expect(
-            "2 created" if command == "up" else "2 deleted"
-        )
+    folder = str(ROOT / example.removeprefix("../pulumi-huaweicloud-vod/"))
+    one.run(*words, folder, "--yes", "--dir", str(made), "--name", "mine", "--stack", "dev", *options).expect()
+    where = ("--cwd", str(made), "--yes", "--skip-preview")
+    one.run("up", *where).expect("2 created")
+    one.run("destroy", *where).expect("2 deleted")
 
 
 def test_the_feed_of_the_podcast(project: NewProject, vod: LocalVod) -> None:

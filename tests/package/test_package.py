@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.built import run
+from tests.built import constraints, run
 from vod_provider import __version__
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = f"pulumi_huaweicloud_vod-{__version__}"
 
 
@@ -29,8 +28,8 @@ def test_the_wheel_has_the_package_and_nothing_else(distributions: Path) -> None
         f"{NAME}.dist-info",
     }
     assert "pulumi_huaweicloud_vod/pulumi-plugin.json" in names
-    wanted = ("py.typed", "resource.py", "local/console/index.html", "local/console/page.js", "local/console/style.css")
-    assert {f"vod_provider/{name}" for name in wanted} <= set(names)
+    console = {f"local/console/{name}" for name in ("index.html", "page.js", "style.css")}
+    assert {f"vod_provider/{name}" for name in {"py.typed", "program/resource.py", *console}} <= set(names)
     assert f"{NAME}.dist-info/licenses/LICENSE" in names
     assert not [name for name in names if "__pycache__" in name]
 
@@ -71,9 +70,7 @@ def test_installed_alone(distributions: Path, tmp_path: Path) -> None:
     """In an environment with pulumi and requests alone, the resource loads; the local VOD says what it needs."""
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"
-    pinned = [line.split(" ")[0] for line in (ROOT / "requirements/test.lock").read_text().splitlines() if "==" in line]
-    (tmp_path / "constraints").write_text("\n".join(line for line in pinned if not line.startswith("#")))
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", tmp_path / "constraints")
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", constraints(tmp_path))
     run(*pip, distributions / f"{NAME}-py3-none-any.whl")
     program = "import vod_provider; print(vod_provider.ExtractedAudio.__name__, vod_provider.__version__)"
     assert run(python, "-c", program, folder=tmp_path).split() == ["ExtractedAudio", __version__]
