@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -28,9 +27,9 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from vod_provider.audio import inputs
-from vod_provider.audio.operation import Call
+from vod_provider.audio.operation import Operation
 from vod_provider.config import settings
-from vod_provider.plugin import dynamic
+from vod_provider.plugin import dynamic, serving
 from vod_provider.plugin.billed_again import Again
 from vod_provider.plugin.parallelism_hint import Hint, parallelism
 from vod_provider.vod.assets import Asset, Outcome, format_of, outcome
@@ -84,7 +83,7 @@ class Run:
     """The URNs of those that are."""
     again: Again = field(default_factory=Again)
     owners: str = ""
-    """See `Turn.owners`; '' as long as nothing was created, updated or deleted: in a preview."""
+    """See `ServedRequest.owners`; '' as long as nothing was created, updated or deleted: in a preview."""
 
 
 class GoneError(VodError):
@@ -109,7 +108,7 @@ class ExtractedAudioProvider(ResourceProvider):
         self._settings = None
         self._config = dynamic.configuration(req)
         dynamic.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
-        dynamic.when_over(self._run_over)
+        serving.when_over(self._run_over)
         self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
 
     def check(self, olds: Props, news: Props) -> CheckResult:
@@ -117,16 +116,16 @@ class ExtractedAudioProvider(ResourceProvider):
         checked, problems = inputs.check(news, _is_unknown)
         # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
-        with dynamic.turn() as turn:
+        with serving.current_request() as served:
             base, account = self._offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:
-                self._run.held[turn.urn] = Held.of(olds)  # the rest, only Diff is told
+                self._run.held[served.urn] = Held.of(olds)  # the rest, only Diff is told
             else:
-                self._paid_again(turn.urn, checked)
+                self._paid_again(served.urn, checked)
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -139,12 +138,12 @@ class ExtractedAudioProvider(ResourceProvider):
         if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
-        with dynamic.turn() as turn:
-            self._run.held[turn.urn] = Held.of(olds, id_)
+        with serving.current_request() as served:
+            self._run.held[served.urn] = Held.of(olds, id_)
             if replaces:
-                self._paid_again(turn.urn, news)
-            turn.stables = STABLE
-            turn.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
+                self._paid_again(served.urn, news)
+            served.stables = STABLE
+            served.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
         return DiffResult(
             changes=bool(replaces or changes.updates),
             replaces=list(replaces),
@@ -155,24 +154,26 @@ class ExtractedAudioProvider(ResourceProvider):
     def create(self, props: Props) -> CreateResult:
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
-        with dynamic.turn() as turn, self._hint.creating():
-            services, call = self._services(), turn.call
-            self._run.owners = turn.owners
+        with serving.current_request() as served, self._hint.creating():
+            services, operation = self._services(), served.operation
+            self._run.owners = served.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
-                dynamic.say(line)
+                serving.say(line)
             extraction = services.at(request.region, request.project_id, request.account)
-            deadline = call.deadline(services.settings.timeouts.create)
+            deadline = operation.deadline(services.settings.timeouts.create)
             with self._partial(props):
                 if request.adopt is not None:
                     with _naming(f"adopting audio {request.adopt}"):
                         asset = extraction.adopt(
-                            request.adopt, request.fingerprint, request.asset_id, request.format, call, deadline
+                            request.adopt, request.fingerprint, request.asset_id, request.format, operation, deadline
                         )
                 else:
                     services.listen()
-                    asset = extraction.ensure(request.fingerprint, request.asset_id, request.format, call, deadline)
+                    asset = extraction.ensure(
+                        request.fingerprint, request.asset_id, request.format, operation, deadline
+                    )
                 metadata = request.metadata.given()
-                asset = _describe(extraction, asset, metadata, call, deadline)
+                asset = _describe(extraction, asset, metadata, operation, deadline)
             self._run.answered.add(asset.id)
             return CreateResult(asset.id, _outs(props, asset) | metadata)
 
@@ -181,11 +182,11 @@ class ExtractedAudioProvider(ResourceProvider):
 
         For `ExtractedAudio.get` that is an error: Pulumi has no state of the audio that could go.
         """
-        with dynamic.turn() as turn, _naming(f"reading audio {id_}"):
+        with serving.current_request() as served, _naming(f"reading audio {id_}"):
             services = self._services()
             services.settle({id_})
             extraction = services.at(*_place(props))
-            asset = extraction.look(id_, turn.call.deadline(services.settings.timeouts.read))
+            asset = extraction.look(id_, served.operation.deadline(services.settings.timeouts.read))
             if "audio_asset_id" not in props:
                 props = props | {"format": _format_of_another(asset)}
             if asset.outcome is Outcome.GONE:
@@ -195,33 +196,33 @@ class ExtractedAudioProvider(ResourceProvider):
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
         request = inputs.parse(news)
-        with dynamic.turn() as turn:
-            services, call = self._services(), turn.call
-            self._run.owners = turn.owners
+        with serving.current_request() as served:
+            services, operation = self._services(), served.operation
+            self._run.owners = served.owners
             services.settle({id_})
             extraction = services.at(request.region, request.project_id, request.account)
-            deadline = call.deadline(services.settings.timeouts.update)
+            deadline = operation.deadline(services.settings.timeouts.update)
             changed = set(inputs.compare(olds, news, _is_unknown).updates)
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
             if outcome(str(olds.get("status", ""))) is Outcome.READY:
                 with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
-                    extraction.describe(id_, wanted, call, deadline)
+                    extraction.describe(id_, wanted, operation, deadline)
                     if "publish" in changed:
-                        asset = extraction.publish(id_, call, deadline, published=metadata["publish"])
+                        asset = extraction.publish(id_, operation, deadline, published=metadata["publish"])
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             services.listen()
             with self._partial(news):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
                 try:
-                    asset = extraction.wait(id_, doing, call, deadline)
+                    asset = extraction.wait(id_, doing, operation, deadline)
                 except ExtractionError as error:
                     # An update cannot change the id: what is kept makes the next diff a replacement.
                     why = f"{error}; the next `pulumi up` extracts again, and is paid again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
-                asset = _describe(extraction, asset, metadata, call, deadline)
+                asset = _describe(extraction, asset, metadata, operation, deadline)
             return UpdateResult(outs | _outs(news, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
@@ -229,16 +230,16 @@ class ExtractedAudioProvider(ResourceProvider):
         if id_ in self._run.answered:
             # Replaced by itself: this run's create found in the journal what Pulumi had all the time. See _run_over.
             return
-        with dynamic.turn() as turn, _naming(f"deleting audio {id_}"):
-            services, call = self._services(), turn.call
-            self._run.owners = turn.owners
+        with serving.current_request() as served, _naming(f"deleting audio {id_}"):
+            services, operation = self._services(), served.operation
+            self._run.owners = served.owners
             for urn, held in list(self._run.held.items()):
-                if held.id == id_ and urn != turn.urn:
+                if held.id == id_ and urn != served.urn:
                     # Adopted from a resource that is still there: one audio, and not this one's alone.
-                    dynamic.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
+                    serving.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
                     return
             extraction = services.at(*_place(props))
-            extraction.remove(id_, call, call.deadline(services.settings.timeouts.delete))
+            extraction.remove(id_, operation, operation.deadline(services.settings.timeouts.delete))
             services.settle({id_})
 
     def _paid_again(self, urn: str, news: Props) -> None:
@@ -274,7 +275,7 @@ class ExtractedAudioProvider(ResourceProvider):
             yield
         except UnfinishedError as error:
             self._run.answered.add(error.asset.id)
-            raise dynamic.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
+            raise serving.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
 
     def _run_over(self) -> None:
         """Pulumi has saved what this run has answered.
@@ -283,14 +284,14 @@ class ExtractedAudioProvider(ResourceProvider):
         nothing of the old resource then, neither by Diff nor by Check.
         """
         if not self._run.owners and (line := self._run.again.line()):
-            dynamic.say(line)
+            serving.say(line)
         if self._opened is None:
             return
         self._opened.settle(self._run.answered)
         if line := self._opened.over():
-            dynamic.say(line)
+            serving.say(line)
         for kept in self._opened.journal.kept(self._run.owners) if self._run.owners else ():
-            dynamic.say(
+            serving.say(
                 f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"
                 f" {kept.owner.rpartition('::')[2]} by a run that was broken off, and this run did not take it:"
                 " `pulumi up` takes it while the program has that resource as it was then; else"
@@ -303,7 +304,7 @@ class ExtractedAudioProvider(ResourceProvider):
             if self._opened is None:
                 from vod_provider.plugin.services import Services
 
-                self._opened = Services.open(self._config, os.environ, dynamic.stop(), pulumi.log.warn)
+                self._opened = Services.open(self._config, os.environ, serving.stop(), serving.warn)
         seen = []
         while self._run.seen:
             with suppress(KeyError):  # another thread was quicker
@@ -334,7 +335,7 @@ def _place(props: Props) -> tuple[str | None, str | None, str | None]:
 
 
 def _describe(
-    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], call: Call, deadline: Deadline
+    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
 ) -> Asset:
     """Give a new audio its metadata; returns it as it is then.
 
@@ -343,10 +344,10 @@ def _describe(
     publish = metadata.get("publish")
     try:
         told = {name: value for name, value in metadata.items() if name != "publish"}
-        extraction.describe(asset.id, told, call, deadline)
+        extraction.describe(asset.id, told, operation, deadline)
         if publish is None or publish is asset.published:
             return asset
-        return extraction.publish(asset.id, call, deadline, published=publish)
+        return extraction.publish(asset.id, operation, deadline, published=publish)
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from vod_provider.audio.journal import Journal, Key
-from vod_provider.audio.operation import Call
+from vod_provider.audio.operation import Operation
 from vod_provider.config import settings
-from vod_provider.plugin import dynamic, services
+from vod_provider.plugin import services, serving
 from vod_provider.plugin.services import Services
 from vod_provider.provider import ExtractedAudioProvider, Run
 from vod_provider.vod.deadline import Stop
@@ -69,15 +69,14 @@ class Life:
 
     def serve(self, urn: str, timeout: float, method: Callable[..., T], *arguments: Any) -> T:
         """Have the provider serve one request, as the host does it. Raises what it raises, or Killed."""
-        dynamic._serving.turn = dynamic.Turn(Call(f"backend {urn}", timeout, self.stop), urn)
+        request = serving.ServedRequest(Operation(f"backend {urn}", timeout, self.stop), urn)
         try:
-            answer = method(*arguments)
+            with serving.serving(request):
+                answer = method(*arguments)
         except Exception:
             if self.killed:
                 raise Killed from None
             raise
-        finally:
-            dynamic._serving.turn = None
         self.step()
         return answer
 

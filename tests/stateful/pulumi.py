@@ -9,7 +9,7 @@ from typing import Any
 from tests.stateful.lives import Killed, Life
 from vod_provider.audio.inputs import parse
 from vod_provider.audio.journal import JournalError
-from vod_provider.plugin.dynamic import PartialFailureError
+from vod_provider.plugin.serving import PartialFailureError
 from vod_provider.vod.errors import VodError
 
 Props = dict[str, Any]

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
 from vod_provider.audio.journal import Journal, Key
 from vod_provider.audio.lifecycle import ROUNDS, SENT_S, Extraction
-from vod_provider.audio.operation import Call
+from vod_provider.audio.operation import Operation
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import (
@@ -63,12 +63,12 @@ class Bench:
             f"{source} {audio_format}",
             source,
             audio_format,
-            Call(owner, report=self.said.append),
+            Operation(owner, report=self.said.append),
             FakeDeadline(self.clock, seconds),
         )
 
     def remove(self, audio_id: str) -> None:
-        self.extraction.remove(audio_id, Call(report=self.said.append), FakeDeadline(self.clock, 600))
+        self.extraction.remove(audio_id, Operation(report=self.said.append), FakeDeadline(self.clock, 600))
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: py
 
     monkeypatch.setattr(bench.journal, "asking", asking)
     with pytest.raises(ExtractionError, match="stopped"):
-        bench.extraction.ensure("f", "video", "MP3", Call("urn"), FakeDeadline(bench.clock, 60, stop))
+        bench.extraction.ensure("f", "video", "MP3", Operation("urn"), FakeDeadline(bench.clock, 60, stop))
     assert bench.vod.accepted == 0
     assert bench.journal.find(Key("urn", "f")) is None
 
@@ -342,7 +342,7 @@ def test_an_audio_that_may_be_of_either_source_is_nobodys(bench: Bench) -> None:
     for source in ("one", "other"):
         with pytest.raises(AmbiguousError, match=made):
             bench.ensure(source, owner=source)
-    bench.extraction.adopt(made, "one MP3", "one", "MP3", Call("one"), FakeDeadline(bench.clock, 60))
+    bench.extraction.adopt(made, "one MP3", "one", "MP3", Operation("one"), FakeDeadline(bench.clock, 60))
     assert bench.ensure("other", owner="other").id != made
     assert bench.vod.accepted == 1
 
@@ -393,7 +393,7 @@ def test_the_deadline_counts_for_all_of_it(bench: Bench) -> None:
     deadline = FakeDeadline(bench.clock, 5)
     bench.clock.now += 10
     with pytest.raises(ExtractionError, match="not done within 5 s"):
-        bench.extraction.ensure("f", "video", "MP3", Call("urn"), deadline)
+        bench.extraction.ensure("f", "video", "MP3", Operation("urn"), deadline)
     assert bench.vod.accepted == 0
 
 
@@ -419,7 +419,7 @@ def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: 
 
 def test_publish_and_back(bench: Bench) -> None:
     """What VOD answers is what the audio is then; one that is not ready cannot be published."""
-    audio_id, call, deadline = bench.vod.audio(), Call(), FakeDeadline(bench.clock, 60)
+    audio_id, call, deadline = bench.vod.audio(), Operation(), FakeDeadline(bench.clock, 60)
     assert bench.extraction.publish(audio_id, call, deadline, published=True).published
     assert not bench.extraction.publish(audio_id, call, deadline, published=False).published
     making = bench.vod.audio(status="CREATING")
@@ -430,7 +430,7 @@ def test_publish_and_back(bench: Bench) -> None:
 def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
     """Right format, right duration: taken without a request; wrong ones are told."""
     bench.vod.video(duration=60.0)
-    call, deadline = Call(), FakeDeadline(bench.clock, 60)
+    call, deadline = Operation(), FakeDeadline(bench.clock, 60)
     good = bench.vod.audio(duration=59.5)
     assert bench.extraction.adopt(good, "f", "video", "MP3", call, deadline).id == good
     for audio_id, audio_format, said in (
@@ -447,7 +447,7 @@ def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
 def test_an_adopted_audio_is_somebodys(bench: Bench) -> None:
     """Given to another resource, it is taken from whoever lost it: that one asks anew, and finds its own."""
     first = bench.ensure()
-    bench.extraction.adopt(first.id, "f", "video", "MP3", Call("other"), FakeDeadline(bench.clock, 60))
+    bench.extraction.adopt(first.id, "f", "video", "MP3", Operation("other"), FakeDeadline(bench.clock, 60))
     second = bench.ensure()
     assert second.id != first.id
     assert bench.journal.audio_ids("vod") == {first.id, second.id}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from vod_provider.plugin.status_rows import EVERY_S, Rows
+from vod_provider.plugin.status_rows import EVERY_S, StatusRows
 
 
 def test_the_newest_line_once_a_second() -> None:
     """Lines that come too quickly are passed over for the newest; the same line is not repeated."""
-    rows = Rows(lambda *_: None)
+    rows = StatusRows(lambda *_: None)
     rows._thread = object()  # type: ignore[assignment]  # no thread: the test takes the lines itself
     rows.show("urn", "one")
     assert rows.take(0.0) == ([("urn", "one")], float("inf"))
@@ -24,7 +24,7 @@ def test_the_newest_line_once_a_second() -> None:
 
 def test_nothing_once_a_row_is_done() -> None:
     """A line that has not been shown when its row is done is never shown; other rows are."""
-    rows = Rows(lambda *_: None)
+    rows = StatusRows(lambda *_: None)
     rows._thread = object()  # type: ignore[assignment]
     rows.show("urn", "late")
     rows.show("other", "shown")
@@ -42,7 +42,7 @@ def test_the_end_of_a_row_waits_for_a_line_on_its_way() -> None:
         assert go_on.wait(10)
         sent.append(urn)
 
-    rows = Rows(send)
+    rows = StatusRows(send)
     with rows._changed:  # both lines at once
         rows._pending = {"first": "shown", "behind": "late"}
     rows.show("first", "shown")

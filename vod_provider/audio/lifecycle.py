@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vod_provider.audio.journal import Entry, Journal, Key
-from vod_provider.audio.operation import Call
+from vod_provider.audio.operation import Operation
 from vod_provider.vod import retries
 from vod_provider.vod.assets import (
     DELETING,
@@ -99,7 +99,9 @@ class Extraction:
         self._journal, self._service, self._now = journal, service, now
         self._ambiguous: set[Key] = set()
 
-    def ensure(self, fingerprint: str, source: str, audio_format: str, call: Call, deadline: Deadline) -> Asset:
+    def ensure(
+        self, fingerprint: str, source: str, audio_format: str, operation: Operation, deadline: Deadline
+    ) -> Asset:
         """The audio of `source`, asked for once whatever happened before, and waited for.
 
         `fingerprint` stands for all that was asked for. Where nobody knows which resource this is (a host that
@@ -108,18 +110,18 @@ class Extraction:
         Raises UnfinishedError as soon as VOD is known to have accepted, else whatever went wrong.
         """
         doing = f"extracting {audio_format} from asset {source}"
-        key = _key(call, fingerprint)
+        key = _key(operation, fingerprint)
         try:
-            audio_id = self._obtain(key, source, audio_format, call, deadline)
+            audio_id = self._obtain(key, source, audio_format, operation, deadline)
         except (StoppedError, DeadlineError) as error:
             raise ExtractionError(f"{doing}: {error}; `pulumi up` looks first what became of it") from error
         try:
-            return self.wait(audio_id, doing, call, deadline)
+            return self.wait(audio_id, doing, operation, deadline)
         except ExtractionError:
             self._journal.drop(key, audio_id)  # it is gone
             raise
 
-    def wait(self, audio_id: str, doing: str, call: Call, deadline: Deadline) -> Asset:
+    def wait(self, audio_id: str, doing: str, operation: Operation, deadline: Deadline) -> Asset:
         """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end."""
         last = Asset(audio_id, EXTRACTING)
         since = datetime.now().astimezone().strftime("%H:%M:%S")
@@ -127,11 +129,11 @@ class Extraction:
         def progress(asset: Asset) -> None:
             nonlocal last
             last = asset
-            call.report(
+            operation.report(
                 f"{'extracting' if asset.status == EXTRACTING else asset.status} since {since}: audio {audio_id}"
             )
 
-        call.report(f"extracting since {since}: audio {audio_id}")
+        operation.report(f"extracting since {since}: audio {audio_id}")
         try:
             asset = self._poller.wait(audio_id, deadline, progress)
         except VodError as error:
@@ -143,15 +145,15 @@ class Extraction:
         if asset.outcome is Outcome.GONE:
             raise ExtractionError(f"{doing}: audio {audio_id} was deleted before it was ready")
         failed = f"{doing} failed: {asset.reason or asset.status} (audio {audio_id})"
-        call.report("removing what is left of a failed extraction")
+        operation.report("removing what is left of a failed extraction")
         try:
-            self.remove(audio_id, call, deadline)
+            self.remove(audio_id, operation, deadline)
         except VodError as error:
             raise UnfinishedError(asset, f"{failed}; its remains could not be removed: {error}") from error
         raise ExtractionError(f"{failed}; its remains were removed")
 
     def adopt(
-        self, audio_id: str, fingerprint: str, source: str, audio_format: str, call: Call, deadline: Deadline
+        self, audio_id: str, fingerprint: str, source: str, audio_format: str, operation: Operation, deadline: Deadline
     ) -> Asset:
         """An audio that is there already, if nothing that VOD tells speaks against its being this extraction.
 
@@ -160,7 +162,7 @@ class Extraction:
         doing = f"adopting audio {audio_id}"
         asset = self._poller.look(audio_id, deadline)
         if asset.outcome is Outcome.PENDING:
-            asset = self._poller.wait(audio_id, deadline, lambda it: call.report(it.reason or it.status))
+            asset = self._poller.wait(audio_id, deadline, lambda it: operation.report(it.reason or it.status))
         if asset.outcome is Outcome.GONE:
             raise ExtractionError(f"{doing}: VOD has no such asset; check adopt, the project and the region")
         if asset.outcome is not Outcome.READY:
@@ -174,7 +176,7 @@ class Extraction:
                 f"{doing}: it lasts {asset.duration:g} s and asset {source} {origin.duration:g} s, so it is not"
                 " extracted from it; check adopt and asset_id"
             )
-        key = _key(call, fingerprint)
+        key = _key(operation, fingerprint)
         self._journal.take_over(key, audio_id, service=self._service, source=source, audio_format=audio_format)
         return asset
 
@@ -182,31 +184,31 @@ class Extraction:
         """The audio as it is now."""
         return self._poller.look(audio_id, deadline)
 
-    def describe(self, audio_id: str, metadata: Mapping[str, Any], call: Call, deadline: Deadline) -> None:
+    def describe(self, audio_id: str, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline) -> None:
         """Give the audio its title, description, category and tags; does nothing where `metadata` is empty."""
         if metadata:
-            call.report(f"setting {', '.join(metadata)}")
+            operation.report(f"setting {', '.join(metadata)}")
             self._client.update(audio_id, metadata, deadline)
 
-    def publish(self, audio_id: str, call: Call, deadline: Deadline, *, published: bool) -> Asset:
+    def publish(self, audio_id: str, operation: Operation, deadline: Deadline, *, published: bool) -> Asset:
         """Publish the audio, or take that back; returns it as it is then."""
         what = "publishing" if published else "unpublishing"
-        call.report(what)
+        operation.report(what)
         asset = self._publishes[published].ask(audio_id, deadline)
         if asset.outcome is not Outcome.READY or asset.published is not published:
             raise ExtractionError(f"{what} audio {audio_id}: VOD has answered, and its status is {asset.status}")
         return asset
 
-    def remove(self, audio_id: str, call: Call, deadline: Deadline) -> None:
+    def remove(self, audio_id: str, operation: Operation, deadline: Deadline) -> None:
         """Remove the audio in whatever state it is, and return once it is gone."""
-        call.report("deleting")
+        operation.report("deleting")
         refusals = 0
         while not self._deletes.ask(audio_id, deadline):
             asset = self._poller.look(audio_id, deadline)
             if asset.outcome is Outcome.GONE:
                 return
             if asset.outcome is Outcome.PENDING:
-                self._end(asset, call, deadline)
+                self._end(asset, operation, deadline)
                 continue
             refusals += 1
             if refusals == REFUSALS:
@@ -217,42 +219,42 @@ class Extraction:
                 )
             deadline.sleep(retries.pause(refusals))
 
-    def _end(self, asset: Asset, call: Call, deadline: Deadline) -> None:
+    def _end(self, asset: Asset, operation: Operation, deadline: Deadline) -> None:
         """Bring a pending asset to where it can be deleted: VOD deletes nothing that is being processed."""
         if asset.status != DELETING:
             try:
-                call.report("cancelling the queued extraction")
+                operation.report("cancelling the queued extraction")
                 self._client.cancel(asset.id, deadline)
                 return
             except (StateError, NotFoundError):
-                call.report("VOD is extracting it and cannot be stopped: waiting to delete it")
+                operation.report("VOD is extracting it and cannot be stopped: waiting to delete it")
         self._poller.wait(asset.id, deadline)
 
     # -- one audio per declared resource ---------------------------------------------------------------------
 
-    def _obtain(self, key: Key, source: str, audio_format: str, call: Call, deadline: Deadline) -> str:
+    def _obtain(self, key: Key, source: str, audio_format: str, operation: Operation, deadline: Deadline) -> str:
         """The id of the one audio that this resource has, or is going to have."""
         rounds = 0
         while True:
             entry = self._journal.find(key)
             if entry is not None and entry.audio_id is None:
-                self._search(key, entry, call, deadline)
+                self._search(key, entry, operation, deadline)
                 continue
             if entry is not None and entry.audio_id is not None:
                 asset = self._poller.look(entry.audio_id, deadline)
                 if asset.outcome in {Outcome.READY, Outcome.PENDING}:
                     return asset.id
                 if asset.outcome is Outcome.FAILED:
-                    self.remove(asset.id, call, deadline)
+                    self.remove(asset.id, operation, deadline)
                 self._journal.drop(key, asset.id)
             try:
-                return self._ask(key, source, audio_format, call, deadline)
+                return self._ask(key, source, audio_format, operation, deadline)
             except _AskedElsewhereError:
-                call.report("another run asks for the same: waiting for what it gets")
+                operation.report("another run asks for the same: waiting for what it gets")
             except _OthersFirstError as others:
                 for other_key, other in others.missing:
                     try:
-                        self._search(other_key, other, call, deadline)
+                        self._search(other_key, other, operation, deadline)
                     except AmbiguousError:
                         self._ambiguous.add(other_key)  # its own resource will tell
             except LostAnswerError:
@@ -260,7 +262,7 @@ class Extraction:
                 if rounds == ROUNDS:
                     raise
 
-    def _ask(self, key: Key, source: str, audio_format: str, call: Call, deadline: Deadline) -> str:
+    def _ask(self, key: Key, source: str, audio_format: str, operation: Operation, deadline: Deadline) -> str:
         def around(send: Callable[[], str]) -> str:
             with self._journal.asking():
                 deadline.check()  # nobody may be waiting for it any more
@@ -278,23 +280,23 @@ class Extraction:
                 return audio_id
 
         while True:
-            call.report(f"asking VOD to extract {audio_format}")
+            operation.report(f"asking VOD to extract {audio_format}")
             try:
                 return self._client.extract(
                     source,
                     audio_format,
                     deadline,
                     around=around,
-                    waiting=lambda: call.report("waiting for quota"),
+                    waiting=lambda: operation.report("waiting for quota"),
                 )
             except StateError as refusal:
-                self._wait_for_source(source, refusal, call, deadline)
+                self._wait_for_source(source, refusal, operation, deadline)
 
-    def _wait_for_source(self, source: str, refusal: StateError, call: Call, deadline: Deadline) -> None:
+    def _wait_for_source(self, source: str, refusal: StateError, operation: Operation, deadline: Deadline) -> None:
         """VOD has refused because of the source's state: wait if that may change, else raise."""
         asset = self._poller.look(source, deadline)
         if asset.outcome is Outcome.PENDING:
-            call.report(f"waiting for the source: {asset.status}")
+            operation.report(f"waiting for the source: {asset.status}")
             asset = self._poller.wait(source, deadline)
             if asset.outcome is Outcome.READY:
                 return
@@ -303,13 +305,13 @@ class Extraction:
         why = f" ({asset.reason})" if asset.reason else ""
         raise ExtractionError(f"{refusal}; the source is {asset.status}{why}") from refusal
 
-    def _search(self, key: Key, entry: Entry, call: Call, deadline: Deadline) -> None:
+    def _search(self, key: Key, entry: Entry, operation: Operation, deadline: Deadline) -> None:
         """Find out what became of a request without an answer; the entry then has an audio, or is gone.
 
         The request may be another run's that is still under way: an engine that was killed leaves its plugin behind
         for some seconds, and `pulumi cancel` ends no run.
         """
-        call.report("looking for the audio of a request whose answer was lost")
+        operation.report("looking for the audio of a request whose answer was lost")
         age = self._now() - entry.intended_at
         if age < SHOWN_S:
             deadline.sleep(SHOWN_S - age)
@@ -376,6 +378,6 @@ class Extraction:
         return [asset for asset in made if asset.id not in owned]
 
 
-def _key(call: Call, fingerprint: str) -> Key:
+def _key(operation: Operation, fingerprint: str) -> Key:
     """The journal's key; where nobody knows which resource this is, one that nobody finds again."""
-    return Key(call.owner or str(uuid.uuid4()), fingerprint)
+    return Key(operation.owner or str(uuid.uuid4()), fingerprint)

@@ -1,4 +1,4 @@
-"""What a call knows beyond its properties. All of it has defaults, for a host that could not be extended."""
+"""What an operation knows beyond its properties. All of it has defaults, for a host that could not be extended."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from vod_provider.vod.deadline import Deadline, Stop
 
 
 @dataclass(frozen=True)
-class Call:
+class Operation:
     """One create, read, update or delete.
 
     `owner` names the resource across runs: backend and URN ('' where the host does not say).
     `timeout` is the user's `custom_timeouts`, in seconds; 0 where none is set.
-    `report` shows one line in the resource's row.
+    `report` shows one line in the resource's row; `warn` leaves a warning that stays when the run is over.
     """
 
     owner: str = ""
     timeout: float = 0.0
     stop: Stop = field(default_factory=Stop)
     report: Callable[[str], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
 
     def deadline(self, default: float) -> Deadline:
-        """How long this call may wait: what the user set, else `default` seconds."""
+        """How long this operation may wait: what the user set, else `default` seconds."""
         return Deadline(self.timeout or default, self.stop, notice=self.report)

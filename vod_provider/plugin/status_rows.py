@@ -12,7 +12,7 @@ LAST_S = 2.0
 """How long the end of a row waits for a line that is on its way, so that none comes after it."""
 
 
-class Rows:
+class StatusRows:
     """Sends the newest line of each row, at most one a second, and none once the row is done.
 
     `send(urn, text)` delivers a line; it runs in a thread of ours, so that nobody waits for the engine.
