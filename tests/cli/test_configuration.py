@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vod_provider.cli.configuration import KEYS, PLACES, Configuration, gather, loaded
+from vod_provider.cli.configuration import Configuration, gather, loaded
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
-from vod_provider.config import settings
+from vod_provider.config import settings, table
 from vod_provider.config.settings import Settings
+from vod_provider.config.table import Setting
 from vod_provider.vod.signing import AccessKey, Token
 
 NO_ENGINE = Engine({"PATH": ""}, Path())
@@ -24,7 +26,7 @@ BASE = {
 SETTING: dict[str, Callable[[Settings], str | None]] = {
     "endpoint": lambda it: it.endpoint,
     "region": lambda it: it.region,
-    "project": lambda it: it.project_id,
+    "projectId": lambda it: it.project_id,
     "accounts": lambda it: it.accounts["o"].project_id,
     "quotas": lambda it: str(it.quotas["extract"]),
     "timeouts": lambda it: f"{it.timeouts.create:g}",
@@ -35,7 +37,7 @@ SETTING: dict[str, Callable[[Settings], str | None]] = {
 VALUES = {
     "endpoint": ("https://{}.example", "https://{}.example"),
     "region": ("r-{}", "r-{}"),
-    "project": ("p-{}", "p-{}"),
+    "projectId": ("p-{}", "p-{}"),
     "accounts": ('{{"o": {{"token": "T", "projectId": "p-{}"}}}}', "p-{}"),
     "quotas": ('{{"extract": 7{}}}', "7{}"),
     "timeouts": ('{{"create": 7{}}}', "7{}"),
@@ -53,22 +55,24 @@ def of(values: dict[str, str]) -> tuple[Settings, Configuration]:
     return settings.load(stack, environ), Configuration(stack, {}, environ)
 
 
-@pytest.mark.parametrize("setting", PLACES)
-def test_every_place_of_a_setting_is_where_it_is_read(setting: str) -> None:
-    """Set at its nth place and all later ones, a setting has the nth value, and comes from there in words."""
-    names = PLACES[setting]
-    given, expected = VALUES[setting]
-    for first in range(len(names)):
-        values = {name: given.format(index) for index, name in enumerate(names) if index >= first}
-        read, configuration = of({name: value for name, value in BASE.items() if name not in names} | values)
-        assert (SETTING[setting](read) or "").startswith(expected.format(first))
-        assert configuration.origin(setting).startswith(names[first])
+@pytest.mark.parametrize("setting", [one for one in table.TABLE if one not in table.CREDENTIALS], ids=lambda it: it.key)
+def test_every_source_of_a_setting_is_where_it_is_read(setting: Setting[Any]) -> None:
+    """Set at its nth source and all later ones, a setting has the nth value, and comes from there in words."""
+    given, expected = VALUES[setting.key]
+    for first in range(len(setting.names)):
+        values = {name: given.format(index) for index, name in enumerate(setting.names) if index >= first}
+        read, configuration = of({name: value for name, value in BASE.items() if name not in setting.names} | values)
+        assert (SETTING[setting.key](read) or "").startswith(expected.format(first))
+        assert configuration.origin(setting).startswith(setting.names[first])
 
 
-def test_no_other_setting_is_read() -> None:
-    """Every name in the namespace vod is a place of a setting or of a credential."""
-    told = {name for names in (*PLACES.values(), *KEYS) for name in names}
-    assert set(settings.NAMES) <= told
+KEYS = [
+    names
+    for source in table.CREDENTIAL_SOURCES
+    for names in ([name for name in source[:3] if name], [name for name in source[3:] if name])
+    if names
+]
+"""Keys and tokens by the names of their parts, in the order in which they are looked for."""
 
 
 def test_credentials_come_from_where_they_are_read() -> None:
@@ -96,10 +100,10 @@ def test_the_command_line_comes_before_the_stack_and_the_environment() -> None:
     environ = {"HOME": "/h", "HW_REGION_NAME": "r-env"}
     configuration = Configuration(BASE, {"vod:region": "r-given"}, environ)
     assert configuration.load().region == "r-given"
-    assert configuration.origin("region") == "vod:region by --config"
-    assert configuration.origin("project") == "vod:projectId of the stack"
-    assert Configuration({}, {}, environ).origin("region") == "HW_REGION_NAME of the environment"
-    assert Configuration({}, {}, environ).origin("project") == ""
+    assert configuration.origin(table.REGION) == "vod:region by --config"
+    assert configuration.origin(table.PROJECT) == "vod:projectId of the stack"
+    assert Configuration({}, {}, environ).origin(table.REGION) == "HW_REGION_NAME of the environment"
+    assert Configuration({}, {}, environ).origin(table.PROJECT) == ""
 
 
 def test_another_account_is_told_from_the_stacks_own() -> None:
@@ -108,7 +112,7 @@ def test_another_account_is_told_from_the_stacks_own() -> None:
     configuration = Configuration(stack, {}, {"HOME": "/h"}, account="o")
     assert (configuration.load().credentials, configuration.load().project_id) == (Token("T"), "p-o")
     assert configuration.credentials() == "o of vod:accounts of the stack"
-    assert configuration.origin("project") == "vod:accounts of the stack"
+    assert configuration.origin(table.PROJECT) == "vod:accounts of the stack"
 
 
 @pytest.mark.parametrize("pair", ["region=cn-north-4", "vod:region", "=x", ""])
@@ -125,5 +129,7 @@ def test_a_value_may_have_an_equals_sign() -> None:
 
 def test_what_is_missing_names_the_flags_too() -> None:
     """Besides what `settings` says, a command can take a stack or a flag."""
-    with pytest.raises(CommandError, match=r"no credentials: .*--stack NAME, or --config KEY=VALUE"):
+    with pytest.raises(
+        CommandError, match=r"no credentials, no region, no project: .*--stack NAME, or --config KEY=VALUE"
+    ):
         loaded(Configuration({}, {}, {"HOME": "/h"}))

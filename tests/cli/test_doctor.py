@@ -18,7 +18,7 @@ from vod_provider.cli import doctor
 from vod_provider.cli.checks import Check
 from vod_provider.cli.configuration import Configuration
 from vod_provider.cli.console import Console
-from vod_provider.cli.doctor import pulumi_checks, sdk_check, settings_checks, table, vod_checks
+from vod_provider.cli.doctor import pulumi_checks, report, sdk_check, settings_checks, vod_checks
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.text import WIDTH, columns
@@ -69,7 +69,7 @@ def test_all_is_well(command: Command, vod: LocalVod, pulumi: Path) -> None:
     assert (vod.asset(source), vod.asset(audio_id), vod.audio_ids()) == before
 
 
-def test_the_table(command: Command, vod: LocalVod, pulumi: Path) -> None:
+def test_the_report(command: Command, vod: LocalVod, pulumi: Path) -> None:
     """One aligned table, the settings with where they come from, and no secret in it."""
     result = command("doctor", vod=vod)
     lines = result.out.splitlines()
@@ -270,9 +270,9 @@ def test_a_short_secret_in_the_wrong_place_is_not_shown_whole() -> None:
     assert "abcd" not in shown
 
 
-def test_long_words_stay_within_the_table() -> None:
+def test_long_words_stay_within_the_report() -> None:
     """Whatever was found, it wraps within its column; remedies stand below."""
-    lines = list(table([Check("a" * 30, "fail", "词" * 300 + " end", "do " * 90), Check("b", "ok", "")]))
+    lines = list(report([Check("a" * 30, "fail", "词" * 300 + " end", "do " * 90), Check("b", "ok", "")]))
     assert max(map(columns, lines)) <= WIDTH
     assert any("-> do do" in line for line in lines)
     assert lines[-1] == "2 checks: 1 failed, 0 warnings."

@@ -244,7 +244,7 @@ def test_a_journal_that_cannot_be_read_deletes_nothing(
         (("--stack-state", "/nowhere/x.json"), "--stack-state /nowhere/x.json: No such file or directory"),
         (("--stack", "dev"), "--stack dev: there is no pulumi on PATH; install Pulumi"),
         (("--config", "region=x"), "--config region: expected KEY=VALUE"),
-        ((), "no credentials: "),
+        ((), "no credentials, no region, no project: "),
     ],
 )
 def test_what_cannot_be_used_is_named_in_one_line(command: Command, arguments: tuple[str, ...], said: str) -> None:

@@ -16,7 +16,8 @@ import pytest
 import trustme
 
 from tests.vod import free_port
-from vod_provider.config.parsers import Listening, SettingsError
+from vod_provider.config.errors import SettingsError
+from vod_provider.config.parsers import Listening
 from vod_provider.local.core.events import headers
 from vod_provider.plugin.event_listener import AT_ONCE, LONGEST, Listener
 

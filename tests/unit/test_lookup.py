@@ -197,5 +197,7 @@ def test_what_is_missing_in_the_configuration_is_named(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(lookup, "_connections", {})
     monkeypatch.setattr(lookup, "_found", WeakKeyDictionary())
-    with pytest.raises(pulumi.RunError, match="no credentials: run `pulumi config set vod:accessKey KEY`"):
+    with pytest.raises(
+        pulumi.RunError, match="no credentials, no region, no project: run `pulumi config set vod:accessKey KEY`"
+    ):
         get_media_asset("v1")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vod_provider.config import settings
+from vod_provider.config import settings, table
+from vod_provider.config.ledger_location import LedgerSetting, LedgerStore
 from vod_provider.config.parsers import Listening
-from vod_provider.config.settings import QUOTAS, Settings, SettingsError, Timeouts
+from vod_provider.config.settings import QUOTAS, MissingSettingsError, Settings, SettingsError, Timeouts
 from vod_provider.vod.signing import AccessKey, Token
 
 HOME = {"HOME": "/home/ann"}
@@ -38,7 +39,7 @@ def test_a_whole_configuration() -> None:
         region="ap-southeast-1",
         project_id="0123abc",
         credentials=AccessKey("AK", "SK"),
-        journal=Path("/home/ann/.local/state/pulumi-huaweicloud-vod/journal.sqlite"),
+        ledger_setting=LedgerSetting(home="/home/ann"),
         quotas=QUOTAS,
         query_share=0.5,
         timeouts=Timeouts(create=3600, update=3600, delete=1200, read=300),
@@ -149,12 +150,67 @@ def test_half_a_key_is_refused(config: dict[str, str], environ: dict[str, str], 
     assert (how if ":" in missing else f"set the environment variable {missing}") in said
 
 
-def test_no_credentials() -> None:
-    """The message names every place where they can be set."""
-    said = refusal(PLACE)
-    for name in ("vod:accessKey", "vod:secretKey", "vod:token", "huaweicloud:accessKey", "HUAWEICLOUD_SDK_AK"):
-        assert name in said
-    assert "HW_SECRET_KEY" in said
+def missing(config: dict[str, str], account: str | None = None) -> str:
+    """What is said of a place that is not complete."""
+    with pytest.raises(MissingSettingsError) as caught:
+        load(config).at(None, None, account)
+    return str(caught.value)
+
+
+def test_all_that_is_missing_is_said_at_once() -> None:
+    """One line names all of it, with the command for each, the regions there are, and what else would do."""
+    assert missing({}) == (
+        "no credentials, no region, no project: run `pulumi config set vod:accessKey KEY`,"
+        " `pulumi config set --secret vod:secretKey KEY`, `pulumi config set vod:region REGION` (international accounts"
+        " have cn-north-4, ap-southeast-2 and ap-southeast-3) and `pulumi config set vod:projectId ID`, or set"
+        " HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HW_REGION_NAME and HUAWEICLOUD_SDK_PROJECT_ID in the environment, or"
+        " the resource's region and project_id"
+    )
+    assert missing(PLACE).startswith("no credentials: run `pulumi config set vod:accessKey KEY` and ")
+    assert missing({"vod:region": "r"}).startswith("no credentials, no project: ")
+
+
+def test_another_accounts_remedy_names_that_account() -> None:
+    """What an account lacks is set in vod:accounts, below its name."""
+    accounts = {"vod:accounts": '{"archive": {"token": "T"}}'}
+    assert missing(accounts, "archive") == (
+        "no region, no project: run `pulumi config set --path vod:accounts.archive.region REGION` (international"
+        " accounts have cn-north-4, ap-southeast-2 and ap-southeast-3) and"
+        " `pulumi config set --path vod:accounts.archive.projectId ID`, or the resource's region and project_id"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load({}).at(None, None, "archive")
+    assert str(caught.value) == (
+        "account is 'archive', which vod:accounts does not have: it has none; run"
+        " `pulumi config set --path vod:accounts.archive.accessKey KEY` and"
+        " `pulumi config set --path --secret vod:accounts.archive.secretKey KEY`"
+    )
+
+
+def test_another_account_needs_no_credentials_of_the_stack() -> None:
+    """A stack whose resources all name an account has no credentials of its own."""
+    accounts = {"vod:accounts": '{"archive": {"token": "T"}}'}
+    assert load(PLACE | accounts).at(None, "p2", "archive").credentials == Token("T")
+
+
+def test_nobody_needs_credentials_offline() -> None:
+    """A preview asks nobody, so that credentials are neither missing nor looked at."""
+    loaded = settings.load(PLACE | {"vod:secretKey": "half of a key"}, {}, offline=True)
+    assert loaded.at(None, None).project_id == PLACE["vod:projectId"]
+
+
+def test_a_region_that_a_fixed_endpoint_ignores_is_told() -> None:
+    """An endpoint without {region} serves every region, so that naming one has no effect."""
+    fixed = load(STACK | {"vod:endpoint": "https://vod.example.com"})
+    said = "has no effect: the endpoint is https://vod.example.com for every region"
+    assert said in fixed.ignored_region(None)
+    assert fixed.ignored_region("cn-east-2").startswith("region 'cn-east-2' has no effect")
+    assert load().ignored_region("cn-east-2") == ""
+    assert load(KEY | {"vod:endpoint": "https://vod.example.com"}).ignored_region(None) == ""
+    own = '{"o": {"token": "T", "region": "cn-east-2", "endpoint": "https://vod.{region}.example.com"}}'
+    both = load(STACK | {"vod:endpoint": "https://vod.example.com", "vod:accounts": own})
+    assert both.ignored_region(None, "o") == ""
+    assert said in both.ignored_region(None)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +480,7 @@ def test_password_in_the_endpoint_is_not_shown() -> None:
         ("vod:project_id", "did you mean vod:projectId?"),
         ("vod:projectid", "did you mean vod:projectId?"),
         ("vod:access_key", "did you mean vod:accessKey?"),
-        ("vod:xyz", "expected one of vod:endpoint, vod:region"),
+        ("vod:xyz", "expected one of vod:region, vod:endpoint"),
     ],
 )
 def test_unknown_settings(name: str, said: str) -> None:
@@ -514,16 +570,98 @@ def test_journal(configured: str | None, environ: dict[str, str], expected: str)
 
 
 def test_no_home_for_the_journal() -> None:
-    """Without a home the journal needs a place of its own."""
-    assert "pulumi config set vod:journal FILE" in refusal(STACK, {})
-    assert "pulumi config set vod:journal FILE" in refusal(STACK | {"vod:journal": "~/j"}, {"HOME": "relative"})
+    """Without a home the journal needs a place of its own, as soon as somebody opens it and not before."""
+    for config, environ in ((STACK, {}), (STACK | {"vod:journal": "~/j"}, {"HOME": "relative"})):
+        loaded = load(config, environ)
+        with pytest.raises(
+            SettingsError, match=r"HOME is not set; set it, or run `pulumi config set vod:journal FILE`"
+        ):
+            _ = loaded.ledger
 
 
-anything = st.text(max_size=12) | st.sampled_from(["{}", '{"extract": 5}', "https://[", "true", "a-1", "~/x", "~"])
+S3 = "s3://team-ledger/media/vod/"
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        (S3, LedgerStore("s3", "team-ledger", "media/vod")),
+        ("s3://team-ledger", LedgerStore("s3", "team-ledger")),
+        (
+            f"{S3}?endpoint=minio.example.com:9000&disableSSL=true&s3ForcePathStyle=true&region=us-east-1&awssdk=v2",
+            LedgerStore(
+                "s3",
+                "team-ledger",
+                "media/vod",
+                endpoint="http://minio.example.com:9000",
+                region="us-east-1",
+                path_style=True,
+            ),
+        ),
+        (
+            f"{S3}?endpoint=https://s3.example.com/&use_path_style=false",
+            LedgerStore("s3", "team-ledger", "media/vod", endpoint="https://s3.example.com"),
+        ),
+        (
+            f"{S3}?endpoint=s3.example.com",
+            LedgerStore("s3", "team-ledger", "media/vod", endpoint="https://s3.example.com"),
+        ),
+        ("gs://ledger/a", LedgerStore("gs", "ledger", "a")),
+        ("azblob://ledger/a?storage_account=team1", LedgerStore("azblob", "ledger", "a", storage_account="team1")),
+        ("obs://ledger/a?region=cn-north-4", LedgerStore("obs", "ledger", "a", region="cn-north-4")),
+    ],
+)
+def test_the_ledger_may_be_in_object_storage(configured: str, expected: LedgerStore) -> None:
+    """A URL as Pulumi's own backends have it becomes a value; its text shows kind, bucket and prefix."""
+    loaded = load(STACK | {"vod:journal": configured}, {})
+    assert loaded.ledger == expected
+    assert str(expected) == f"{expected.kind}://{expected.bucket}" + (f"/{expected.prefix}" if expected.prefix else "")
+    with pytest.raises(SettingsError, match=f"^vod:journal is {expected}: expected a file"):
+        _ = loaded.journal
+
+
+@pytest.mark.parametrize(
+    ("configured", "said"),
+    [
+        ("azblobs://bucket/a", "vod:journal has the scheme 'azblobs': did you mean azblob?, or an absolute path"),
+        ("https://HIDDEN@bucket/a", "vod:journal has the scheme 'https': expected one of s3, gs, azblob, obs"),
+        (
+            "s3://KEY:HIDDEN@bucket/a",
+            "vod:journal has credentials in it: take them out; they come from AWS_ACCESS_KEY_ID",
+        ),
+        ("obs://KEY:HIDDEN@bucket/a", "vod:journal has credentials in it: take them out; they are the stack's"),
+        ("s3:///a", "vod:journal names no bucket: expected s3://BUCKET/PREFIX"),
+        ("s3://bucket:9000/a", "vod:journal names no bucket"),
+        ("s3://bucket:no/a", "vod:journal is no URL"),
+        ("s3://bucket/a/../b", "vod:journal: expected s3://BUCKET/PREFIX"),
+        ("s3://bucket/a#b", "vod:journal: expected s3://BUCKET/PREFIX"),
+        ("s3://bucket?secret_access_key=HIDDEN", "vod:journal knows no option 'secret_access_key' for s3: "),
+        ("s3://bucket?endpiont=e", "vod:journal knows no option 'endpiont' for s3: did you mean endpoint?"),
+        ("gs://bucket?region=r", "vod:journal knows no option 'region' for gs: expected one of endpoint"),
+        ("s3://bucket?s3ForcePathStyle=yes", "vod:journal: s3ForcePathStyle is 'yes': expected true or false"),
+        ("s3://bucket?endpoint=http://u:HIDDEN@e", "vod:journal: endpoint has credentials in it"),
+        ("s3://bucket?endpoint=ftp://e", "vod:journal: endpoint is 'ftp://e': expected a URL, or a host and its port"),
+        ("s3://bucket?endpoint=https://[e", "vod:journal: endpoint is no URL"),
+        ("obs://bucket?region=A/b", "vod:journal: region is 'A/b': expected the id of a region"),
+        ("azblob://c?storage_account=A.b", "vod:journal names no bucket"),
+        ("azblob://container?storage_account=A.b", "vod:journal: storage_account is no name of a storage account"),
+    ],
+)
+def test_object_storage_that_cannot_be(configured: str, said: str) -> None:
+    """One line that names the setting and the part that is wrong, and shows no credential."""
+    told = refusal(STACK | {"vod:journal": configured})
+    assert told.startswith(said)
+    assert "HIDDEN" not in told
+    assert told.isprintable()
+
+
+anything = st.text(max_size=12) | st.sampled_from(
+    ["s3://bucket/a?x", "obs://b", "{}", '{"extract": 5}', "https://[", "true", "a-1", "~/x", "~"]
+)
 
 
 @given(
-    config=st.dictionaries(st.sampled_from([f"vod:{key}" for key in settings.KEYS]), anything),
+    config=st.dictionaries(st.sampled_from([setting.name for setting in table.TABLE]), anything),
     environ=st.dictionaries(st.sampled_from(["HOME", "XDG_STATE_HOME", "HW_REGION_NAME", "HW_AUTH_TOKEN"]), anything),
 )
 def test_any_text_is_read_or_refused(config: dict[str, str], environ: dict[str, str]) -> None:
@@ -534,7 +672,28 @@ def test_any_text_is_read_or_refused(config: dict[str, str], environ: dict[str, 
     except SettingsError as error:
         said = str(error)
     if said is None:
-        assert loaded.journal.is_absolute()
+        if config.get("vod:journal", "").startswith("/") or environ.get("HOME", "").startswith("/"):
+            assert isinstance(loaded.ledger, LedgerStore) or loaded.ledger.path.is_absolute()
         assert set(loaded.quotas) == set(QUOTAS)
     else:
         assert said.isprintable()
+
+
+def test_the_documentation_lists_the_table_of_settings() -> None:
+    """The page 'Configuration' has a row for each setting: its names, and what it is."""
+    page = Path(__file__).parents[2].joinpath("docs/reference/configuration.md").read_text(encoding="utf-8")
+    described = [line for line in page.splitlines() if line.startswith("| `vod:")]
+    assert described == [
+        f"| `{one.name}` | {', '.join(f'`{name}`' for name in one.also)} | {one.about}"
+        f"{'; set it with `--secret`' if one.secret else ''} |".replace("|  |", "| |")
+        for one in table.TABLE
+    ]
+
+
+def test_every_secret_is_marked_as_one() -> None:
+    """What the table calls secret, alone or as a part of an object."""
+    assert {
+        **{f"{space}:{key}": () for key in ("secretKey", "securityToken", "token") for space in ("vod", "huaweicloud")},
+        "vod:accounts": ("secretKey", "securityToken", "token"),
+        "vod:events": ("key",),
+    } == table.SECRETS

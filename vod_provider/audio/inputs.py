@@ -7,7 +7,6 @@ UTF-8 where it says bytes.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -15,6 +14,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from vod_provider.text import is_project, is_region, nearest, short
 
 REPLACING = ("asset_id", "format", "region", "project_id", "account", "triggers")
 """A change of one of these is another extraction, and paid again."""
@@ -36,9 +37,6 @@ ID_CHARACTERS = 64
 OTHERS = -1
 """The category 'Others', in which an asset is that was given none."""
 
-_REGION = re.compile(r"[a-z0-9-]{1,64}")
-_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[^\s,\x00-\x1f\x7f]+")
 
 IsUnknown = Callable[[Any], bool]
@@ -118,7 +116,7 @@ def check(props: Mapping[str, Any], is_unknown: IsUnknown) -> tuple[dict[str, An
         elif value is None:
             continue
         elif name not in _RULES:
-            problems.append(Problem(name, f"is not known: {nearest(name)}"))
+            problems.append(Problem(name, f"is not known: {nearest(name, INPUTS)}"))
         elif is_unknown(value):
             checked[name] = value
         else:
@@ -222,36 +220,36 @@ def _normal(name: str, value: Any) -> Any:
 
 def _id_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
     if not isinstance(value, str):
-        yield f"must be a media id, a string: got {_short(value)}"
+        yield f"must be a media id, a string: got {short(value)}"
     elif not value.strip():
-        yield f"must be a media id: got {_short(value)}, which is blank"
+        yield f"must be a media id: got {short(value)}, which is blank"
     elif len(value) > ID_CHARACTERS or not _ID.fullmatch(value):
-        yield f"must be a media id, at most {ID_CHARACTERS} characters without space or comma: got {_short(value)}"
+        yield f"must be a media id, at most {ID_CHARACTERS} characters without space or comma: got {short(value)}"
 
 
 def _format_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
     if value not in FORMATS:
-        yield f"must be {' or '.join(FORMATS)}: got {_short(value)}"
+        yield f"must be {' or '.join(FORMATS)}: got {short(value)}"
 
 
 def _region_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
-    if not isinstance(value, str) or not _REGION.fullmatch(value):
-        yield f"must be the id of a region, as ap-southeast-1; leave it out for the stack's: got {_short(value)}"
+    if not isinstance(value, str) or not is_region(value):
+        yield f"must be the id of a region, as ap-southeast-1; leave it out for the stack's: got {short(value)}"
 
 
 def _project_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
-    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
-        yield f"must be the id of a project; leave it out for the stack's: got {_short(value)}"
+    if not isinstance(value, str) or not is_project(value):
+        yield f"must be the id of a project; leave it out for the stack's: got {short(value)}"
 
 
 def _account_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
-    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
-        yield f"must be a name in vod:accounts; leave it out for the stack's own account: got {_short(value)}"
+    if not isinstance(value, str) or not is_project(value):
+        yield f"must be a name in vod:accounts; leave it out for the stack's own account: got {short(value)}"
 
 
 def _publish_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
     if not isinstance(value, bool):
-        yield f"must be true or false; leave it out to leave it as it is: got {_short(value)}"
+        yield f"must be true or false; leave it out to leave it as it is: got {short(value)}"
 
 
 def _text_reasons(limit: int) -> Callable[[Any, IsUnknown], Iterator[str]]:
@@ -266,7 +264,7 @@ def _text_reasons(limit: int) -> Callable[[Any, IsUnknown], Iterator[str]]:
 
 def _category_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
     if isinstance(value, bool) or not isinstance(value, int) or not OTHERS <= value < 2**31:
-        yield f"must be the id of a category, a whole number ({OTHERS} is the category 'Others'): got {_short(value)}"
+        yield f"must be the id of a category, a whole number ({OTHERS} is the category 'Others'): got {short(value)}"
 
 
 def _tags_reasons(value: Any, is_unknown: IsUnknown) -> Iterator[str]:
@@ -328,6 +326,8 @@ _RULES: Mapping[str, Callable[[Any, IsUnknown], Iterator[str]]] = {
     "triggers": _triggers_reasons,
     "adopt": _id_reasons,
 }
+INPUTS = tuple(_RULES)
+"""The names of all inputs."""
 
 
 def _kind(value: object) -> str:
@@ -354,14 +354,3 @@ _KINDS = {
 
 def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
-
-
-def nearest(name: str) -> str:
-    """What somebody may have meant who wrote the name of an input that there is not."""
-    near = difflib.get_close_matches(name.lower(), _RULES, n=1)
-    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_RULES)}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

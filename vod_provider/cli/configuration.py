@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
-from vod_provider.config import settings
+from vod_provider.config import settings, table
 from vod_provider.config.settings import Settings, SettingsError
-
-# The names of each setting in the order in which `settings.load` looks for them. Tests hold the two together.
-PLACES: Mapping[str, Sequence[str]] = {
-    "endpoint": ("vod:endpoint",),
-    "region": ("vod:region", "huaweicloud:region", "HW_REGION_NAME"),
-    "project": ("vod:projectId", "huaweicloud:projectId", "HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"),
-    "accounts": ("vod:accounts",),
-    "quotas": ("vod:quotas",),
-    "timeouts": ("vod:timeouts",),
-    "events": ("vod:events",),
-    "journal": ("vod:journal", "XDG_STATE_HOME"),
-    "debug": ("vod:debug",),
-}
-KEYS: Sequence[tuple[str, ...]] = (
-    ("vod:accessKey", "vod:secretKey", "vod:securityToken"),
-    ("vod:token",),
-    ("huaweicloud:accessKey", "huaweicloud:secretKey", "huaweicloud:securityToken"),
-    ("huaweicloud:token",),
-    ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
-    ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"),
-    ("HW_AUTH_TOKEN",),
-)
-"""Credentials, each taken as a whole, in that order."""
+from vod_provider.config.table import Setting
 
 
 @dataclass(frozen=True)
@@ -50,23 +29,25 @@ class Configuration:
         """The settings for the region and project of the stack, or of the account. Raises SettingsError."""
         return settings.load({**self.stack, **self.given}, self.environ).at(None, None, self.account)
 
-    def origin(self, setting: str) -> str:
-        """Where a setting of PLACES comes from, in words; '' if it is nowhere."""
-        if self.account is not None and setting == "project":
-            setting = "accounts"
-        return next((self._place(name) for name in PLACES[setting] if self._is_set(name)), "")
+    def origin(self, setting: Setting[Any]) -> str:
+        """Where a setting comes from, in words; '' if it is nowhere."""
+        if self.account is not None and setting is table.PROJECT:
+            setting = table.ACCOUNTS
+        return next((self._place(name) for name in setting.names if self._is_set(name)), "")
 
     def credentials(self) -> str:
         """Where the credentials come from, in words."""
         if self.account is not None:
-            return f"{self.account} of {self._place('vod:accounts')}"
-        names = next((names for names in KEYS if any(map(self._is_set, names))), ())
-        return ", ".join(self._place(name) for name in names if self._is_set(name))
+            return f"{self.account} of {self._place(table.ACCOUNTS.name)}"
+        for names in table.CREDENTIAL_SOURCES:
+            *key, token = (name if self._is_set(name) else "" for name in names)
+            if any(key) or token:
+                return ", ".join(map(self._place, filter(None, key) if any(key) else [token]))
+        return ""
 
     def found(self) -> list[str]:
-        """Every place that has something of ours in it, in words."""
-        names = [name for names in (*PLACES.values(), *KEYS) for name in names]
-        return [self._place(name) for name in names if self._is_set(name)]
+        """Every setting that is there, in words: where it comes from."""
+        return [self._place(name) for setting in table.TABLE for name in setting.names if self._is_set(name)]
 
     def _is_set(self, name: str) -> bool:
         return bool({**self.environ, **self.stack, **self.given}.get(name, "").strip())

@@ -19,6 +19,7 @@ from vod_provider.cli.engine import INSTALL, Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.permissions import Permissions
 from vod_provider.cli.reach import Reach
+from vod_provider.config import table
 from vod_provider.config.settings import Settings, SettingsError
 from vod_provider.vod.signing import AccessKey
 from vod_provider.vod.transport import Transport
@@ -36,7 +37,7 @@ def run(engine: Engine, configure: Callable[[], Configuration], console: Console
     if as_json:
         console.print([json.dumps({"checks": [asdict(check) for check in checks]}, indent=2, ensure_ascii=False)])
     else:
-        console.print(table(checks))
+        console.print(report(checks))
     return int(any(check.result == "fail" for check in checks))
 
 
@@ -107,7 +108,7 @@ def vod_checks(configure: Callable[[], Configuration]) -> Iterator[Check]:
         yield Check("configuration", "fail", f"{exc}. Found: {found}")
     else:
         yield from settings_checks(configuration, here)
-        yield journal_check(here, configuration.origin("journal"))
+        yield journal_check(here, configuration.origin(table.JOURNAL))
         reach = Reach(f"{here.endpoint}/v1.0/{here.project_id}/asset/info")
         yield from reach.checks()
         if reach.reached:
@@ -120,11 +121,11 @@ def vod_checks(configure: Callable[[], Configuration]) -> Iterator[Check]:
 
 def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Check]:
     """Each setting and where it comes from; of a key its beginning, of secrets nothing."""
-    endpoint = configuration.origin("endpoint") or f"made of the region, {configuration.origin('region')}"
-    if here.region:
-        yield Check("region", "ok", f"{here.region} ({configuration.origin('region')})")
+    endpoint = configuration.origin(table.ENDPOINT) or f"made of the region, {configuration.origin(table.REGION)}"
+    if here.region and not here.ignored_region(None):
+        yield Check("region", "ok", f"{here.region} ({configuration.origin(table.REGION)})")
     yield Check("endpoint", "ok", f"{here.endpoint} ({endpoint})")
-    yield Check("project", "ok", f"{here.project_id} ({configuration.origin('project')})")
+    yield Check("project", "ok", f"{here.project_id} ({configuration.origin(table.PROJECT)})")
     if isinstance(here.credentials, AccessKey):
         key = here.credentials.access_key
         # Its beginning tells it from others, and too little of a secret that was put in the wrong place.
@@ -132,9 +133,11 @@ def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Ch
         yield Check("access key", "ok", f"{shown} ({configuration.credentials()})")
     else:
         yield Check("token", "ok", f"there is one, valid for 24 hours at most ({configuration.credentials()})")
-    for name in ("quotas", "timeouts", "debug"):
-        if configuration.origin(name):
-            yield Check(name, "ok", f"set ({configuration.origin(name)})")
+    for setting in (table.QUOTAS, table.TIMEOUTS, table.EVENTS, table.DEBUG):
+        if configuration.origin(setting):
+            yield Check(setting.key, "ok", f"set ({configuration.origin(setting)})")
+    if ignored := here.ignored_region(None):
+        yield Check("region", "warn", ignored)
 
 
 def journal_check(here: Settings, origin: str = "") -> Check:
@@ -160,7 +163,7 @@ def journal_check(here: Settings, origin: str = "") -> Check:
 # -- words -------------------------------------------------------------------------------------------------------
 
 
-def table(checks: Iterable[Check]) -> Iterator[str]:
+def report(checks: Iterable[Check]) -> Iterator[str]:
     """The checks for people: what was found in lines as they fit, the remedy below it."""
     shown = [("CHECK", "RESULT", "FOUND", "")]
     shown += [(it.name, it.result.upper() if it.result == "fail" else it.result, it.found, it.remedy) for it in checks]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from vod_provider.config.errors import SettingsError
+from vod_provider.text import is_loopback, is_project, is_region, nearest, short
 from vod_provider.vod.signing import AccessKey, Credentials, Token
 
 ENDPOINT = "https://vod.{region}.myhuaweicloud.com"
@@ -30,17 +30,22 @@ QUOTAS = {
 
 Source: the API reference, 'Constraints'. That operations of one line there do not share their 100 is inferred.
 """
-SECRET = ("secretKey", "Token", "token", ".key")
-"""How the names of settings end that are secrets."""
-_REGION = re.compile(r"[a-z0-9-]{1,64}")
-_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
+
+class Part(NamedTuple):
+    """A part of a setting that is an object, or of credentials; `secret`: never shown, and set with `--secret`."""
+
+    key: str
+    secret: bool = False
+
+
+CREDENTIALS = (Part("accessKey"), Part("secretKey", True), Part("securityToken", True), Part("token", True))
+"""What credentials are made of. Either accessKey and secretKey, perhaps with securityToken, or token."""
+ACCOUNT = (*CREDENTIALS, Part("projectId"), Part("region"), Part("endpoint"))
+EVENTS = (Part("listen"), Part("key", True), Part("certificate"), Part("certificateKey"))
+
 T = TypeVar("T")
-
-
-class SettingsError(ValueError):
-    """A setting is missing or wrong. The text names it, and says where to set it; it shows no secret."""
 
 
 @dataclass(frozen=True)
@@ -90,56 +95,44 @@ class Given:
     def required(self, name: str, parse: Callable[[str, str], T]) -> T:
         return parse(name, self.get(name) or "")
 
-    def read_first(self, parse: Callable[[str, str], T], *names: str) -> T | None:
-        return next((self.read(name, parse) for name in names if self.get(name) is not None), None)
+    def first(self, names: Iterable[str]) -> str | None:
+        """The first of the names that something was given for."""
+        return next((name for name in names if self.get(name) is not None), None)
 
 
 # -- credentials ---------------------------------------------------------------------------------------------
 
-# Access key, secret key, security token and token of each source; '' for what it does not have.
-_SOURCES = (
-    ("vod:accessKey", "vod:secretKey", "vod:securityToken", "vod:token"),
-    ("huaweicloud:accessKey", "huaweicloud:secretKey", "huaweicloud:securityToken", "huaweicloud:token"),
-    ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN", ""),
-    ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_AUTH_TOKEN"),
-)
 
+def credentials(given: Given, names: Sequence[str]) -> Credentials | None:
+    """The credentials of one source, if it has any. `names` are those of CREDENTIALS there; '' for what it lacks.
 
-def credentials(given: Given) -> Credentials:
-    """The first source's that has any."""
-    for names in _SOURCES:
-        found = _of_source(given, names)
-        if found is not None:
-            return found
-    raise SettingsError(
-        "no credentials: run `pulumi config set vod:accessKey KEY` and `pulumi config set --secret vod:secretKey KEY`"
-        " (or vod:token), or set huaweicloud:accessKey and huaweicloud:secretKey, or the environment variables"
-        " HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or HW_ACCESS_KEY and HW_SECRET_KEY"
+    Where it has a key and a token, the key: it does not expire.
+    """
+    access_key, secret_key, security_token, token = (
+        given.read(name, header_value(secret=part.secret)) for name, part in zip(names, CREDENTIALS, strict=True)
     )
-
-
-def _of_source(given: Given, names: tuple[str, str, str, str]) -> Credentials | None:
-    """The credentials of one source, if it has any. Where it has a key and a token, the key: it does not expire."""
-    access_key, secret_key, security_token, token = (given.read(name, _header_value) for name in names)
     if access_key and secret_key:
         return AccessKey(access_key, secret_key, security_token)
     if access_key or secret_key or security_token:
-        missing = names[1] if access_key else names[0]
+        missing, part = (names[1], CREDENTIALS[1]) if access_key else (names[0], CREDENTIALS[0])
         found = next(name for name in names if given.get(name))
         raise SettingsError(
             f"{missing} is not set, but {found} is: all of a key is taken from one place;"
-            f" {_how(missing)}, or take {found} out"
+            f" {how(missing, secret=part.secret)}, or take {found} out"
         )
     return Token(token) if token else None
 
 
-def _header_value(name: str, text: str) -> str:
-    """A secret goes into a header as it is. Refused here, it is not shown; refused by the HTTP library, it would be."""
-    if not _HEADER_VALUE.fullmatch(text):
-        raise SettingsError(
-            f"{name} has characters in it that no key or token has (only ASCII, no space): {_how(name)}"
-        )
-    return text
+def header_value(*, secret: bool) -> Callable[[str, str], str]:
+    """The reader of what goes into a header as it is. Refused here, it is not shown; the HTTP library would show it."""
+
+    def read(name: str, text: str) -> str:
+        if not _HEADER_VALUE.fullmatch(text):
+            way = how(name, secret=secret)
+            raise SettingsError(f"{name} has characters in it that no key or token has (only ASCII, no space): {way}")
+        return text
+
+    return read
 
 
 # -- one reader for each kind of value -----------------------------------------------------------------------
@@ -161,21 +154,14 @@ def endpoint(name: str, text: str) -> str:
         raise SettingsError(f"{shown}: expected a URL as {ENDPOINT} or http://127.0.0.1:8480")
     if parts.query or parts.fragment:
         raise SettingsError(f"{shown}: expected a URL without '?' and '#'")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(f"{shown}: requests would go unencrypted; use https, http is for this machine only")
     return text.rstrip("/")
 
 
 def is_local(template: str) -> bool:
     """Whether the endpoint is on this machine."""
-    return _is_loopback(urlsplit(template.replace("{region}", "region")).hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback(urlsplit(template.replace("{region}", "region")).hostname or "")
 
 
 def filled(template: str, region: str | None) -> str:
@@ -186,14 +172,13 @@ def filled(template: str, region: str | None) -> str:
 
 
 def region(name: str, text: str) -> str:
-    # Regions get added, so any name passes that cannot change the meaning of a URL.
-    if not _REGION.fullmatch(text):
+    if not is_region(text):
         raise SettingsError(f"{name} is {short(text)}: expected the id of a region, as ap-southeast-1")
     return text
 
 
 def project(name: str, text: str) -> str:
-    if not _PROJECT.fullmatch(text):
+    if not is_project(text):
         raise SettingsError(f"{name} is {short(text)}: expected the id of a project, 32 hex digits as a rule")
     return text
 
@@ -222,9 +207,6 @@ def timeouts(name: str, text: str) -> Timeouts:
     return Timeouts(**timeouts)
 
 
-_OF_ACCOUNT = ("accessKey", "secretKey", "securityToken", "token", "projectId", "region", "endpoint")
-
-
 def accounts(name: str, text: str) -> dict[str, Account]:
     try:
         value = json.loads(text)
@@ -241,33 +223,29 @@ def accounts(name: str, text: str) -> dict[str, Account]:
 
 def _account(name: str, value: object) -> Account:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise SettingsError(f"{name} is no object of texts: it may have {', '.join(_OF_ACCOUNT)}")
-    _known(name, value, _OF_ACCOUNT)
+        raise SettingsError(f"{name} is no object of texts: it may have {', '.join(part.key for part in ACCOUNT)}")
+    _known(name, value, [part.key for part in ACCOUNT])
     given = Given({f"{name}.{key}": text for key, text in value.items()}, {})
-    names = tuple(f"{name}.{key}" for key in _OF_ACCOUNT[:4])
-    credentials = _of_source(given, (names[0], names[1], names[2], names[3]))
-    if credentials is None:
+    own = credentials(given, [f"{name}.{part.key}" for part in CREDENTIALS])
+    if own is None:
         raise SettingsError(f"{name} has no credentials: set its accessKey and secretKey, or its token")
     return Account(
-        credentials,
+        own,
         project_id=given.read(f"{name}.projectId", project) or "",
         region=given.read(f"{name}.region", region),
         template=given.read(f"{name}.endpoint", endpoint),
     )
 
 
-_OF_EVENTS = ("listen", "key", "certificate", "certificateKey")
-
-
 def events(name: str, text: str) -> Listening:
     # Not shown: there is a secret in it.
-    given = _texts(name, text, _OF_EVENTS)
-    for key in ("listen", "key"):
+    given = _texts(name, text, [part.key for part in EVENTS])
+    for key, secret in EVENTS[:2]:
         if given.get(f"{name}.{key}") is None:
-            raise SettingsError(f"{name}.{key} is not set: {_how(f'{name}.{key}')}")
+            raise SettingsError(f"{name}.{key} is not set: {how(f'{name}.{key}', secret=secret)}")
     certificate = f"{name}.certificate"
     if given.get(f"{name}.certificateKey") and not given.get(certificate):
-        raise SettingsError(f"{name}.certificateKey is set, but {certificate} is not: {_how(certificate)}")
+        raise SettingsError(f"{name}.certificateKey is set, but {certificate} is not: {how(certificate)}")
     host, port = given.required(f"{name}.listen", _address)
     return Listening(
         host,
@@ -300,8 +278,8 @@ def _texts(name: str, text: str, known: Collection[str]) -> Given:
     except ValueError:
         value = None
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        how = _how(f"{name}.{next(iter(known))}")
-        raise SettingsError(f"{name} is no JSON object of texts: {how}, which makes one")
+        example = how(f"{name}.{next(iter(known))}")
+        raise SettingsError(f"{name} is no JSON object of texts: {example}, which makes one")
     _known(name, value, known)
     return Given({f"{name}.{key}": one for key, one in value.items()}, {})
 
@@ -326,49 +304,12 @@ def _object(name: str, text: str, known: Collection[str]) -> dict[str, object]:
     return value
 
 
-def journal(given: Given) -> Path:
-    configured = given.get("vod:journal")
-    if configured is not None:
-        path = Path(configured)
-        if path.parts[0] == "~":
-            path = _home(given).joinpath(*path.parts[1:])
-        if not path.is_absolute():
-            # Relative to what? Another run elsewhere would not find what this one wrote down.
-            raise SettingsError(f"vod:journal is {short(configured)}: expected an absolute path, or one from ~/ on")
-        return path
-    state = Path(given.get("XDG_STATE_HOME") or "")
-    if not state.is_absolute():  # to be ignored then, says the XDG Base Directory Specification
-        state = _home(given) / ".local" / "state"
-    return state / "pulumi-huaweicloud-vod" / "journal.sqlite"
-
-
-def _home(given: Given) -> Path:
-    home = Path(given.get("HOME") or given.get("USERPROFILE") or "")
-    if not home.is_absolute():
-        raise SettingsError(
-            "no place for the journal: the environment variable HOME is not set; set it, or run"
-            " `pulumi config set vod:journal FILE` with an absolute path"
-        )
-    return home
-
-
 # -- words ---------------------------------------------------------------------------------------------------
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    by_lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[near[0]]}?" if near else f"expected one of {', '.join(known)}"
-
-
-def _how(name: str) -> str:
+def how(name: str, value: str = "VALUE", *, secret: bool = False) -> str:
+    """The command, or the environment variable, that sets a setting, or a part of one that is an object."""
     if ":" not in name:
         return f"set the environment variable {name}"
-    secret = "--secret " if name.endswith(SECRET) else ""
     path = "--path " if "." in name else ""
-    return f"run `pulumi config set {path}{secret}{name} VALUE`"
-
-
-def short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    return f"run `pulumi config set {path}{'--secret ' if secret else ''}{name} {value}`"

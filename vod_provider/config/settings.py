@@ -1,13 +1,6 @@
 """Stack configuration and environment -> Settings. Pure: reads nothing but its arguments.
 
-Each setting is looked for in this order, and a blank value counts as none:
-
-    vod:*                    vod:region, vod:projectId, vod:accessKey ...
-    huaweicloud:*            the configuration of pulumi_huaweicloud: nothing to repeat where that is in use
-    HUAWEICLOUD_SDK_*        the environment of Huawei Cloud's SDKs
-    HW_*                     the environment of Huawei Cloud's Terraform and Pulumi providers
-
-Credentials are taken as a whole from the first of them that has any.
+What there is to set, and where each setting is looked for, is in `config.table`.
 """
 
 from __future__ import annotations
@@ -16,36 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vod_provider.config import parsers
-from vod_provider.config.parsers import ENDPOINT, QUOTAS, Account, Listening, SettingsError, Timeouts
+from vod_provider.config import parsers, table
+from vod_provider.config.errors import MissingSettingsError, SettingsError
+from vod_provider.config.ledger_location import LedgerFile, LedgerLocation, LedgerSetting
+from vod_provider.config.parsers import ENDPOINT, QUOTAS, Account, Listening, Timeouts, how
+from vod_provider.config.table import NAMES
+from vod_provider.text import listed, nearest, short
 from vod_provider.vod.signing import Credentials, Token
 
-__all__ = ["KEYS", "NAMES", "QUOTAS", "Settings", "SettingsError", "Timeouts", "load"]
+__all__ = ["NAMES", "QUOTAS", "MissingSettingsError", "Settings", "SettingsError", "Timeouts", "load"]
 
-KEYS = (
-    "endpoint",
-    "region",
-    "projectId",
-    "accessKey",
-    "secretKey",
-    "securityToken",
-    "token",
-    "accounts",
-    "quotas",
-    "timeouts",
-    "events",
-    "journal",
-    "debug",
-)
-"""The names of all settings in the namespace `vod` of the stack's configuration."""
-
-NAMES = (
-    *(f"vod:{key}" for key in KEYS),
-    *(f"huaweicloud:{key}" for key in ("region", "projectId", "accessKey", "secretKey", "securityToken", "token")),
-)
-"""Every name of the stack's configuration that `load` looks at."""
+INTERNATIONAL = ("cn-north-4", "ap-southeast-2", "ap-southeast-3")
+"""Regions that accounts of the international site have. Source: its page 'Regions and Endpoints' (2026-05)."""
 
 _NOBODY = Token("")
+"""In place of credentials that are not set."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +33,16 @@ class Settings:
     `endpoint` is a URL without a slash at its end, made of `template`, which may have '{region}' in it; '' while no
     region is known to fill in.
     `project_id` is '' while none is known. `quotas` are calls per minute by name, as in QUOTAS; `query_share` is
-    the part of the query quota that waiting for audios may use up. `journal` is a file; `events` None where
-    they are not listened for.
+    the part of the query quota that waiting for audios may use up. `events` is None where they are not listened
+    for. `offline`: nobody is going to ask VOD, so credentials need not be there. `ledger` and `journal` are
+    looked at when somebody is going to open it, and not before.
     """
 
     endpoint: str
     region: str | None
     project_id: str
     credentials: Credentials = field(repr=False)
-    journal: Path
+    ledger_setting: LedgerSetting = field(default_factory=LedgerSetting)
     quotas: Mapping[str, int] = field(default_factory=QUOTAS.copy)
     query_share: float = 0.5
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -71,12 +50,27 @@ class Settings:
     template: str = ENDPOINT
     accounts: Mapping[str, Account] = field(default_factory=dict, repr=False)
     events: Listening | None = None
+    offline: bool = False
+
+    @property
+    def ledger(self) -> LedgerLocation:
+        """Where the ledger is. Raises SettingsError where that takes a home folder and there is none."""
+        return self.ledger_setting.location()
+
+    @property
+    def journal(self) -> Path:
+        """The file of the journal. Raises SettingsError where there is none, or vod:journal is object storage."""
+        location = self.ledger
+        if not isinstance(location, LedgerFile):
+            raise SettingsError(f"vod:journal is {location}: expected a file, since this cannot be kept there")
+        return location.path
 
     def at(self, region: str | None, project_id: str | None, account: str | None = None) -> Settings:
         """The settings for a resource's own region, project and account; None for the stack's.
 
         An endpoint that was configured without '{region}' in it serves every region.
-        Raises SettingsError where neither the resource nor the stack says region or project, or no such account is.
+        Raises MissingSettingsError, which names all that neither the resource nor the stack says, and SettingsError
+        for what cannot be: there is no such account, or a region would change the meaning of a URL.
         """
         base = self if account is None else self._of(account)
         here = replace(
@@ -85,27 +79,33 @@ class Settings:
             project_id=parsers.project("project_id", project_id) if project_id else base.project_id,
         )
         here = replace(here, endpoint=parsers.filled(here.template, here.region))
-        if not here.endpoint:
-            raise SettingsError(
-                "no region: run `pulumi config set vod:region REGION` (or vod:endpoint URL), or set"
-                " huaweicloud:region, the environment variable HW_REGION_NAME, or the resource's region"
-            )
-        if not here.project_id:
-            raise SettingsError(
-                "no project: run `pulumi config set vod:projectId ID`, or set huaweicloud:projectId, the environment"
-                " variable HUAWEICLOUD_SDK_PROJECT_ID or HW_PROJECT_ID, or the resource's project_id"
-                if account is None
-                else f"no project: run `pulumi config set --path vod:accounts.{account}.projectId ID`, or set the"
-                " resource's project_id"
-            )
+        missing = {
+            "credentials": here.credentials is _NOBODY and not self.offline,
+            "region": not here.endpoint,
+            "project": not here.project_id,
+        }
+        if any(missing.values()):
+            raise MissingSettingsError(_missing([name for name, it in missing.items() if it], account))
         return here
+
+    def ignored_region(self, region: str | None, account: str | None = None) -> str:
+        """What is wrong with naming a region (a resource's own, or None for the stack's); '' for nothing."""
+        other = self.accounts.get(account or "")
+        template = (other.template if other else None) or self.template
+        named = region or (other.region if other else None) or self.region
+        if named is None or "{region}" in template:
+            return ""
+        return (
+            f"region {short(named)} has no effect: the endpoint is {template} for every region; leave one of them"
+            " out, or write {region} into the endpoint"
+        )
 
     def lacks(self, account: str) -> str:
         """What is wrong with the name of an account; '' where there is one such."""
         if account in self.accounts:
             return ""
-        hint = parsers.nearest(account, self.accounts) if self.accounts else "it has none"
-        return f"is {parsers.short(account)}, which vod:accounts does not have: {hint}"
+        hint = nearest(account, self.accounts) if self.accounts else "it has none"
+        return f"is {short(account)}, which vod:accounts does not have: {hint}; {_set_account(account)}"
 
     def _of(self, account: str) -> Settings:
         """The settings with another account's credentials; a project of the stack's own account is none of its."""
@@ -124,35 +124,81 @@ class Settings:
 def load(config: Mapping[str, str], environ: Mapping[str, str], *, offline: bool = False) -> Settings:
     """Read the stack's configuration (full names, as 'vod:region') and the environment.
 
-    Raises SettingsError for what is wrong and for missing credentials; region and project may still come from
-    the resources, so that `Settings.at` looks after them. `offline`: nobody is going to ask VOD, so the stack's own
-    credentials are not looked at.
+    Raises SettingsError for what is wrong. What is missing, `Settings.at` says, since the resources may have a region,
+    a project and an account of their own. `offline`: nobody is going to ask VOD, so the stack's own credentials are not
+    looked at.
     """
     if environ.get("PULUMI_PROJECT") != "vod":  # there, the namespace has the program's own settings in it, too
         _refuse_unknown("vod:", config)
     given = parsers.Given(config, environ)
-    template = given.read("vod:endpoint", parsers.endpoint) or ENDPOINT
-    region = given.read_first(parsers.region, "vod:region", "huaweicloud:region", "HW_REGION_NAME")
-    project_id = given.read_first(
-        parsers.project, "vod:projectId", "huaweicloud:projectId", "HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"
-    )
+    template = table.ENDPOINT.read(given) or ENDPOINT
+    region = table.REGION.read(given)
     return Settings(
         endpoint=parsers.filled(template, region),
         region=region,
-        project_id=project_id or "",
-        credentials=_NOBODY if offline else parsers.credentials(given),
-        journal=parsers.journal(given),
-        quotas=QUOTAS | (given.read("vod:quotas", parsers.quotas) or {}),
-        timeouts=given.read("vod:timeouts", parsers.timeouts) or Timeouts(),
-        debug=given.read("vod:debug", parsers.boolean) or False,
+        project_id=table.PROJECT.read(given) or "",
+        credentials=_NOBODY if offline else _credentials(given),
+        ledger_setting=LedgerSetting(
+            table.JOURNAL.read(given),
+            home=given.get("HOME") or given.get("USERPROFILE") or "",
+            state=given.get("XDG_STATE_HOME") or "",
+        ),
+        quotas=QUOTAS | (table.QUOTAS.read(given) or {}),
+        timeouts=table.TIMEOUTS.read(given) or Timeouts(),
+        debug=table.DEBUG.read(given) or False,
         template=template,
-        accounts=given.read("vod:accounts", parsers.accounts) or {},
-        events=given.read("vod:events", parsers.events),
+        accounts=table.ACCOUNTS.read(given) or {},
+        events=table.EVENTS.read(given),
+        offline=offline,
     )
 
 
+def _credentials(given: parsers.Given) -> Credentials:
+    """The credentials of the first source that has any."""
+    for names in table.CREDENTIAL_SOURCES:
+        found = parsers.credentials(given, names)
+        if found is not None:
+            return found
+    return _NOBODY
+
+
 def _refuse_unknown(namespace: str, config: Mapping[str, str]) -> None:
-    known = [namespace + key for key in KEYS]
+    known = [setting.name for setting in table.TABLE]
     for name in sorted(config):
         if name.startswith(namespace) and name not in known:
-            raise SettingsError(f"{name} is no setting: {parsers.nearest(name, known)}")
+            raise SettingsError(f"{name} is no setting: {nearest(name, known)}")
+
+
+# -- what is missing, and how to set it ----------------------------------------------------------------------------
+
+
+def _missing(names: list[str], account: str | None) -> str:
+    """All that is missing, in one line, with the commands that set it."""
+    where = "vod:" if account is None else f"vod:accounts.{account}."
+    ways = {
+        "credentials": [_command(f"{where}accessKey", "KEY"), _command(f"{where}secretKey", "KEY", secret=True)],
+        "region": [f"{_command(f'{where}region', 'REGION')} (international accounts have {listed(INTERNATIONAL)})"],
+        "project": [_command(f"{where}projectId", "ID")],
+    }
+    also = ""
+    if account is None:
+        variables = {
+            "credentials": ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"],
+            "region": ["HW_REGION_NAME"],
+            "project": ["HUAWEICLOUD_SDK_PROJECT_ID"],
+        }
+        also = f", or set {listed([one for name in names for one in variables[name]])} in the environment"
+    inputs = {"region": "region", "project": "project_id"}
+    if of_resources := [inputs[name] for name in names if name in inputs]:
+        also += f", or the resource's {listed(of_resources)}"
+    commands = listed([way for name in names for way in ways[name]])
+    return f"{', '.join(f'no {name}' for name in names)}: run {commands}{also}"
+
+
+def _set_account(account: str) -> str:
+    name = f"vod:accounts.{account}"
+    return f"run {_command(f'{name}.accessKey', 'KEY')} and {_command(f'{name}.secretKey', 'KEY', secret=True)}"
+
+
+def _command(name: str, value: str, *, secret: bool = False) -> str:
+    return how(name, value, secret=secret).removeprefix("run ")

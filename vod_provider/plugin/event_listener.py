@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from vod_provider.config.parsers import Listening, SettingsError
+from vod_provider.config.errors import SettingsError
+from vod_provider.config.parsers import Listening
 
 LATE_S = 300.0
 """How far a callback's timestamp may be off this machine's clock."""

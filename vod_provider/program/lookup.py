@@ -18,7 +18,7 @@ import pulumi
 from pulumi.runtime import settings as runtime
 
 from vod_provider.config import settings
-from vod_provider.config.parsers import nearest
+from vod_provider.text import nearest
 from vod_provider.vod.assets import OUTCOMES, MediaAsset, Outcome
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import DeadlineError, VodError

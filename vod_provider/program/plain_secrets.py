@@ -8,11 +8,8 @@ import pulumi
 from pulumi.runtime import config
 from pulumi.runtime import settings as runtime
 
-from vod_provider.config import parsers, settings
-
-SECRETS = tuple(name for name in settings.NAMES if name.endswith(parsers.SECRET))
-HOLDING = {"vod:accounts": ("secretKey", "securityToken", "token"), "vod:events": ("key",)}
-"""Settings that are objects, and what is secret in them. Pulumi counts the whole as a secret if one part of it is."""
+from vod_provider.config import parsers
+from vod_provider.config.table import SECRETS
 
 _told: WeakSet[object] = WeakSet()
 
@@ -25,10 +22,12 @@ def warn_once() -> None:
     _told.add(run)
     if parsers.is_local(config.get_config("vod:endpoint") or parsers.ENDPOINT):
         return
-    plain = [name for name in SECRETS if config.get_config(name) and not config.is_config_secret(name)]
-    for name, keys in HOLDING.items():
+    plain = []
+    for name, parts in SECRETS.items():
         text = "" if config.is_config_secret(name) else config.get_config(name) or ""
-        plain += [f"{name} ({key})" for key in keys if f'"{key}"' in text]
+        if text and not parts:
+            plain.append(name)
+        plain += [f"{name} ({part})" for part in parts if f'"{part}"' in text]
     if plain:
         pulumi.log.warn(
             f"{', '.join(plain)}: set in clear, which the engine writes into the state like that; set it again with"

@@ -7,10 +7,10 @@ from typing import Any, Required, TypedDict, overload
 
 from pulumi import Input, Output, ResourceOptions, getter
 
-from vod_provider.audio.inputs import nearest
 from vod_provider.program.plain_secrets import warn_once
 from vod_provider.program.registration import Registered
 from vod_provider.provider import ExtractedAudioProvider
+from vod_provider.text import nearest
 
 
 class ExtractedAudioArgs(TypedDict, total=False):
@@ -113,7 +113,8 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         props: dict[str, Any] = {**args, **given}
         for name in props:
             if name not in ExtractedAudioArgs.__annotations__:
-                raise TypeError(f"ExtractedAudio({resource_name!r}) has no input {name!r}: {nearest(name)}")
+                hint = nearest(name, ExtractedAudioArgs.__annotations__)
+                raise TypeError(f"ExtractedAudio({resource_name!r}) has no input {name!r}: {hint}")
         if "asset_id" not in props:
             raise TypeError(f"ExtractedAudio({resource_name!r}) needs asset_id, the media id of the source video")
         if opts is not None and opts.import_ is not None:
