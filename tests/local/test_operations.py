@@ -34,6 +34,7 @@ from huaweicloudsdkvod.v1 import (
 )
 
 from tests.local.conftest import until_done
+from tests.local.samples import make_video
 from tests.local.wiretap import call
 from vod_provider.local.testing import LocalVod
 
@@ -152,11 +153,14 @@ def test_extraction_needs_a_ready_source_with_sound(
     assert client.list_asset_list(ListAssetListRequest()).total == 2
 
 
-def test_audio_itself_can_be_extracted_from(service: LocalVod, client: Any, video: Path) -> None:
-    """An audio is a source like any other."""
+def test_an_audio_cannot_be_extracted_from(service: LocalVod, client: Any, video: Path, tmp_path: Path) -> None:
+    """Sources are videos: an extracted audio and an uploaded one are refused, and nothing is made."""
     audio = extract(client, service.upload(video))
     until_done(client, audio)
-    assert until_done(client, extract(client, audio)).status == "CREATED"
+    assert refused(lambda: extract(client, audio)) == (400, "VOD.10083")
+    wave = make_video(tmp_path / "wave.wav", audio_codec="pcm_s16le", video_codec=None)
+    assert refused(lambda: extract(client, service.upload(wave))) == (400, "VOD.10083")
+    assert client.list_asset_list(ListAssetListRequest()).total == 3
 
 
 def test_only_what_is_queued_can_be_cancelled(service: LocalVod, client: Any, video: Path) -> None:

@@ -422,17 +422,25 @@ def test_two_services_do_not_share_a_folder(service: LocalVod, capfd: pytest.Cap
 
 
 def test_damaged_database(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A database that is none, or of another version: one clear line and no start."""
-    (tmp_path / "vod.sqlite3").write_bytes(b"no database" * 1000)
+    """A database that is none, of another version, or another program's: one clear line, no start, no change."""
+    database = tmp_path / "vod.sqlite3"
+    start_local_vod(tmp_path).stop()
+    database.write_bytes(b"no database" * 1000)
     with pytest.raises(LocalVodError, match="exit status 2"):
         start_local_vod(tmp_path)
     assert capfd.readouterr().err == f"vod-local: {tmp_path}: file is not a database\n"
-    (tmp_path / "vod.sqlite3").unlink()
-    with contextlib.closing(sqlite3.connect(tmp_path / "vod.sqlite3")) as other:
-        other.execute("PRAGMA user_version=99")
-    with pytest.raises(LocalVodError, match="exit status 2"):
-        start_local_vod(tmp_path)
-    assert "another version" in capfd.readouterr().err
+    for statement, said in (
+        ("PRAGMA user_version=99", "another version"),
+        ("CREATE TABLE theirs (a)", "another program's"),
+    ):
+        database.unlink()
+        with contextlib.closing(sqlite3.connect(database)) as other:
+            other.execute(statement)
+        content = database.read_bytes()
+        with pytest.raises(LocalVodError, match="exit status 2"):
+            start_local_vod(tmp_path)
+        assert said in capfd.readouterr().err
+        assert database.read_bytes() == content
 
 
 def test_json_logs(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def _serve(options: argparse.Namespace) -> int:
         from vod_provider.local.cli import logs, server
     except ModuleNotFoundError as exc:
         return _cannot_start(f'{exc.name} is not installed: run `pip install "pulumi-huaweicloud-vod[local]"`')
-    from vod_provider.local.core.data_folder import FolderInUseError
+    from vod_provider.local.core.data_folder import FolderInUseError, FolderNotOursError
     from vod_provider.local.core.fetch import Allowed
     from vod_provider.local.core.hosts import is_loopback
     from vod_provider.local.core.store import StoreError
@@ -136,7 +136,7 @@ def _serve(options: argparse.Namespace) -> int:
     )
     try:
         server.run(running, listener, lambda url: print(f"Local VOD on {url} (data in {options.data})", flush=True))
-    except (FolderInUseError, StoreError, OSError) as exc:
+    except (FolderInUseError, FolderNotOursError, StoreError, OSError) as exc:
         return _cannot_start(f"{options.data}: {exc}")
     return 0
 

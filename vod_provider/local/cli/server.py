@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -64,12 +65,14 @@ def listen(host: str, port: int) -> socket.socket:
 def run(options: Options, listener: socket.socket, started: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `started` is called with the address once calls are answered.
 
-    Raises FolderInUseError if another service has the data folder.
+    Raises FolderInUseError if another service has the data folder, FolderNotOursError if it holds other files.
     """
     Protocol.most_connections = _most_connections()
+    os.umask(0o077)  # what is made from now on, in this process or in those that it starts, is for this user alone
     folder = DataFolder(options.data)
     try:
         store = Store(folder.database)
+        folder.use(store)
         try:
             uvloop.run(_serve(options, listener, folder, store, started))
         finally:

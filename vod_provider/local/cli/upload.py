@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vod_provider.local.core.hosts import split_url
+from vod_provider.local.core.media_types import MEDIA_TYPES
 from vod_provider.local.http.auth import Credentials
-from vod_provider.local.http.fields import MAX_TITLE_BYTES, MEDIA_TYPES, cut_to_bytes
+from vod_provider.local.http.fields import MAX_TITLE_BYTES, cut_to_bytes
 from vod_provider.local.http.signing import signed_headers
 
 _BLOCK = 1 << 20

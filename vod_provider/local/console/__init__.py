@@ -14,10 +14,11 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vod_provider.local.core.errors import VodError
+from vod_provider.local.core.media_types import AUDIO_TYPES, MEDIA_TYPES
 from vod_provider.local.core.rules import Metadata, NewAsset, Vod
 from vod_provider.local.core.store import Asset, Filter
 from vod_provider.local.http import wire
-from vod_provider.local.http.fields import AUDIO_TYPES, MAX_TITLE_BYTES, MEDIA_TYPES, Fields, Query, cut_to_bytes
+from vod_provider.local.http.fields import MAX_TITLE_BYTES, Fields, Query, cut_to_bytes
 from vod_provider.local.http.json import JsonResponse, read_body
 
 _FOLDER = Path(__file__).parent
@@ -72,6 +73,14 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
             return JsonResponse({"error": error.why}, 400)
         return Response(status_code=204)
 
+    async def remove(request: Request) -> Response:
+        """Delete an asset, and end what is being done with it."""
+        try:
+            await vod.remove(project, request.path_params["asset_id"])
+        except VodError as error:
+            return JsonResponse({"error": error.message}, 404)
+        return Response(status_code=204)
+
     async def waveform(request: Request) -> Response:
         """`{"peaks": [0 to 100, ...]}` of an asset's sound."""
         found = vod.info(project, [request.path_params["asset_id"]])
@@ -84,6 +93,7 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         *(Route(path, page, methods=["GET"]) for path in _FILES),
         Route("/_local/assets", assets, methods=["GET"]),
         Route("/_local/assets", create, methods=["POST"]),
+        Route("/_local/assets/{asset_id}", remove, methods=["DELETE"]),
         Route("/_local/assets/{asset_id}/uploaded", confirm, methods=["POST"]),
         Route("/_local/assets/{asset_id}/waveform", waveform, methods=["GET"]),
     ]

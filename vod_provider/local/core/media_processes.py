@@ -1,15 +1,29 @@
-"""Processes that run the media jobs of `av`, so that FFmpeg works beside the service and may crash without harm."""
+"""Processes that run the media jobs of `av`, so that FFmpeg works beside the service and may crash without harm.
+
+They get an environment of what they need and no module from the current folder: what lies there, or which secrets the
+service was started with, is none of their business.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-_MODULE = "vod_provider.local.av.jobs"
+# `-P` keeps the current folder off the module path, as does leaving out relative entries of PYTHONPATH. Where the
+# package is not installed but runs from a folder, that folder comes last: a file in it can stand in for no module.
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from vod_provider.local.av.jobs import work; work()"
+_PACKAGE_FOLDER = str(Path(__file__).parents[3])
+_NEEDED = (
+    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "PYTHONHOME",
+    "PYTHONUSERBASE", "TMPDIR", "TZ",
+)  # fmt: skip
 
 
 class JobFailedError(Exception):
@@ -31,8 +45,7 @@ class _Process:
         except (OSError, RuntimeError):  # uvloop raises a RuntimeError for a pipe that was closed
             line = b""
         if not line:
-            code = await self.process.wait()
-            raise JobFailedError(f"the media process ended unexpectedly (exit status {code})")
+            raise JobFailedError(f"the media process ended unexpectedly ({_ending(await self.process.wait())})")
         answer = json.loads(line)
         if "error" in answer:
             raise JobFailedError(str(answer["error"]))
@@ -47,7 +60,7 @@ class MediaProcesses:
         self._idle: list[_Process] = []
         self._all: set[asyncio.subprocess.Process] = set()
 
-    async def run(self, job: Mapping[str, str], timeout: float | None = None) -> dict[str, object]:
+    async def run(self, job: Mapping[str, str], timeout: float) -> dict[str, object]:
         """The facts that the job answers. Raises JobFailedError; `timeout` in seconds.
 
         Where it is cancelled or runs out of time, the process is killed, and the job with it.
@@ -58,7 +71,7 @@ class MediaProcesses:
                 facts = await worker.run(job)
         except TimeoutError as exc:
             await self._end(worker.process)
-            raise JobFailedError(f"not done within {timeout:g} seconds") from exc
+            raise JobFailedError(f"not done within {timeout:.0f} seconds") from exc
         except asyncio.CancelledError:
             await asyncio.shield(self._end(worker.process))
             raise
@@ -88,11 +101,14 @@ class MediaProcesses:
     async def _start(self) -> _Process:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            _MODULE,
+            "-P",
+            "-c",
+            _BOOT,
+            _PACKAGE_FOLDER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
+            env=needed_environment(os.environ),
         )
         self._all.add(process)
         return _Process(process)
@@ -102,3 +118,21 @@ class MediaProcesses:
             process.kill()
         await process.wait()
         self._all.discard(process)
+
+
+def needed_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a media process needs of the service's environment: to find Python, its modules and a temporary folder."""
+    needed = {name: environ[name] for name in _NEEDED if name in environ}
+    modules = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if Path(entry).is_absolute()]
+    if modules:
+        needed["PYTHONPATH"] = os.pathsep.join(modules)
+    return needed
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

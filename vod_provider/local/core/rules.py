@@ -19,8 +19,9 @@ from vod_provider.local.core.errors import illegal_field, no_such_asset, not_upd
 from vod_provider.local.core.events import Events
 from vod_provider.local.core.fetch import Allowed
 from vod_provider.local.core.media_processes import JobFailedError
+from vod_provider.local.core.media_types import AUDIO_TYPES
 from vod_provider.local.core.settings import Settings
-from vod_provider.local.core.store import Asset, Filter, Store, Task
+from vod_provider.local.core.store import Asset, Filter, Store, StoreError, Task
 from vod_provider.local.core.worker import Done, Failed, Worker
 
 _log = logging.getLogger(__name__)
@@ -93,17 +94,21 @@ class Vod:
         kept = store.setting("settings")
         self.settings = Settings().changed(json.loads(kept)) if kept else Settings()
         self._events = Events(store, lambda: self.settings.events)
-        self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._ended)
+        self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._began, self._ended)
 
     def start(self) -> None:
         """Go on with what an earlier run left: half-written files are removed, unfinished work is run again."""
-        self._folder.sweep(self._store.files_in_use())
+        self._folder.sweep()
         for task in self._store.tasks():
             self._worker.submit(task)
         self._events.resume()
 
     async def close(self) -> None:
-        """Stop; nothing is lost that has been answered."""
+        """Stop; nothing is lost that has been answered, and work that is stopped in good order was no attempt."""
+        try:
+            self._store.count_attempts(self._worker.begun, -1)
+        except StoreError:
+            _log.exception("that work was stopped in good order could not be noted")
         await self._worker.close()
         await self._events.clear()
 
@@ -112,7 +117,7 @@ class Vod:
         await self._worker.clear()
         await self._events.clear()
         self._store.clear()
-        self._folder.sweep(())
+        self._folder.sweep()
         self.settings = Settings()
 
     def change_settings(self, given: object) -> None:
@@ -193,8 +198,12 @@ class Vod:
         source = self._existing(project, source_id)
         if source.status not in READY:
             raise unsupported_status(f"{source_id} is {source.status}")
+        # Documented: videos only. The code is inferred.
+        if source.video_type in AUDIO_TYPES:
+            raise unsupported_status(f"{source_id} is an audio")
         # Inferred: refused at once, since VOD knows from the file's facts that there is no sound.
-        if not json.loads(source.meta).get("audio_codec"):
+        facts = json.loads(source.meta)
+        if not facts.get("audio_codec"):
             raise unsupported_status(f"{source_id} has no sound")
         now = int(self._clock())
         audio = Asset(
@@ -202,7 +211,7 @@ class Vod:
             modified=now, token=secrets.token_hex(16), video_type=audio_format, source_id=source_id,
             video_name=f"{Path(source.video_name).stem or source_id}.{audio_format.lower()}",
         )  # fmt: skip
-        task = Task(audio.asset_id, "extract", source.file, audio_format)
+        task = Task(audio.asset_id, "extract", source.file, audio_format, facts["duration_ms"] / 1000)
         with self._store.transaction():
             self._store.add_asset(audio)
             self._store.add_task(task)
@@ -304,7 +313,22 @@ class Vod:
             self._folder.discard(extra["file"])
         return True
 
+    async def remove(self, project: str, asset_id: str) -> None:
+        """Delete an asset whatever is being done with it: work for it ends. Beside VOD's API, which waits instead."""
+        self._existing(project, asset_id)
+        await self._worker.stop(asset_id)
+        asset = self._existing(project, asset_id)  # its work may just have ended
+        source_files = [task.source_file for task in self._store.tasks() if task.asset_id == asset_id]
+        with self._store.transaction():
+            self._store.remove_task(asset_id)
+            self._store.remove_asset(asset_id)
+        for file in (asset.file, *source_files, *(extra["file"] for extra in json.loads(asset.extras))):
+            self._discard_unless_used(file)
+
     # What the worker reports
+
+    def _began(self, task: Task) -> None:
+        self._store.count_attempts([task.asset_id], 1)
 
     def _ended(self, task: Task, outcome: Done | Failed) -> None:
         asset = self._store.asset(task.asset_id)

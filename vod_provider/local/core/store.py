@@ -43,14 +43,24 @@ CREATE TABLE IF NOT EXISTS tasks (
     asset_id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     source_file TEXT NOT NULL DEFAULT '',
-    argument TEXT NOT NULL DEFAULT ''
+    argument TEXT NOT NULL DEFAULT '',
+    seconds REAL NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     body TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (file TEXT PRIMARY KEY);
 """
+# Columns that databases of earlier versions lack.
+_NEW_TASK_COLUMNS = {"seconds": "REAL NOT NULL DEFAULT 0", "attempts": "INTEGER NOT NULL DEFAULT 0"}
+_FILES_IN_USE = (
+    "SELECT file FROM assets WHERE file != '' UNION SELECT source_file FROM tasks WHERE source_file != '' "
+    "UNION SELECT json_extract(value, '$.file') FROM assets, json_each(extras) "
+    "WHERE ifnull(json_extract(value, '$.file'), '') != ''"
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,12 +95,18 @@ class Asset:
 
 @dataclass(slots=True, frozen=True)
 class Task:
-    """Work to be done for an asset: `kind` 'extract' (argument: format), 'probe', or 'fetch' (argument: URL)."""
+    """Work to be done for an asset: `kind` 'extract' (argument: format), 'probe', or 'fetch' (argument: URL).
+
+    `seconds` is the length of the source, 0 if it is not known; `attempts` how often the work was begun and neither
+    done nor stopped in good order.
+    """
 
     asset_id: str
     kind: str
     source_file: str = ""
     argument: str = ""
+    seconds: float = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class Filter:
 
 
 _ASSET_COLUMNS = tuple(field.name for field in fields(Asset))
+_TASK_COLUMNS = tuple(field.name for field in fields(Task))
 # Statements are put together of names of columns that stand in this file; values are always bound.
 _SELECT_ASSET = f"SELECT {', '.join(_ASSET_COLUMNS)} FROM assets"  # noqa: S608
 _INSERT_ASSET = (
@@ -120,15 +137,33 @@ class Store:
     """The database. Every method commits before it returns, unless inside `transaction()`."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, or make a new one. Raises StoreError if it is damaged or of another version."""
+        """Open it, or make a new one. Raises StoreError if it is damaged, of another version or another program's."""
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        try:
+            self._check_that_it_is_ours(path)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+            self._bring_up_to_date()
+            self._db.execute(f"PRAGMA user_version={_VERSION}")
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check_that_it_is_ours(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not {"assets", "tasks", "events", "settings"} <= tables:
+            raise sqlite3.DatabaseError(f"{path} is another program's database; use another --data")
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError(f"{path} was made by another version of the local VOD; use another --data")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def _bring_up_to_date(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(tasks)")}
+        for name, kind in _NEW_TASK_COLUMNS.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE tasks ADD COLUMN {name} {kind}")
+        self._db.execute(f"INSERT OR IGNORE INTO files {_FILES_IN_USE}")  # an earlier version kept no register
 
     def close(self) -> None:
         """Close the database; nothing can be asked of it afterwards."""
@@ -192,26 +227,37 @@ class Store:
     def add_task(self, task: Task) -> None:
         """Put work in."""
         self._db.execute(
-            "INSERT INTO tasks (asset_id, kind, source_file, argument) VALUES (?, ?, ?, ?)",
-            (task.asset_id, task.kind, task.source_file, task.argument),
+            "INSERT INTO tasks (asset_id, kind, source_file, argument, seconds) VALUES (?, ?, ?, ?, ?)",
+            (task.asset_id, task.kind, task.source_file, task.argument, task.seconds),
         )
 
     def tasks(self) -> list[Task]:
         """All work that is not done, oldest first."""
-        rows = self._db.execute("SELECT asset_id, kind, source_file, argument FROM tasks ORDER BY seq")
+        rows = self._db.execute(f"SELECT {', '.join(_TASK_COLUMNS)} FROM tasks ORDER BY seq")  # noqa: S608
         return [Task(*row) for row in rows.fetchall()]
 
     def remove_task(self, asset_id: str) -> None:
         """Take work out."""
         self._db.execute("DELETE FROM tasks WHERE asset_id = ?", (asset_id,))
 
-    def files_in_use(self) -> set[str]:
-        """Every file that an asset or a task needs."""
-        rows = self._db.execute(
-            "SELECT file FROM assets UNION SELECT source_file FROM tasks UNION SELECT json_extract(value, '$.file') "
-            "FROM assets, json_each(extras)"
+    def count_attempts(self, asset_ids: Iterable[str], change: int) -> None:
+        """Change how often the work for these assets was begun."""
+        self._db.executemany(
+            "UPDATE tasks SET attempts = attempts + ? WHERE asset_id = ?", [(change, each) for each in asset_ids]
         )
-        return {row[0] for row in rows.fetchall() if row[0]}
+
+    def add_file(self, file: str) -> None:
+        """Note a file that is about to be made."""
+        self._db.execute("INSERT OR IGNORE INTO files VALUES (?)", (file,))
+
+    def forget_file(self, file: str) -> None:
+        """Note that a file is gone."""
+        self._db.execute("DELETE FROM files WHERE file = ?", (file,))
+
+    def unused_files(self) -> list[str]:
+        """The files that were made and that neither an asset nor a task needs."""
+        rows = self._db.execute(f"SELECT file FROM files WHERE file NOT IN ({_FILES_IN_USE})")  # noqa: S608
+        return [row[0] for row in rows.fetchall()]
 
     def is_in_use(self, file: str) -> bool:
         """Whether an asset or a task needs that file."""

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from vod_provider.local.core.data_folder import DataFolder
-from vod_provider.local.core.fetch import Allowed, FetchError, fetch
+from vod_provider.local.core.fetch import Allowed, FetchError, Stop, fetch
 from vod_provider.local.core.media_processes import JobFailedError, MediaProcesses
 from vod_provider.local.core.settings import ExtractionSettings
 from vod_provider.local.core.store import StoreError, Task
@@ -26,8 +26,13 @@ _log = logging.getLogger(__name__)
 _PROBE_SECONDS = 60
 _PROBES_AT_ONCE = 2
 _DRAW_SECONDS = 300  # the whole sound of a file of hours is decoded
-_FETCHES_AT_ONCE = 4
+_FETCHES_AT_ONCE = 16
 _RECORD_AGAIN_SECONDS = 2
+_TONE_SECONDS = 60
+# Beside the length of the sound: an extraction that is slower than playing it is stuck.
+_EXTRACTION_SECONDS = 300
+MOST_ATTEMPTS = 5
+"""Work that was begun so often, and took the service with it each time, is given up."""
 # Asked for more processes than this, the machine would only switch between them.
 _MOST_PROCESSES = 4 * (os.cpu_count() or 1)
 
@@ -53,18 +58,20 @@ _Work = Coroutine[object, object, Done | Failed]
 
 
 class Worker:
-    """Runs tasks; `ended(task, outcome)` is called on the event loop once for each."""
+    """Runs tasks; `ended(task, outcome)` is called on the event loop once for each, `began(task)` when it is begun."""
 
     def __init__(
         self,
         folder: DataFolder,
         settings: Callable[[], ExtractionSettings],
         allowed: Allowed,
+        began: Callable[[Task], None],
         ended: Callable[[Task, Done | Failed], None],
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._allowed = allowed
+        self._began = began
         self._ended = ended
         self._extractors = MediaProcesses()
         self._probers = MediaProcesses()
@@ -75,6 +82,7 @@ class Worker:
         self._queue: OrderedDict[str, Task] = OrderedDict()
         self._extracting: set[str] = set()
         self._running: dict[str, asyncio.Task[None] | asyncio.TimerHandle] = {}
+        self._begun: set[str] = set()
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._samples: dict[str, asyncio.Task[Done | Failed]] = {}
 
@@ -82,13 +90,15 @@ class Worker:
         """Take a task in; the future is done when the task has ended."""
         done = asyncio.get_running_loop().create_future()
         self._waiting[task.asset_id] = done
-        if task.kind == "extract":
+        if task.attempts >= MOST_ATTEMPTS:
+            self._end(task, Failed(f"given up: begun {task.attempts} times, and the service ended each time"))
+        elif task.kind == "extract":
             self._queue[task.asset_id] = task
             self.pump()
         elif task.kind == "fetch":
-            self._start(task, self._fetch(task))
+            self._begin(task, self._fetch(task))
         else:
-            self._start(task, self._probe(task))
+            self._begin(task, self._probe(task))
         return done
 
     def is_queued(self, asset_id: str) -> bool:
@@ -99,6 +109,24 @@ class Worker:
         """Take an extraction out of the queue."""
         del self._queue[asset_id]
         self._finish(asset_id)
+
+    async def stop(self, asset_id: str) -> None:
+        """End the work for an asset, whether it waits or runs; it is not reported."""
+        self._queue.pop(asset_id, None)
+        handle = self._running.pop(asset_id, None)
+        if handle is not None:
+            handle.cancel()
+        if isinstance(handle, asyncio.Task):
+            await asyncio.gather(handle, return_exceptions=True)
+        self._extracting.discard(asset_id)
+        self._begun.discard(asset_id)
+        self._finish(asset_id)
+        self.pump()
+
+    @property
+    def begun(self) -> frozenset[str]:
+        """The assets whose work has begun and is neither done nor stopped."""
+        return frozenset(self._begun)
 
     async def peaks(self, file: str) -> Facts:
         """The outline of a file's sound, `{"peaks": [...]}`. Raises JobFailedError."""
@@ -119,7 +147,7 @@ class Worker:
             _, task = self._queue.popitem(last=False)
             self._extracting.add(task.asset_id)
             if settings.mode == "real":
-                self._start(task, self._extract(task))
+                self._begin(task, self._extract(task))
             else:
                 self._start_timed(task, settings.seconds)
 
@@ -135,6 +163,7 @@ class Worker:
             *(handle for handle in handles if isinstance(handle, asyncio.Task)), return_exceptions=True
         )
         self._extracting.clear()
+        self._begun.clear()
         for asset_id in list(self._waiting):
             self._finish(asset_id)
 
@@ -142,6 +171,15 @@ class Worker:
         """Stop everything; work that was running is not reported, so that it is run again next time."""
         await self.clear()
         await asyncio.gather(self._extractors.close(), self._probers.close(), self._drawers.close())
+
+    def _begin(self, task: Task, work: _Work) -> None:
+        """Start work that may take the service with it: begun is noted, so that it is not begun for ever."""
+        self._begun.add(task.asset_id)
+        try:
+            self._began(task)
+        except (OSError, StoreError):
+            _log.exception("that %s of %s began could not be noted", task.kind, task.asset_id)
+        self._start(task, work)
 
     def _start(self, task: Task, work: _Work) -> None:
         coroutine = self._run(task, work)
@@ -158,6 +196,7 @@ class Worker:
     def _end(self, task: Task, outcome: Done | Failed) -> None:
         self._running.pop(task.asset_id, None)
         self._extracting.discard(task.asset_id)
+        self._begun.discard(task.asset_id)
         try:
             self._ended(task, outcome)
         except (OSError, StoreError):  # a full disk, most of all: the work is done, so keep trying to say so
@@ -178,6 +217,7 @@ class Worker:
             self._extractors,
             {"job": "extract", "source": str(self._folder.path(task.source_file)), "format": task.argument},
             self._folder.media_name(task.asset_id, task.argument),
+            _EXTRACTION_SECONDS + task.seconds,
         )
 
     async def _probe(self, task: Task) -> Done | Failed:
@@ -192,13 +232,16 @@ class Worker:
     async def _fetch(self, task: Task) -> Done | Failed:
         part = self._folder.incoming()
         file = self._folder.media_name(task.asset_id, "fetched")
+        stop = Stop()
         try:
             async with self._fetches:
-                await in_thread(partial(fetch, task.argument, part, self._allowed))
+                await in_thread(partial(fetch, task.argument, part, self._allowed, stop))
+            self._folder.adopt(part, file)
         except FetchError as exc:
-            part.unlink(missing_ok=True)
             return Failed(str(exc))
-        self._folder.adopt(part, file)
+        finally:
+            stop.now()  # cancelled, the thread goes on alone: it must not go on writing
+            part.unlink(missing_ok=True)
         outcome = await self._probe(Task(task.asset_id, "probe", file))
         if isinstance(outcome, Failed):
             self._folder.discard(file)
@@ -221,7 +264,7 @@ class Worker:
         if audio_format not in self._samples:
             name = self._folder.shared_name(f"timed.{audio_format.lower()}")
             job = {"job": "tone", "format": audio_format}
-            making = self._make(self._extractors, job, name)
+            making = self._make(self._extractors, job, name, _TONE_SECONDS)
             sample = self._samples[audio_format] = asyncio.get_running_loop().create_task(making)
             sample.add_done_callback(partial(self._keep_if_good, audio_format))
         return self._samples[audio_format]
@@ -231,10 +274,10 @@ class Worker:
         if sample.cancelled() or sample.exception() is not None or isinstance(sample.result(), Failed):
             self._samples.pop(audio_format, None)
 
-    async def _make(self, processes: MediaProcesses, job: dict[str, str], file: str) -> Done | Failed:
+    async def _make(self, processes: MediaProcesses, job: dict[str, str], file: str, timeout: float) -> Done | Failed:
         part: Path = self._folder.incoming()
         try:
-            facts = await processes.run({**job, "target": str(part)})
+            facts = await processes.run({**job, "target": str(part)}, timeout)
             self._folder.adopt(part, file)
         except JobFailedError as exc:
             return Failed(str(exc))

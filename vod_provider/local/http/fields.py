@@ -19,31 +19,6 @@ MAX_DESCRIPTION_BYTES = 1024
 MAX_TAGS = 16
 MAX_TAG_BYTES = 24
 MAX_IDS = 10
-VIDEO_TYPES = frozenset(
-    [
-        "MP4",
-        "TS",
-        "MOV",
-        "MXF",
-        "MPG",
-        "FLV",
-        "WMV",
-        "AVI",
-        "M4V",
-        "F4V",
-        "MPEG",
-        "3GP",
-        "ASF",
-        "MKV",
-        "WEBM",
-        "HLS",
-        "M3U8",
-    ]
-)
-AUDIO_TYPES = frozenset(
-    ["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"]
-)
-MEDIA_TYPES = VIDEO_TYPES | AUDIO_TYPES
 _ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _TIME = re.compile(r"\d{14}")
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from vod_provider.local.core.errors import VodError, illegal_field
 from vod_provider.local.core.fetch import extension
+from vod_provider.local.core.media_types import MEDIA_TYPES
 from vod_provider.local.core.rules import Extra, Metadata, NewAsset, Vod
 from vod_provider.local.core.store import Asset, Filter
 from vod_provider.local.http import wire
 from vod_provider.local.http.fields import (
     MAX_DESCRIPTION_BYTES,
     MAX_TITLE_BYTES,
-    MEDIA_TYPES,
     Fields,
     Query,
     cut_to_bytes,
