@@ -176,15 +176,18 @@ def _opened(source: Path) -> InputContainer:
     if source.stat().st_size == 0:
         raise MediaError("the file is empty")
     try:
-        container: InputContainer = av.open(
-            str(source),
-            "r",
-            container_options=dict(_OPEN_OPTIONS),
-            stream_options=list(_STREAM_OPTIONS),
-            **_TOLERANT,
-        )
+        try:
+            container = _open(source, list(_STREAM_OPTIONS))
+        except ValueError:  # formats that tell their streams only as they are read take no options for them
+            container = _open(source, None)
     except (av.error.FFmpegError, ValueError, OSError) as exc:
         raise MediaError(f"the file cannot be read as audio or video: {error_text(exc)}") from exc
+    return container
+
+
+def _open(source: Path, stream_options: list[Any] | None) -> InputContainer:
+    options = {"container_options": dict(_OPEN_OPTIONS), "stream_options": stream_options, **_TOLERANT}
+    container: InputContainer = av.open(str(source), "r", **options)
     return container
 
 
