@@ -143,7 +143,10 @@ def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Ch
 def journal_check(here: Settings, origin: str = "") -> Check:
     """Whether the journal can be read and written; opening it is what `up` does, too. `origin`: who named the file."""
     warnings: list[str] = []
-    journal = Journal(here.journal, warn=warnings.append)
+    try:
+        journal = Journal(here.journal, warn=warnings.append)
+    except SettingsError as exc:
+        return Check("journal", "fail", str(exc))
     service = f"{here.endpoint} {here.project_id}"
     try:
         with journal.asking():

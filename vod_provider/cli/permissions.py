@@ -1,11 +1,13 @@
-"""What the credentials may do, found out by calls that can change nothing.
+"""What the credentials may do, found out by calls that can change nothing and cost nothing.
 
 IAM is asked before VOD looks for the asset. So a change to an asset that does not exist tells the two apart: 'does
-not exist' (VOD.10062), or any other word of VOD itself on the request, means that it was let through; 403 with
-another code means that it was not. The asset's id is made up anew, 128 bits by chance, and VOD is asked first
-whether it has it; if it does, no change is tried. The update names no field, so there is nothing that it would set.
+not exist' (VOD.10062), or any other word of VOD itself on the request, means that it was let through; a code of DENIED,
+or 403 with a code that is not VOD's, means that it was not. The asset's id is made up anew, 128 bits by chance, and VOD
+is asked first whether it has it; if it does, no change is tried. The update names no field, so there is nothing that it
+would set.
 
-IAM actions: the API reference, 'Permissions and Supported Actions'. None is listed for cancelling an extraction.
+That IAM is asked first is inferred: see docs/cloud.md, 'What is known of the cloud'. IAM actions and codes: the API
+reference, 'Permissions and Supported Actions' and 'Error Codes'.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from vod_provider.vod.assets import ABSENT
 from vod_provider.vod.errors import (
     REMEDIES,
     AnswerError,
-    CredentialsError,
     LostAnswerError,
     NotFoundError,
     ThrottledError,
@@ -29,8 +30,22 @@ from vod_provider.vod.errors import (
 )
 from vod_provider.vod.transport import Answer
 
-ACCOUNT = frozenset({"VOD.10054", "VOD.10055", "VOD.10056", "VOD.10057", "APIG.0301"})
+ACCOUNT = frozenset(
+    {
+        "VOD.10054",
+        "VOD.10055",
+        "VOD.10056",
+        "VOD.10057",
+        "VOD.10120",  # in arrears
+        "VOD.10132",  # frozen or cancelled
+        "APIG.0301",
+    }
+)
 """Codes that say that the caller is not let in at all, whatever it asks for."""
+DENIED = frozenset({"VOD.10074", "VOD.10111", "VOD.10133", "APIG.0302"})
+"""Codes that say that the caller may not do this."""
+INTERNAL = frozenset({"VOD.10051", "VOD.10052"})
+"""Codes of VOD's own faults, which say nothing of a permission."""
 DOING = "checking permissions"
 
 
@@ -50,9 +65,12 @@ class Sends(Protocol):
 
 @dataclass(frozen=True)
 class _Probe:
+    """`action` is IAM's, `also` the one that old-style policies may want beside it."""
+
     name: str
     action: str
     send: Callable[[Sends, str], Answer]
+    also: str = ""
 
 
 _ASK = _Probe(
@@ -68,13 +86,30 @@ _PROBES = (
         ),
     ),
     _Probe(
-        "cancel an extraction",
-        "",
+        "cancel",
+        "vod:asset:stopExtractAudioTask",
         lambda to, it: to.send(DOING, "DELETE", "/asset/extract_audio", query=[("asset_id", it)]),
     ),
-    _Probe("update", "vod:asset:update", lambda to, it: to.send(DOING, "PUT", "/asset/info", body={"asset_id": it})),
+    _Probe(
+        "update",
+        "vod:asset:modifyInfo",
+        lambda to, it: to.send(DOING, "PUT", "/asset/info", body={"asset_id": it}),
+        also="vod:asset:update",
+    ),
+    _Probe(
+        "publish",
+        "vod:asset:publish",
+        lambda to, it: to.send(DOING, "POST", "/asset/status/publish", body={"asset_id": [it]}),
+    ),
+    _Probe(
+        "unpublish",
+        "vod:asset:unpublish",
+        lambda to, it: to.send(DOING, "POST", "/asset/status/unpublish", body={"asset_id": [it]}),
+    ),
     _Probe("delete", "vod:asset:delete", lambda to, it: to.send(DOING, "DELETE", "/asset", query=[("asset_id", it)])),
 )
+ACTIONS = tuple(action for probe in (_ASK, *_PROBES) for action in (probe.action, probe.also) if action)
+"""The IAM actions of a least policy, as the documentation lists them."""
 QUOTA = "the quota is shared by all clients of the tenant: try again in a minute, or have it raised and set vod:quotas"
 
 
@@ -90,15 +125,15 @@ class Permissions:
         """Credentials, then each permission, then what became of the quotas."""
         error, exists = self._ask()
         yield _credentials(error)
-        refused = isinstance(error, CredentialsError) and _is_account(error)
+        refused = isinstance(error, AnswerError) and _is_account(error)
         if refused or isinstance(error, UnreachableError | LostAnswerError):
             why = "the credentials are not accepted" if refused else "VOD does not answer"
-            yield from (not_tried(_named(probe), why) for probe in (_ASK, *_PROBES))
+            yield from (not_tried(probe.action, why) for probe in (_ASK, *_PROBES))
             return
         yield self._judged(_ASK, error)
         for probe in _PROBES:
             if exists and probe.name != "list":
-                yield not_tried(_named(probe), f"VOD does not say that it has no asset {self._id}")
+                yield not_tried(probe.action, f"VOD does not say that it has no asset {self._id}")
             else:
                 yield self._judged(probe, self._error(probe))
         yield self._quotas()
@@ -120,21 +155,22 @@ class Permissions:
         return None
 
     def _judged(self, probe: _Probe, error: VodError | None) -> Check:
-        name = _named(probe)
+        name = probe.action
         self._answered += error is None or isinstance(error, AnswerError)
         if isinstance(error, ThrottledError):
             self._throttled.append(probe.name)
-            return Check(name, "warn", f"not to be told: {_answer(error)}", QUOTA)
+            return Check(name, "warn", f"unknown: {_answer(error)}", QUOTA)
         if error is None:
             return Check(name, "ok", "allowed")
         if isinstance(error, NotFoundError):
             return Check(name, "ok", f"allowed: VOD has looked for the asset ({error.code})")
-        if isinstance(error, CredentialsError):
-            what = f"grant {probe.action} to the IAM user" if probe.action else "grant it to the IAM user"
-            return Check(name, "fail", f"not allowed: {_answer(error)}", f"{what}, in this region's project")
-        if isinstance(error, AnswerError) and error.code.startswith("VOD."):
+        if isinstance(error, AnswerError) and _is_denied(error):
+            also = f" (and {probe.also}, which old-style policies may want)" if probe.also else ""
+            remedy = f"grant {probe.action}{also} to the IAM user, in this region's project"
+            return Check(name, "fail", f"denied: {_answer(error)}", remedy)
+        if isinstance(error, AnswerError) and _code(error).startswith("VOD.") and _code(error) not in INTERNAL:
             return Check(name, "ok", f"allowed, as far as can be told: {_answer(error)}")
-        return Check(name, "warn", f"not to be told: {_answer(error)}", "try again later")
+        return Check(name, "warn", f"unknown: {_answer(error)}", _unknown(error))
 
     def _quotas(self) -> Check:
         if self._throttled:
@@ -143,21 +179,36 @@ class Permissions:
 
 
 def _credentials(error: VodError | None) -> Check:
-    if isinstance(error, CredentialsError) and _is_account(error):
-        remedy = REMEDIES.get(error.code, REMEDIES["APIG.0301"])
+    if isinstance(error, AnswerError) and _is_account(error):
+        remedy = REMEDIES.get(_code(error), REMEDIES["APIG.0301"])
         return Check("credentials", "fail", f"not accepted: {_answer(error)}", remedy)
     # What VOD itself says, or IAM of a permission, is said after the caller was let in; the gateway's rest is not.
-    if error is None or isinstance(error, CredentialsError) or getattr(error, "code", "").startswith("VOD."):
+    if error is None or (isinstance(error, AnswerError) and (_is_denied(error) or _code(error).startswith("VOD."))):
         return Check("credentials", "ok", "accepted")
-    return Check("credentials", "warn", f"not to be told: {_answer(error)}", "try again later")
+    return Check("credentials", "warn", f"unknown: {_answer(error)}", _unknown(error))
 
 
-def _is_account(error: CredentialsError) -> bool:
-    return error.status == 401 or error.code in ACCOUNT
+def _code(error: AnswerError) -> str:
+    """The code of an answer; the gateway's begins with 'APIG.' or with 'APIGW.', which mean the same."""
+    return error.code.replace("APIGW.", "APIG.", 1)
 
 
-def _named(probe: _Probe) -> str:
-    return probe.action or probe.name
+def _is_account(error: AnswerError) -> bool:
+    return error.status == 401 or _code(error) in ACCOUNT
+
+
+def _is_denied(error: AnswerError) -> bool:
+    """Whether it is a word of IAM; its own codes, as PAP5.0001, come with 403."""
+    code = _code(error)
+    return code in DENIED or (
+        error.status == 403 and code != "" and not code.startswith("VOD.") and code not in ACCOUNT
+    )
+
+
+def _unknown(error: VodError) -> str:
+    if isinstance(error, AnswerError) and not error.code:
+        return "the answer has no code of VOD or its gateway: is a proxy or a portal in between?"
+    return "try again later"
 
 
 def _answer(error: VodError) -> str:
