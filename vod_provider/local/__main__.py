@@ -16,8 +16,7 @@ from vod_provider.local.cli.credentials import (
     known_to_everybody,
     read_credentials,
 )
-
-DEFAULT_PORT = 8480
+from vod_provider.local.core.dialects import DialectError, parse
 
 DEFAULT_PORT = 8480
 _DESCRIPTION = """\
@@ -80,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-fetch", action="append", default=[], metavar="HOST[:PORT]",
         help="a host that UploadMetaDataByUrl may fetch from, beside loopback; may be given several times",
     )  # fmt: skip
+    serve.add_argument(
+        "--dialect", action="append", default=[], metavar="NAME=VALUE", type=_dialect,
+        help="how VOD behaves where public sources leave it open, for example absence=left_out; may be given several "
+        "times; the names are in docs/local-vod.md and at /_local/settings",
+    )  # fmt: skip
     serve.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     serve.add_argument("--log-format", choices=("text", "json"), default="text", help="logs go to standard error")
     add_key_pair(serve)
@@ -92,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     upload.add_argument("--endpoint", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="default: %(default)s")
     add_key_pair(upload)
     return parser
+
+
+def _dialect(given: str) -> tuple[str, str | float]:
+    try:
+        return parse(given)
+    except DialectError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def _default_data() -> Path:
@@ -133,6 +144,7 @@ def _serve(options: argparse.Namespace) -> int:
         port=options.port,
         public_url=options.public_url and options.public_url.rstrip("/"),
         allowed=Allowed(options.allow_fetch),
+        dialects=dict(options.dialect),
     )
     try:
         server.run(running, listener, lambda url: print(f"Local VOD on {url} (data in {options.data})", flush=True))

@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Options:
     port: int = 8480
     public_url: str | None = None
     allowed: Allowed = field(default_factory=Allowed)
+    dialects: Mapping[str, object] = field(default_factory=dict)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -92,6 +93,7 @@ async def _serve(
         allowed=options.allowed,
         clock=time.time,
         completion_event=completion_event,
+        dialects=options.dialects,
     )
     app = create_app(
         vod,

@@ -73,6 +73,7 @@ class Vod:
     """The service. `clock` gives unix seconds; `public_url` is where media and uploads are reached.
 
     `completion_event` puts an audio that is made, or failed, into the words of the message that is posted.
+    `dialects` are those of the command line: they come before the kept ones, and a reset goes back to them.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Vod:
         allowed: Allowed,
         clock: Callable[[], float],
         completion_event: Callable[[Asset, str], Mapping[str, object]],
+        dialects: Mapping[str, object] | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
@@ -91,8 +93,11 @@ class Vod:
         self.public_url = public_url
         self._allowed = allowed
         self._completion_event = completion_event
+        self._first_settings = Settings().changed({"dialects": dict(dialects or {})})
         kept = store.setting("settings")
-        self.settings = Settings().changed(json.loads(kept)) if kept else Settings()
+        self.settings = self._first_settings
+        if kept:
+            self.settings = Settings().changed(json.loads(kept)).changed({"dialects": dict(dialects or {})})
         self._events = Events(store, lambda: self.settings.events)
         self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._began, self._ended)
 
@@ -118,7 +123,7 @@ class Vod:
         await self._events.clear()
         self._store.clear()
         self._folder.sweep()
-        self.settings = Settings()
+        self.settings = self._first_settings
 
     def change_settings(self, given: object) -> None:
         """Change settings by decoded JSON. Raises SettingsError."""

@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from vod_provider.local.core.dialects import DialectError, Dialects
 from vod_provider.local.core.hosts import split_url
 
 MAX_CONCURRENCY = 100_000
@@ -45,13 +46,19 @@ class Settings:
     extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
     quota_scale: float = 1.0
     events: EventSettings = field(default_factory=EventSettings)
+    dialects: Dialects = field(default_factory=Dialects)
 
     def changed(self, given: object) -> Settings:
         """These settings with those that `given` (decoded JSON) names changed. Raises SettingsError."""
-        values = _object("settings", given, {"extraction", "quota_scale", "events"})
+        values = _object("settings", given, {"extraction", "quota_scale", "events", "dialects"})
         extraction = _extraction(self.extraction, values.get("extraction", {}))
         scale = _number("quota_scale", values.get("quota_scale", self.quota_scale), 0, 1_000_000)
-        return Settings(extraction, scale, _events(self.events, values.get("events", {})))
+        events = _events(self.events, values.get("events", {}))
+        try:
+            dialects = self.dialects.changed(values.get("dialects", {}))
+        except DialectError as exc:
+            raise SettingsError(str(exc)) from exc
+        return Settings(extraction, scale, events, dialects)
 
     def as_json(self) -> dict[str, object]:
         """As they are shown and given."""
