@@ -1,4 +1,4 @@
-"""The commands for people: `python -m vod_provider orphans` and `doctor`. Arguments and exit statuses only."""
+"""The commands for people: `python -m vod_provider orphans`, `doctor`, `rehearse`. Arguments and exit statuses only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vod_provider.cli.configuration import Configuration
 from vod_provider.cli.console import Console
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
+from vod_provider.cli.rehearse import command as rehearse
 from vod_provider.cli.states import StackName, State
 
 PROG = "python -m vod_provider"
@@ -55,6 +56,25 @@ examples:
 
 exit status: 0 nothing failed (there may be warnings), 1 something failed, 130 interrupted
 """
+_REHEARSE = """\
+Settles what no public source says of VOD: uploads clips of three seconds, extracts audio from
+them, looks at every answer, deletes all of it again, and compares what it saw with what the
+provider assumes. Says first what it will do and what that costs at most, and asks. What a run
+leaves behind that was killed, the next one removes. Needs a key that may do everything at VOD.
+
+With REHEARSE_DENIED_ACCESS_KEY and REHEARSE_DENIED_SECRET_KEY in the environment, a key of the
+same account that may do nothing at VOD, it also sees how a permission is denied. Where vod:events
+is set, it looks at a callback, too.
+"""
+_REHEARSE_EXAMPLES = """\
+examples:
+  %(prog)s --stack dev --output rehearsal.json
+  %(prog)s --config vod:region=cn-north-4 --config vod:projectId=ID --yes --json
+  %(prog)s --stack dev --clean
+
+exit status: 0 done and all removed, 1 something could not be removed, 2 something given cannot be
+used or VOD did not go along, 130 interrupted
+"""
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
@@ -70,6 +90,9 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     try:
         if options.command == "doctor":
             return doctor.run(engine, configure, console, as_json=options.json)
+        if options.command == "rehearse":
+            wanted = rehearse.Options(options.yes, options.clean, options.json, options.output)
+            return rehearse.run(wanted, configure(), os.environ, console)
         asked = orphans.Options(
             states=_states(options, engine, console),
             former=options.former_stack,
@@ -103,10 +126,11 @@ def _states(options: argparse.Namespace, engine: Engine, console: Console) -> li
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROG, description="Looks after what Pulumi does not see of Huawei Cloud VOD.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="orphans | doctor")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="orphans | doctor | rehearse")
     _add_orphans(_command(commands, "orphans", "audios that no stack knows", _ORPHANS, _ORPHANS_EXAMPLES))
     two = _command(commands, "doctor", "check all that an `up` needs", _DOCTOR, _DOCTOR_EXAMPLES)
     two.add_argument("--stack", nargs=1, metavar="NAME", help="the stack whose configuration is checked")
+    _add_rehearse(_command(commands, "rehearse", "try out what is unknown of VOD", _REHEARSE, _REHEARSE_EXAMPLES))
     return parser
 
 
@@ -152,6 +176,13 @@ def _add_orphans(one: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     one.add_argument("--delete", action="store_true", help="delete the orphaned ones, after listing them and asking")
     one.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def _add_rehearse(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--stack", nargs=1, metavar="NAME", help="the stack whose configuration is used")
+    one.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    one.add_argument("--clean", action="store_true", help="only remove what an earlier rehearsal left behind")
+    one.add_argument("--output", type=Path, metavar="FILE", help="also write the JSON to a file, for a bug report")
 
 
 def _seconds(given: str) -> float:
