@@ -63,10 +63,10 @@ def test_what_is_announced_is_kept_to(command: Command, quiet: LocalVod) -> None
     result = command("rehearse", vod=quiet, typed="yes\n")
     assert result.status == 0
     assert "uploads 8 clips of 3 s" in result.out
-    assert "asks for 5 extractions" in result.out
+    assert "asks for 7 extractions" in result.out
     counts = quiet.counts()
     assert counts["CreateAssetByFileUpload"] == 8
-    assert counts["ExtractAudio"] == 5
+    assert counts["ExtractAudio"] == 7
     assert "QUESTION" in result.out
     assert "vod-local serve" in result.out
 

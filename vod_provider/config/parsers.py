@@ -28,7 +28,8 @@ QUOTAS = {
 }
 """Calls per minute that a tenant has, each on its own; info, details and list together are 'query'.
 
-Source: the API reference, 'Constraints'. That operations of one line there do not share their 100 is inferred.
+Source: the API reference, 'Constraints'. That operations of one line there do not share their 100 is inferred: see
+docs/cloud.md.
 """
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
@@ -173,7 +174,7 @@ def filled(template: str, region: str | None) -> str:
 
 def region(name: str, text: str) -> str:
     if not is_region(text):
-        raise SettingsError(f"{name} is {short(text)}: expected the id of a region, as ap-southeast-1")
+        raise SettingsError(f"{name} is {short(text)}: expected the id of a region, as ap-southeast-3")
     return text
 
 

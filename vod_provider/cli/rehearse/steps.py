@@ -19,7 +19,7 @@ MARK = "pulumi-huaweicloud-vod rehearsal"
 """How the titles of all that is uploaded begin; audios get the title of their video, as a rule."""
 FILE_MARK = "vod-rehearsal-"
 """How the names of its files begin."""
-EXTRACTIONS = 5
+EXTRACTIONS = 7
 """How many extractions are asked for at most."""
 UPLOADS = 8
 DONE = frozenset({"CREATED", "PUBLISHED", "TRANSCODE_SUCCEED"})
@@ -119,10 +119,13 @@ class Rehearsal:
         return [*kept, *(one for one in marked if one not in kept)]
 
     def clean(self, ids: Sequence[str] | None = None) -> list[str]:
-        """Delete what was made, each until it is gone; returns the ids that are still there."""
-        left = []
-        for asset_id in self._record.ids if ids is None else ids:
+        """Delete what was made, and wait until it is gone; returns the ids that are still there."""
+        wanted = self._record.ids if ids is None else list(ids)
+        for asset_id in wanted:
             self._progress(f"removing asset {asset_id}")
+            self._service.delete([asset_id])
+        left = []
+        for asset_id in wanted:
             if self._gone(asset_id):
                 self._record.remove(asset_id)
             else:
@@ -130,15 +133,15 @@ class Rehearsal:
         return left
 
     def _gone(self, asset_id: str) -> bool:
-        end = self._clock() + self._waits.deletion
-        while True:
-            reply, results = self._service.delete([asset_id])
-            if reply.not_found or results.get(asset_id) == "DELETED" or self._service.show(asset_id).absent:
+        """Whether the asset is gone within the time that a deletion may take. One that is worked on is asked again."""
+        again = 0.0
+        for shown in self._looks(asset_id, self._waits.deletion):
+            if shown.absent or shown.kind == "DELETED":
                 return True
-            if self._clock() >= end:
-                return False
-            self._service.cancel(asset_id)
-            self._sleep(2.0)
+            if shown.kind != "DELETING" and self._clock() >= again:
+                self._service.delete([asset_id])
+                again = self._clock() + 2.0
+        return False
 
     # -- the questions, in order ---------------------------------------------------------------------------------
 
@@ -195,15 +198,17 @@ class Rehearsal:
         return audio
 
     def _queue(self, source: str) -> None:
-        """Three at once, so that the later ones wait: two are cancelled, by the audio's id and by the source's."""
-        ids = [self._extract(source, audio_format)[0] for audio_format in (None, "AAC", "MP3")]
+        """Several at once, so that the later ones wait: two are cancelled, by the audio's id and by the source's."""
+        ids = [self._extract(source, audio_format)[0] for audio_format in (None, "AAC", "MP3", "AAC", "MP3")]
         accepted = [one for one in ids if one is not None]
-        if len(accepted) < 3:
-            self._found("cancel_takes", "", "not all of three extractions were accepted")
+        if len(accepted) < len(ids):
+            self._found("cancel_takes", "", f"{len(accepted)} of {len(ids)} extractions were accepted")
             return
-        by_audio, by_source = self._service.cancel(accepted[2]), self._service.cancel(source)
+        by_audio, by_source = self._service.cancel(accepted[-1]), self._service.cancel(source)
         evidence = f"by the audio's id: {by_audio}; by the source's: {by_source}"
         self._found("cancel_takes", _cancel_takes(by_audio, by_source), evidence)
+        for one in reversed(accepted):  # the later ones first: they may still wait
+            self._note(self._service.show(one), source)
         ends = [self._follow(one, source) for one in accepted]
         cancelled = [it for it in ends if it.end in {"CANCELLED", "removed"}]
         self._found(
@@ -376,9 +381,7 @@ class Rehearsal:
                 absent_since = now
                 if followed.by_id is None:
                     followed.by_id = now - began
-                self._statuses.append(shown.kind)
-                if shown.kind in WORKING:
-                    self._source_statuses.add(self._service.show(source).kind)
+                self._note(shown, source)
             if listing and followed.listed is None and self._is_listed(audio):
                 followed.listed = self._clock() - began
                 if by_type is not None and shown.kind in WORKING:
@@ -387,6 +390,13 @@ class Rehearsal:
             if ended and (not listing or followed.listed is not None or now - began >= self._waits.listing):
                 return followed
         return followed
+
+    def _note(self, audio: Shown, source: str) -> None:
+        """Remember the status of an audio, and that of its source while it is being extracted."""
+        if not audio.absent:
+            self._statuses.append(audio.kind)
+        if audio.kind in WORKING:
+            self._source_statuses.add(self._service.show(source).kind)
 
     def _is_listed(self, asset_id: str, media_type: str | None = None) -> bool:
         since, until = self._window(timedelta(days=1))
