@@ -85,7 +85,7 @@ def test_any_change_breaks_the_signature(data: st.DataObject) -> None:
     }[where]
     with pytest.raises(VodError) as caught:
         auth.verify(changed, CREDENTIALS, NOW.timestamp())
-    assert (caught.value.status, caught.value.code) == (401, "APIG.0301")
+    assert (caught.value.status, caught.value.code) == (401, "APIGW.0301")
 
 
 @given(
@@ -166,7 +166,7 @@ def test_what_the_cloud_says_to_strangers(service: LocalVod) -> None:
     ):
         with pytest.raises(ClientRequestException) as caught:
             official_client(service, access_key, secret_key).list_asset_list(ListAssetListRequest())
-        assert (caught.value.status_code, caught.value.error_code) == (401, "APIG.0301")
+        assert (caught.value.status_code, caught.value.error_code) == (401, "APIGW.0301")
         assert reason in caught.value.error_msg
     url = f"{service.endpoint}/v1.0/{service.project_id}/asset/list"
     assert send(url, "GET", {}).status == 401

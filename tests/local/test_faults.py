@@ -73,7 +73,7 @@ def test_status_is_answered_without_work(service: LocalVod, source: str) -> None
 def test_throttling_has_its_code(service: LocalVod) -> None:
     """An injected 429 without a code is the gateway's."""
     service.inject({"operation": "*", "status": 429})
-    assert call(service, "GET", "/asset/list").json["error_code"] == "APIG.0308"
+    assert call(service, "GET", "/asset/list").json["error_code"] == "APIGW.0308"
 
 
 def test_body_in_place_of_json(service: LocalVod, source: str) -> None:
@@ -158,7 +158,7 @@ def test_calls_are_counted_and_kept(service: LocalVod, source: str) -> None:
     assert told["counts"] == {"ShowAssetMeta": 1, "ShowAssetDetail": 1}
     assert [(c["operation"], c["status"], c["asset_ids"]) for c in told["calls"]] == [
         ("ShowAssetMeta", 200, [source]),
-        ("ShowAssetDetail", 400, ["missing"]),
+        ("ShowAssetDetail", 404, ["missing"]),
     ]
     assert all(before <= c["time"] <= time.time() for c in told["calls"])
     service.control("DELETE", "calls")

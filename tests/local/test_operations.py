@@ -33,7 +33,7 @@ from huaweicloudsdkvod.v1 import (
     UploadMetaDataByUrlRequest,
 )
 
-from tests.local.conftest import until_done
+from tests.local.conftest import until_done, until_gone
 from tests.local.samples import make_video
 from tests.local.wiretap import call
 from vod_provider.local.testing import LocalVod
@@ -120,6 +120,7 @@ def test_cover_and_subtitles_go_along(client: Any, video: Path) -> None:
     assert (base.subtitle_info[0].id, base.subtitle_info[0].language) == (2, "EN")
     assert urllib.request.urlopen(base.subtitle_info[0].url).read() == b"srt"
     client.delete_assets(DeleteAssetsRequest(asset_id=[created.asset_id]))
+    until_gone(client, created.asset_id)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(base.cover_info_array[0].cover_url)
 
@@ -131,13 +132,13 @@ def test_upload_given_up(client: Any, told: str, status: str) -> None:
     confirm(client, created.asset_id, told)
     assert info(client, created.asset_id)[0].status == status
     assert put(created.video_upload_url, b"x") == 403
-    assert refused(lambda: confirm(client, created.asset_id)) == (403, "VOD.10061")
+    assert refused(lambda: confirm(client, created.asset_id)) == (403, "VOD.10126")
 
 
 def test_confirmation_needs_an_upload(client: Any) -> None:
     """Nothing uploaded, no such asset: a confirmation is refused."""
     created = create(client)
-    assert refused(lambda: confirm(client, created.asset_id)) == (403, "VOD.10061")
+    assert refused(lambda: confirm(client, created.asset_id)) == (403, "VOD.10126")
     assert refused(lambda: confirm(client, "0" * 32)) == (403, "VOD.10062")
 
 
@@ -157,9 +158,9 @@ def test_an_audio_cannot_be_extracted_from(service: LocalVod, client: Any, video
     """Sources are videos: an extracted audio and an uploaded one are refused, and nothing is made."""
     audio = extract(client, service.upload(video))
     until_done(client, audio)
-    assert refused(lambda: extract(client, audio)) == (400, "VOD.10083")
+    assert refused(lambda: extract(client, audio)) == (400, "VOD.10063")
     wave = make_video(tmp_path / "wave.wav", audio_codec="pcm_s16le", video_codec=None)
-    assert refused(lambda: extract(client, service.upload(wave))) == (400, "VOD.10083")
+    assert refused(lambda: extract(client, service.upload(wave))) == (400, "VOD.10063")
     assert client.list_asset_list(ListAssetListRequest()).total == 3
 
 
@@ -181,7 +182,7 @@ def test_only_what_is_queued_can_be_cancelled(service: LocalVod, client: Any, vi
 
 
 def test_info_of_ids_and_by_filters(service: LocalVod, client: Any, video: Path) -> None:
-    """By ids: those that are there, in that order. Without ids: filters and pages, newest first."""
+    """By ids: each of them, in that order. Without ids: filters and pages, newest first."""
     ids = []
     for number in range(3):
         created = create(client, title=f"Film_{number}", tags="all,odd" if number % 2 else "all", category_id=number)
@@ -189,7 +190,8 @@ def test_info_of_ids_and_by_filters(service: LocalVod, client: Any, video: Path)
         confirm(client, created.asset_id)
         ids.append(created.asset_id)
     answer = call(service, "GET", f"/asset/info?asset_id={ids[2]}&asset_id={'0' * 32}&asset_id={ids[0]}").json
-    assert [asset["asset_id"] for asset in answer["asset_info_array"]] == [ids[2], ids[0]]
+    told = [(asset["asset_id"], asset["status"]) for asset in answer["asset_info_array"]]
+    assert told == [(ids[2], "PUBLISHED"), ("0" * 32, "NO_ASSET"), (ids[0], "PUBLISHED")]
     assert (answer["total"], answer["is_truncated"]) == (2, 0)
 
     def found(**filters: Any) -> list[str]:
@@ -249,7 +251,7 @@ def test_details(service: LocalVod, client: Any, video: Path) -> None:
     assert only.base_info is not None
     assert only.transcode_info is None
     missing = ShowAssetDetailRequest(asset_id="0" * 32)
-    assert refused(lambda: client.show_asset_detail(missing)) == (400, "VOD.10062")
+    assert refused(lambda: client.show_asset_detail(missing)) == (404, "VOD.10062")
 
 
 def test_update_changes_what_is_given(service: LocalVod, client: Any, video: Path) -> None:
@@ -277,7 +279,7 @@ def test_publish_and_take_back(service: LocalVod, client: Any, video: Path) -> N
     waiting = create(client).asset_id
     body = PublishAssetReq(asset_id=[audio, waiting, "0" * 32])
     published = client.publish_assets(PublishAssetsRequest(body=body)).asset_info_array
-    assert [asset.status for asset in published] == ["PUBLISHED", "CREATING", "NO_ASSET"]
+    assert [asset.status for asset in published] == ["PUBLISHED", "CREATING", "NOASSET"]
     back = client.unpublish_assets(UnpublishAssetsRequest(body=PublishAssetReq(asset_id=[audio])))
     assert back.asset_info_array[0].status == "CREATED"
     none = PublishAssetsRequest(body=PublishAssetReq(asset_id=["0" * 32]))
@@ -285,18 +287,23 @@ def test_publish_and_take_back(service: LocalVod, client: Any, video: Path) -> N
 
 
 def test_delete_says_for_each(service: LocalVod, client: Any, video: Path) -> None:
-    """Deleted ones are gone with their files; one in work and one that is not there fail and harm no other."""
+    """Deleted ones go a little later, with their files; one in work and an absent one fail and harm no other."""
     service.settings(extraction={"mode": "timed", "seconds": 60})
     source = service.upload(video)
     busy = extract(client, source)
     url = info(client, source)[0].base_info.video_url
     results = client.delete_assets(DeleteAssetsRequest(asset_id=[source, busy, "0" * 32])).delete_result_array
     assert {r.asset_id: r.status for r in results} == {source: "DELETED", busy: "FAILED", "0" * 32: "FAILED"}
-    assert [asset.asset_id for asset in info(client, source, busy)] == [busy]
+    shown = {asset.asset_id: asset.status for asset in info(client, source, busy)}
+    assert shown == {source: "DELETING", busy: "CREATING"}
+    assert [a.asset_id for a in client.list_asset_list(ListAssetListRequest()).assets] == [busy]
+    until_gone(client, source)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(url)
-    with_commas = call(service, "DELETE", "/asset?asset_id=a,b")
-    assert [r["asset_id"] for r in with_commas.json["delete_result_array"]] == ["a", "b"]
+    with_commas = call(service, "DELETE", f"/asset?asset_id={busy},b")
+    assert [r["asset_id"] for r in with_commas.json["delete_result_array"]] == [busy, "b"]
+    absent = DeleteAssetsRequest(asset_id=[source, "0" * 32])
+    assert refused(lambda: client.delete_assets(absent)) == (403, "VOD.10062")
 
 
 def test_deleted_source_does_no_harm(service: LocalVod, client: Any, video: Path) -> None:
@@ -306,6 +313,7 @@ def test_deleted_source_does_no_harm(service: LocalVod, client: Any, video: Path
     first, second = extract(client, source), extract(client, source)
     service.settings(extraction={"mode": "real"})
     client.delete_assets(DeleteAssetsRequest(asset_id=[source]))
+    until_gone(client, source)
     assert until_done(client, first).status == "CREATED"
     assert until_done(client, second).status == "CREATED"
     assert not list((service.data / "media").glob(f"{source}*"))
@@ -393,13 +401,13 @@ def test_limits_are_bytes_not_characters(client: Any) -> None:
 def test_what_is_no_operation(service: LocalVod) -> None:
     """An unknown path, an unknown method, a body of another type, a huge body: each with its error."""
     unknown = call(service, "GET", "/asset/nothing")
-    assert (unknown.status, unknown.json["error_code"]) == (404, "APIG.0101")
+    assert (unknown.status, unknown.json["error_code"]) == (404, "APIGW.0101")
     assert unknown.json["request_id"] == unknown.headers["x-request-id"]
     assert call(service, "PATCH", "/asset").status == 404
     xml = call(service, "POST", "/asset", content=b"<a/>", headers={"Content-Type": "text/xml"})
     assert (xml.status, xml.json["error_code"]) == (403, "VOD.10059")
     huge = call(service, "POST", "/asset", content=b" " * (2 << 20))
-    assert (huge.status, huge.json["error_code"]) == (413, "APIG.0201")
+    assert (huge.status, huge.json["error_code"]) == (413, "APIGW.0201")
 
 
 def test_times_are_utc(service: LocalVod, client: Any, video: Path) -> None:

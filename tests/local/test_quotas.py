@@ -45,11 +45,11 @@ def test_the_gateway_says_no(service: LocalVod) -> None:
     answers = [call(service, "POST", "/asset/extract_audio", {"asset_id": "x"}) for _ in range(6)]
     assert [answer.status for answer in answers] == [400] * 5 + [429]
     assert answers[-1].json == {
-        "error_code": "APIG.0308",
+        "error_code": "APIGW.0308",
         "error_msg": "The throttling threshold has been reached: policy user over ratelimit,limit:5,time:1 minute",
         "request_id": answers[-1].headers["x-request-id"],
     }
     assert service.calls()["counts"] == {"ExtractAudio": 6}
-    assert call(service, "DELETE", "/asset?asset_id=x").status == 200
+    assert call(service, "DELETE", "/asset?asset_id=x").status == 403
     service.settings(quota_scale=0)
     assert call(service, "POST", "/asset/extract_audio", {"asset_id": "x"}).status == 400

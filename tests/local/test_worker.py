@@ -7,11 +7,8 @@ import hashlib
 import hmac
 import json
 import os
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -103,30 +100,6 @@ def test_two_thousand_in_flight_cost_next_to_nothing(service: LocalVod, video: P
     assert len(set(audios)) == 2000
 
 
-@pytest.fixture
-def listener() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
-    """A receiver of callbacks: its address, what came, and the statuses to answer next (then 200)."""
-    came: list[tuple[dict[str, str], bytes]] = []
-    statuses: list[int] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            came.append((dict(self.headers.items()), body))
-            self.send_response(statuses.pop(0) if statuses else 200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(0.05))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/events?x=1", came, statuses
-        server.shutdown()
-        thread.join()
-
-
 def wait_for(came: list[Any], count: int, seconds: float = 10) -> None:
     """Wait until that many callbacks have come."""
     end = time.monotonic() + seconds
@@ -136,7 +109,7 @@ def wait_for(came: list[Any], count: int, seconds: float = 10) -> None:
 
 
 def test_completion_is_told_and_signed(service: LocalVod, client: Any, video: Path, listener: Any) -> None:
-    """A completed extraction is told with its facts, signed over time and body."""
+    """A completed extraction is told with its facts, signed over the time and the event's text in the envelope."""
     url, came, _ = listener
     service.settings(extraction={"mode": "timed", "seconds": 0.3}, events={"url": url, "key": "secret"})
     source = service.upload(video, "Tölд")
@@ -144,10 +117,12 @@ def test_completion_is_told_and_signed(service: LocalVod, client: Any, video: Pa
     made = until_done(client, audio)
     wait_for(came, 1)
     got, body = came[0]
-    expected = hmac.new(b"secret", f"VOD_{got['auth_timestamp']}_".encode() + body, hashlib.sha256).hexdigest()
+    message = json.loads(body)["message"]
+    signed = f"VOD_{got['auth_timestamp']}_{message}"
+    expected = hmac.new(b"secret", signed.encode(), hashlib.sha256).hexdigest()
     assert got["auth_sign"] == expected
     assert abs(int(got["auth_timestamp"]) - time.time()) < 5
-    event = json.loads(body)
+    event = json.loads(message)
     told = event["audio_extract_info"]
     assert event["event_type"] == "audioExtractComplete"
     assert (told["status"], told["asset_id"], told["title"]) == ("SUCCEED", audio, "Tölд")
@@ -165,8 +140,9 @@ def test_failure_is_told(service: LocalVod, client: Any, long_video: Path, liste
     failed = until_done(client, audio)
     wait_for(came, 1)
     got, body = came[0]
-    told = json.loads(body)["audio_extract_info"]
+    told = json.loads(json.loads(body)["message"])["audio_extract_info"]
     assert (told["status"], told["asset_id"]) == ("FAILED", audio)
+    assert not told.keys() & {"title", "url", "meta_data"}
     assert told["error_msg"] == failed.description
     assert told["error_code"]
     assert "auth_sign" not in got
@@ -179,7 +155,9 @@ def test_event_is_told_until_it_is_taken(service: LocalVod, client: Any, video: 
     service.settings(extraction={"mode": "timed", "seconds": 0}, events={"url": url, "key": "k"})
     audio = extract(client, service.upload(video))
     wait_for(came, 2)
-    assert [json.loads(body)["audio_extract_info"]["asset_id"] for _, body in came] == [audio] * 2
+    assert [json.loads(json.loads(body)["message"])["audio_extract_info"]["asset_id"] for _, body in came] == [
+        audio
+    ] * 2
     time.sleep(0.2)
     assert len(came) == 2
 
@@ -197,7 +175,7 @@ def test_event_survives_a_kill(tmp_path: Path, video: Path, listener: Any) -> No
     service = start_local_vod(tmp_path / "data")
     wait_for(came, 2)
     assert service.stop() == 0
-    assert came[0][1] == came[1][1]
+    assert json.loads(came[0][1])["message"] == json.loads(came[1][1])["message"]
 
 
 def test_signature_of_a_callback() -> None:

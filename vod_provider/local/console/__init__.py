@@ -48,7 +48,7 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
             return JsonResponse({"error": error.message}, 400)
         wanted = Filter(text=request.query_params.get("text") or None)
         total, found = vod.find(project, wanted, page=0, size=size)
-        sources = {asset.asset_id: asset for asset in vod.info(project, [asset.source_id for asset in found])}
+        sources = {asset.asset_id: asset for asset in vod.assets(project, [asset.source_id for asset in found])}
         shown = [_shown(asset, sources.get(asset.source_id)) for asset in found]
         return JsonResponse({"version": version, "total": total, "assets": shown})
 
@@ -83,7 +83,7 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
 
     async def waveform(request: Request) -> Response:
         """`{"peaks": [0 to 100, ...]}` of an asset's sound."""
-        found = vod.info(project, [request.path_params["asset_id"]])
+        found = vod.assets(project, [request.path_params["asset_id"]])
         outline = await vod.peaks(found[0]) if found else None
         if outline is None:
             return JsonResponse({"error": "no sound"}, 404)

@@ -4,8 +4,8 @@
 // shown is changed in place, so that a player goes on playing and an open entry stays open.
 
 const POLL_MS = 1000;
-const BUSY = new Set(["CREATING"]);
-const GOOD = new Set(["CREATED", "PUBLISHED"]);
+const BUSY = new Set(["CREATING", "WAITING_TRANSCODE", "TRANSCODING"]);
+const GOOD = new Set(["CREATED", "PUBLISHED", "TRANSCODE_SUCCEED"]);
 
 const list = document.getElementById("assets");
 const search = document.getElementById("search");

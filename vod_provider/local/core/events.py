@@ -1,8 +1,9 @@
 """Signed callbacks: an event is kept until it has been taken, and is told again and again until then.
 
-Message and signature as the event notification of VOD: headers `auth_timestamp` and `auth_sign`, the
-latter hex HMAC-SHA256 with the configured key over `VOD_{timestamp}_{body}`. The seconds between two
-attempts are inferred.
+As the user guide on notifications has it: the body is an envelope, a JSON object whose string `message` holds the
+event's own JSON text. Only that text is signed: `auth_sign` is hex HMAC-SHA256 with the configured key over
+`VOD_{auth_timestamp}_{message}`. The other attributes of the envelope, and the seconds between two attempts, are
+inferred.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import http.client
+import json
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-from vod_provider.local.core.settings import EventSettings
+from vod_provider.local.core.dialects import Dialects
+from vod_provider.local.core.settings import Settings
 from vod_provider.local.core.store import Store
 from vod_provider.local.core.threads import in_thread
 
@@ -26,17 +30,28 @@ _TIMEOUT_SECONDS = 10
 _AT_ONCE = 8
 
 
-def signature(key: str, timestamp: str, body: str) -> str:
+def signature(key: str, timestamp: str, message: str) -> str:
     """What `auth_sign` holds."""
-    return hmac.digest(key.encode(), f"VOD_{timestamp}_{body}".encode(), "sha256").hex()
+    return hmac.digest(key.encode(), f"VOD_{timestamp}_{message}".encode(), "sha256").hex()
 
 
-def headers(key: str | None, timestamp: str, body: str) -> dict[str, str]:
+def headers(key: str | None, timestamp: str, message: str) -> dict[str, str]:
     """The headers of a callback; unsigned where there is no key."""
     named = {"Content-Type": "application/json"}
     if key is not None:
-        named |= {"auth_timestamp": timestamp, "auth_sign": signature(key, timestamp, body)}
+        named |= {"auth_timestamp": timestamp, "auth_sign": signature(key, timestamp, message)}
     return named
+
+
+def callback(key: str | None, message: str, now: float, dialects: Dialects) -> tuple[dict[str, str], str]:
+    """Headers and body of the callback that tells an event's text at `now`, in unix seconds."""
+    milliseconds = dialects.event_timestamp == "milliseconds"
+    named = headers(key, str(int(now * 1000 if milliseconds else now)), message)
+    if dialects.event_body == "bare":
+        return named, message
+    told_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    envelope = {"type": "Notification", "message_id": secrets.token_hex(16), "message": message, "timestamp": told_at}
+    return named, json.dumps(envelope)
 
 
 class Events:
@@ -45,7 +60,7 @@ class Events:
     def __init__(
         self,
         store: Store,
-        settings: Callable[[], EventSettings],
+        settings: Callable[[], Settings],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
     ) -> None:
         self._store = store
@@ -75,10 +90,12 @@ class Events:
     async def _deliver(self, number: int, body: str) -> None:
         for wait in (*self._retry_seconds, None):
             settings = self._settings()
-            if settings.url is None:
+            url = settings.events.url
+            if url is None:
                 break
+            named, content = callback(settings.events.key, body, time.time(), settings.dialects)
             async with self._slots:
-                problem = await in_thread(partial(_post, settings.url, settings.key, body))
+                problem = await in_thread(partial(_post, url, named, content))
             if problem is None:
                 break
             _log.warning("event %d was not taken: %s", number, problem)
@@ -87,12 +104,11 @@ class Events:
         self._store.remove_event(number)
 
 
-def _post(url: str, key: str | None, body: str) -> str | None:
+def _post(url: str, named: Mapping[str, str], body: str) -> str | None:
     """Post once; None if it was taken (2xx), else what went wrong."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    named: Mapping[str, str] = headers(key, str(int(time.time())), body)
     try:
         connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
         try:

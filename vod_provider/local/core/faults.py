@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from vod_provider.local.core.errors import DOCUMENTED
+
 Drop = Literal["before", "middle", "after"]
 _DROPS: tuple[Drop, ...] = ("before", "middle", "after")
 _ALIASES = {"CreateExtractAudioTask": "ExtractAudio", "CancelExtractAudioTask": "CancelExtractAudio"}
@@ -79,8 +81,11 @@ def _fault(item: object, index: int, operations: Collection[str]) -> Fault:
     check(drop is None or drop in _DROPS, "drop", "'before', 'middle' or 'after'")
     for field in ("error_code", "body"):
         check(values.get(field) is None or isinstance(values[field], str), field, "a string")
-    check(values.get("error_code") is None or status is not None, "error_code", "only together with a status")
-    return Fault(**{**values, "operation": operation})  # type: ignore[arg-type]
+    code = values.get("error_code")
+    if code is not None and status is None:
+        check(code in DOCUMENTED, "error_code", "one that is documented, or together with a status")
+        status = DOCUMENTED[str(code)][0]
+    return Fault(**{**values, "operation": operation, "status": status})  # type: ignore[arg-type]
 
 
 def _is_int(value: object) -> bool:

@@ -16,7 +16,7 @@ class Quotas:
         self._windows: dict[tuple[str, str], deque[float]] = {}
 
     def admit(self, project: str, operation: str, limit: int, now: float) -> None:
-        """Let a call through, or raise 429 APIG.0308; `limit` 0 lets everything through."""
+        """Let a call through, or raise 429 APIGW.0308; `limit` 0 lets everything through."""
         if limit <= 0:
             return
         window = self._windows.setdefault((project, operation), deque())

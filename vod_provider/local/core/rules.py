@@ -9,13 +9,22 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vod_provider.local.core.appearances import Appearances
 from vod_provider.local.core.data_folder import DataFolder
-from vod_provider.local.core.errors import illegal_field, no_such_asset, not_updatable, unsupported_status
+from vod_provider.local.core.dialects import Dialects
+from vod_provider.local.core.errors import (
+    illegal_field,
+    no_such_asset,
+    not_confirmable,
+    not_updatable,
+    unsupported_status,
+    unsupported_type,
+)
 from vod_provider.local.core.events import Events
 from vod_provider.local.core.fetch import Allowed
 from vod_provider.local.core.media_processes import JobFailedError
@@ -31,7 +40,16 @@ PUBLISHED = "PUBLISHED"
 UPLOAD_FAILED = "UPLOAD_FAILED"
 SERVER_ERROR = "SERVER_ERROR"
 CANCELLED = "CANCELLED"
-READY = frozenset({CREATED, PUBLISHED})
+WAITING_TRANSCODE = "WAITING_TRANSCODE"
+TRANSCODING = "TRANSCODING"
+TRANSCODE_SUCCEED = "TRANSCODE_SUCCEED"
+READY = frozenset({CREATED, PUBLISHED, TRANSCODE_SUCCEED})
+UNFINISHED = frozenset({CREATING, WAITING_TRANSCODE, TRANSCODING})
+_ABSENT_STATUSES = {"NO_ASSET": "NO_ASSET", "NOASSET": "NOASSET", "UNCREATED": " UNCREATED"}
+"""The status of an id that there is no asset for, by the dialect `absence`."""
+MOST_LISTED = 20_000
+"""Listings count, and show, no more assets than that."""
+_FIRST_NUMBER = 5412
 # How long a confirmation waits for the file to be looked into. After that it answers, and the asset's
 # status tells the rest.
 _CONFIRM_SECONDS = 30
@@ -69,6 +87,14 @@ class NewAsset:
     extras: Sequence[Extra] = ()
 
 
+@dataclass(frozen=True)
+class Absent:
+    """An id that there is no asset for, and the status that says so."""
+
+    asset_id: str
+    status: str
+
+
 class Vod:
     """The service. `clock` gives unix seconds; `public_url` is where media and uploads are reached.
 
@@ -84,7 +110,7 @@ class Vod:
         public_url: str,
         allowed: Allowed,
         clock: Callable[[], float],
-        completion_event: Callable[[Asset, str], Mapping[str, object]],
+        completion_event: Callable[[Asset, str, str], Mapping[str, object]],
         dialects: Mapping[str, object] | None = None,
     ) -> None:
         self._store = store
@@ -98,7 +124,8 @@ class Vod:
         self.settings = self._first_settings
         if kept:
             self.settings = Settings().changed(json.loads(kept)).changed({"dialects": dict(dialects or {})})
-        self._events = Events(store, lambda: self.settings.events)
+        self._events = Events(store, lambda: self.settings)
+        self._appearances = Appearances(store, clock, self._remove)
         self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._began, self._ended)
 
     def start(self) -> None:
@@ -106,6 +133,7 @@ class Vod:
         self._folder.sweep()
         for task in self._store.tasks():
             self._worker.submit(task)
+        self._appearances.resume()
         self._events.resume()
 
     async def close(self) -> None:
@@ -114,6 +142,7 @@ class Vod:
             self._store.count_attempts(self._worker.begun, -1)
         except StoreError:
             _log.exception("that work was stopped in good order could not be noted")
+        self._appearances.stop()
         await self._worker.close()
         await self._events.clear()
 
@@ -121,6 +150,7 @@ class Vod:
         """Forget everything and be as new."""
         await self._worker.clear()
         await self._events.clear()
+        self._appearances.clear()
         self._store.clear()
         self._folder.sweep()
         self.settings = self._first_settings
@@ -130,6 +160,10 @@ class Vod:
         self.settings = self.settings.changed(given)
         self._store.set_setting("settings", self.settings.dumps())
         self._worker.pump()
+
+    @property
+    def _dialects(self) -> Dialects:
+        return self.settings.dialects
 
     # Uploading
 
@@ -183,14 +217,14 @@ class Vod:
         """The upload is over: `status` CREATED, FAILED or CANCELLED. CREATED looks into the file and waits for that."""
         asset = self._existing(project, asset_id, status=403)
         if asset.status != CREATING or asset.source_id or self._worker.is_busy_with(asset_id):
-            raise not_updatable(f"{asset_id} is {asset.status}, not waiting for an upload")
+            raise not_confirmable(f"{asset_id} is {asset.status}, not waiting for an upload")
         if status != CREATED:
             ended = UPLOAD_FAILED if status == "FAILED" else CANCELLED
             self._change(asset_id, status=ended, reason=f"upload {status.lower()}", file="")
             self._folder.discard(asset.file)
             return
         if not asset.file:
-            raise not_updatable(f"nothing has been uploaded for {asset_id}")
+            raise not_confirmable(f"nothing has been uploaded for {asset_id}")
         task = Task(asset_id, "probe", asset.file)
         self._store.add_task(task)
         waiting = self._worker.submit(task)
@@ -198,56 +232,118 @@ class Vod:
 
     # Extracting
 
-    def extract(self, project: str, source_id: str, audio_format: str) -> Asset:
-        """Have the sound of a video extracted; the audio is CREATING until it is done."""
+    def extract(self, project: str, source_id: str, audio_format: str | None) -> Asset:
+        """Have the sound of a video extracted."""
         source = self._existing(project, source_id)
         if source.status not in READY:
             raise unsupported_status(f"{source_id} is {source.status}")
         # Documented: videos only. The code is inferred.
         if source.video_type in AUDIO_TYPES:
-            raise unsupported_status(f"{source_id} is an audio")
+            raise unsupported_type(f"{source_id} is an audio")
         # Inferred: refused at once, since VOD knows from the file's facts that there is no sound.
         facts = json.loads(source.meta)
         if not facts.get("audio_codec"):
             raise unsupported_status(f"{source_id} has no sound")
-        now = int(self._clock())
-        audio = Asset(
-            asset_id=secrets.token_hex(16), project=project, status=CREATING, title=source.title, created=now,
-            modified=now, token=secrets.token_hex(16), video_type=audio_format, source_id=source_id,
-            video_name=f"{Path(source.video_name).stem or source_id}.{audio_format.lower()}",
-        )  # fmt: skip
-        task = Task(audio.asset_id, "extract", source.file, audio_format, facts["duration_ms"] / 1000)
+        audio = self._new_audio(source, audio_format or self._dialects.default_format)
+        task = Task(audio.asset_id, "extract", source.file, audio.video_type, facts["duration_ms"] / 1000)
         with self._store.transaction():
             self._store.add_asset(audio)
             self._store.add_task(task)
+            self._appearances.new(
+                audio.asset_id, self._dialects.new_by_id_after_s, self._dialects.new_in_listings_after_s
+            )
         self._worker.submit(task)
         return audio
 
+    def _new_audio(self, source: Asset, audio_format: str) -> Asset:
+        now = int(self._clock())
+        number = str(_FIRST_NUMBER + self._store.last_number())
+        name = f"{Path(source.video_name).stem or source.asset_id}.{audio_format.lower()}"
+        titles = {"source": source.title, "file_name": name, "empty": ""}
+        descriptions = {
+            "names_source": f"The audio extracted from {source.asset_id}",
+            "source": source.description,
+            "empty": None,
+        }
+        return Asset(
+            asset_id=number if self._dialects.audio_id == "digits" else secrets.token_hex(16),
+            project=source.project,
+            status=self._dialects.extraction_running,
+            title=titles[self._dialects.audio_title],
+            description=descriptions[self._dialects.audio_description],
+            created=now,
+            modified=now,
+            token=secrets.token_hex(16),
+            video_type=audio_format,
+            source_id=source.asset_id,
+            video_name=name,
+        )
+
     def cancel(self, project: str, asset_id: str) -> None:
-        """Cancel an extraction that has not begun."""
+        """Cancel an extraction that has not begun; the id is the audio's or the source's, by the dialect."""
         self._existing(project, asset_id)
-        if not self._worker.is_queued(asset_id):
-            raise unsupported_status(f"no extraction into {asset_id} is queued")
+        audios = [asset_id] if self._dialects.cancel_takes != "source" else []
+        if self._dialects.cancel_takes != "audio":
+            audios += self._store.queued_extractions(asset_id)
+        audio_id = next((one for one in audios if self._worker.is_queued(one)), None)
+        if audio_id is None:
+            raise unsupported_status(f"no extraction of {asset_id} is queued")
         with self._store.transaction():
-            self._store.remove_task(asset_id)
-            self._change(asset_id, status=CANCELLED, reason="extraction cancelled")
-        self._worker.withdraw(asset_id)
+            self._store.remove_task(audio_id)
+            self._change(audio_id, status=CANCELLED, reason="extraction cancelled")
+        self._worker.withdraw(audio_id)
+        if self._dialects.extraction_cancelled == "removed":
+            self._remove(audio_id)
 
     # Asking
 
-    def info(self, project: str, ids: Sequence[str]) -> list[Asset]:
-        """The assets of these ids; those that are not there are left out."""
+    def info(self, project: str, ids: Sequence[str]) -> list[Asset | Absent]:
+        """The assets of these ids, as they are shown by id; raises VOD.10062 where the dialect has that for absence."""
+        shown = {one.asset_id: one for one in self._shown_by_id(project, ids)}
+        missing = [asset_id for asset_id in ids if asset_id not in shown]
+        if missing and self._dialects.absence in ("http_404", "vod_10062"):
+            raise no_such_asset(missing[0], 404 if self._dialects.absence == "http_404" else 400)
+        status = _ABSENT_STATUSES.get(self._dialects.absence)
+        told = [shown.get(asset_id) or (status and Absent(asset_id, status)) for asset_id in ids]
+        return [one for one in told if one]
+
+    def _shown_by_id(self, project: str, ids: Sequence[str]) -> Iterator[Asset]:
+        there = self._store.assets(project, ids)
+        return self._shown(one for one in there if self._appearances.is_shown_by_id(one.asset_id))
+
+    def _shown(self, assets: Iterable[Asset]) -> Iterator[Asset]:
+        """These assets with the statuses that are shown."""
+        in_work = self._store.sources_in_work() if self._dialects.source_while_extracted == TRANSCODING else set()
+        deleted = None if self._dialects.deletion_shows == "unchanged" else self._dialects.deletion_shows
+        for asset in assets:
+            if deleted and self._appearances.is_being_deleted(asset.asset_id):
+                yield replace(asset, status=deleted)
+            elif asset.asset_id in in_work or (
+                asset.status == WAITING_TRANSCODE and not self._worker.is_queued(asset.asset_id)
+            ):
+                yield replace(asset, status=TRANSCODING)
+            else:
+                yield asset
+
+    def assets(self, project: str, ids: Sequence[str]) -> list[Asset]:
+        """The assets of these ids that are there, in whatever dialect."""
         return self._store.assets(project, ids)
 
     def details(self, project: str, asset_id: str) -> Asset:
-        """One asset."""
-        return self._existing(project, asset_id)
+        """One asset; it is shown until its deletion is done."""
+        for asset in self._shown_by_id(project, [asset_id]):
+            return asset
+        raise no_such_asset(asset_id, 404 if self._dialects.details_of_absent == "http_404" else 400)
 
     def find(
         self, project: str, wanted: Filter, *, page: int, size: int, oldest_first: bool = False
     ) -> tuple[int, list[Asset]]:
-        """How many assets fit, and one page of them; pages count from 0."""
-        return self._store.find(project, wanted, offset=page * size, limit=size, oldest_first=oldest_first)
+        """How many assets fit, at most MOST_LISTED, and one page of them; pages count from 0."""
+        hidden = self._appearances.unlisted(list_deleted=self._dialects.deletion_shows == "unchanged")
+        total, found = self._store.find(
+            project, replace(wanted, hidden=hidden), offset=page * size, limit=size, oldest_first=oldest_first
+        )
+        return min(total, MOST_LISTED), list(self._shown(found))
 
     async def peaks(self, asset: Asset) -> dict[str, object] | None:
         """The outline of an asset's sound, `{"peaks": [0 to 100, ...]}`, or None if there is none to be had."""
@@ -279,8 +375,14 @@ class Vod:
     def update(self, project: str, asset_id: str, metadata: Metadata) -> None:
         """Change what people say of an asset. Inferred: not while it is being made."""
         asset = self._existing(project, asset_id)
-        if asset.status == CREATING:
+        if asset.status in UNFINISHED:
             raise not_updatable(f"{asset_id} is {asset.status}")
+        self._check_category(metadata)
+        if asset.source_id and metadata.description is not None:
+            if self._dialects.description_change == "refused":
+                raise illegal_field("description", f"{asset_id} is an extracted audio")
+            if self._dialects.description_change == "ignored":
+                metadata = replace(metadata, description=None)
         given = {name: value for name, value in vars(metadata).items() if value is not None}
         self._change(asset_id, **given)
 
@@ -289,7 +391,11 @@ class Vod:
 
         An asset that is not ready stays as it is. Raises VOD.10062 if none of them is there (inferred).
         """
-        found = {asset.asset_id: asset for asset in self._store.assets(project, ids)}
+        found = {
+            asset.asset_id: asset
+            for asset in self._store.assets(project, ids)
+            if not self._appearances.is_being_deleted(asset.asset_id)
+        }
         if not found:
             raise no_such_asset(ids[0], status=403)
         status = PUBLISHED if published else CREATED
@@ -301,28 +407,46 @@ class Vod:
         return [found.get(asset_id, asset_id) for asset_id in ids]
 
     def delete(self, project: str, ids: Sequence[str]) -> list[tuple[str, bool]]:
-        """Delete assets; for each id, whether it is deleted.
+        """Delete assets; for each id, whether that is accepted. It is done only after a while.
 
-        Not deleted are those that are not there and those that are being processed. Deleting the source of
-        an extraction that waits or runs does it no harm: the file stays until it is done (inferred).
+        Refused are those that are being processed, and those that are not there, as the dialect has it. Deleting the
+        source of an extraction that waits or runs does it no harm: the file stays until it is done (inferred).
         """
-        return [(asset_id, self._delete(project, asset_id)) for asset_id in ids]
+        there = {
+            asset.asset_id
+            for asset in self._store.assets(project, ids)
+            if not self._appearances.is_being_deleted(asset.asset_id)
+        }
+        absent = [asset_id for asset_id in ids if asset_id not in there]
+        policy = self._dialects.delete_of_absent
+        if absent and (policy == "refused_if_any" or (policy == "refused_if_none" and not there)):
+            raise no_such_asset(absent[0], status=403)
+        return [(one, self._delete(one) if one in there else policy == "DELETED") for one in ids]
 
-    def _delete(self, project: str, asset_id: str) -> bool:
-        asset = self._store.asset(asset_id)
-        if asset is None or asset.project != project or self._worker.is_busy_with(asset_id):
+    def _delete(self, asset_id: str) -> bool:
+        if self._worker.is_busy_with(asset_id):
             return False
-        self._store.remove_asset(asset_id)
-        self._discard_unless_used(asset.file)
-        for extra in json.loads(asset.extras):
-            self._folder.discard(extra["file"])
+        if self._dialects.deletion_s:
+            self._appearances.delete(asset_id, self._dialects.deletion_s)
+        else:
+            self._remove(asset_id)
         return True
+
+    def _remove(self, asset_id: str) -> None:
+        """Take an asset that nobody works on out, with its files."""
+        asset = self._store.asset(asset_id)
+        self._store.remove_asset(asset_id)
+        self._appearances.forget(asset_id)  # afterwards: what is kept of an asset that is gone does no harm
+        if asset is not None:
+            for file in (asset.file, *(extra["file"] for extra in json.loads(asset.extras))):
+                self._discard_unless_used(file)
 
     async def remove(self, project: str, asset_id: str) -> None:
         """Delete an asset whatever is being done with it: work for it ends. Beside VOD's API, which waits instead."""
         self._existing(project, asset_id)
         await self._worker.stop(asset_id)
         asset = self._existing(project, asset_id)  # its work may just have ended
+        self._appearances.forget(asset_id)
         source_files = [task.source_file for task in self._store.tasks() if task.asset_id == asset_id]
         with self._store.transaction():
             self._store.remove_task(asset_id)
@@ -342,7 +466,10 @@ class Vod:
         if isinstance(outcome, Done):
             columns = self._success(asset, outcome)
         else:
-            status = SERVER_ERROR if task.kind == "extract" else UPLOAD_FAILED
+            extraction = self._dialects.extraction_failed
+            status = (
+                UPLOAD_FAILED if task.kind != "extract" else SERVER_ERROR if extraction == "removed" else extraction
+            )
             columns = {"status": status, "reason": outcome.reason}
             _log.warning("%s of %s failed: %s", task.kind, task.asset_id, outcome.reason)
         event: tuple[int, str] | None = None
@@ -351,20 +478,33 @@ class Vod:
             self._store.remove_task(task.asset_id)
             if task.kind == "extract" and self.settings.events.url is not None:
                 changed = self._store.asset(task.asset_id) or asset
-                body = json.dumps(self._completion_event(changed, self.public_url), ensure_ascii=False)
+                told = self._completion_event(changed, self.public_url, self._dialects.event_name)
+                body = json.dumps(told, ensure_ascii=False)
                 event = (self._store.add_event(body), body)
         if event is not None:
             self._events.send(*event)
         if task.kind == "extract":
             self._discard_unless_used(task.source_file)
+            if isinstance(outcome, Failed) and self._dialects.extraction_failed == "removed":
+                self._remove(task.asset_id)
 
     def _success(self, asset: Asset, done: Done) -> dict[str, object]:
         status = PUBLISHED if asset.auto_publish else CREATED
-        return {"status": status, "reason": "", "file": done.file, "meta": json.dumps(done.facts)}
+        facts = done.facts
+        if asset.source_id:
+            status = self._dialects.extraction_done
+            if self._dialects.audio_facts == "unknown":
+                facts = {**facts, "audio_codec": None, "size": 0}
+        return {"status": status, "reason": "", "file": done.file, "meta": json.dumps(facts)}
 
     # Small parts
 
+    def _check_category(self, metadata: Metadata) -> None:
+        if metadata.category_id not in (None, -1) and self._dialects.unknown_category == "refused":
+            raise illegal_field("category_id", f"{metadata.category_id} does not exist")
+
     def _new_asset(self, project: str, new: NewAsset) -> Asset:
+        self._check_category(new.metadata)
         now = int(self._clock())
         said = new.metadata
         return Asset(
@@ -377,7 +517,7 @@ class Vod:
 
     def _existing(self, project: str, asset_id: str, status: int = 400) -> Asset:
         asset = self._store.asset(asset_id)
-        if asset is None or asset.project != project:
+        if asset is None or asset.project != project or self._appearances.is_being_deleted(asset_id):
             raise no_such_asset(asset_id, status)
         return asset
 

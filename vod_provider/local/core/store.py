@@ -7,6 +7,7 @@ what is committed survives kill -9 of the process (a power cut may lose the last
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -53,6 +54,7 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (file TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS appearances (asset_id TEXT PRIMARY KEY, by_id REAL, listed REAL, gone REAL);
 """
 # Columns that databases of earlier versions lack.
 _NEW_TASK_COLUMNS = {"seconds": "REAL NOT NULL DEFAULT 0", "attempts": "INTEGER NOT NULL DEFAULT 0"}
@@ -111,7 +113,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which assets to find; None or empty means any. `tags` must all be there."""
+    """Which assets to find; None or empty means any. `tags` must all be there; `hidden` ids are left out."""
 
     statuses: Sequence[str] = ()
     categories: Sequence[int] = ()
@@ -121,6 +123,7 @@ class Filter:
     since: int | None = None
     until: int | None = None
     ids: Sequence[str] = ()
+    hidden: Sequence[str] = ()
 
 
 _ASSET_COLUMNS = tuple(field.name for field in fields(Asset))
@@ -267,6 +270,36 @@ class Store:
         ).fetchone()
         return bool(row[0])
 
+    def queued_extractions(self, source_id: str) -> list[str]:
+        """The audios that are not done yet and come from that source, newest first."""
+        rows = self._db.execute(
+            "SELECT asset_id FROM tasks JOIN assets USING (asset_id) WHERE source_id = ? ORDER BY tasks.seq DESC",
+            (source_id,),
+        )
+        return [row[0] for row in rows.fetchall()]
+
+    def sources_in_work(self) -> set[str]:
+        """The videos from which audio is being extracted."""
+        rows = self._db.execute("SELECT DISTINCT source_id FROM tasks JOIN assets USING (asset_id)")
+        return {row[0] for row in rows.fetchall()}
+
+    def last_number(self) -> int:
+        """How many assets were ever made here; no reset makes it smaller."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'assets'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def appearances(self) -> list[tuple[str, float, float, float | None]]:
+        """What `set_appearance` was given."""
+        return self._db.execute("SELECT asset_id, by_id, listed, gone FROM appearances").fetchall()
+
+    def set_appearance(self, asset_id: str, by_id: float, listed: float, gone: float | None) -> None:
+        """Keep from when, and until when, an asset is shown."""
+        self._db.execute("INSERT OR REPLACE INTO appearances VALUES (?, ?, ?, ?)", (asset_id, by_id, listed, gone))
+
+    def remove_appearance(self, asset_id: str) -> None:
+        """Forget that; then the asset is shown everywhere."""
+        self._db.execute("DELETE FROM appearances WHERE asset_id = ?", (asset_id,))
+
     def add_event(self, body: str) -> int:
         """Keep an event until it is sent; returns its number."""
         number = self._db.execute("INSERT INTO events (body) VALUES (?)", (body,)).lastrowid
@@ -292,7 +325,7 @@ class Store:
     def clear(self) -> None:
         """Forget everything."""
         with self.transaction():
-            for table in ("assets", "tasks", "events", "settings"):
+            for table in ("assets", "tasks", "events", "settings", "appearances"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
@@ -310,6 +343,8 @@ def _where(project: str, wanted: Filter) -> tuple[str, list[object]]:
             add(f"{column} IN ({','.join('?' * len(items))})", *items)
 
     add_any("asset_id", wanted.ids)
+    if wanted.hidden:
+        add("asset_id NOT IN (SELECT value FROM json_each(?))", json.dumps(list(wanted.hidden)))
     add_any("status", wanted.statuses)
     add_any("category_id", wanted.categories)
     add_any("video_type", wanted.video_types)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vod_provider.local.core.calls import Call, Calls
-from vod_provider.local.core.errors import VodError, internal, no_such_api, wrong_content_type, wrong_tenant
+from vod_provider.local.core.errors import DOCUMENTED, VodError, internal, no_such_api, wrong_content_type, wrong_tenant
 from vod_provider.local.core.faults import Fault, Faults
 from vod_provider.local.core.quota import Quotas
 from vod_provider.local.core.rules import Vod
@@ -56,7 +56,7 @@ class Api:
         operation = OPERATIONS.get((method, "/" + rest.rstrip("/")))
         reply = _Reply(scope, receive, send)
         if operation is None:
-            await reply.refuse(no_such_api(method, scope["path"]))
+            await reply.refuse(self._told(no_such_api(method, scope["path"])))
             return
         call = self._bench.calls.arrived(operation.name, self._clock())
         body = await _read_body(receive)
@@ -64,7 +64,7 @@ class Api:
             return
         fault = self._bench.faults.take(operation.name)
         if fault is not None and fault.prevents_work:
-            await _fail(reply, call, fault)
+            await _fail(reply, call, fault, self._vod.settings.dialects.gateway_prefix)
             return
         started = time.perf_counter()
         status, content = await self._work(scope, operation, project, body, call, reply.request_id)
@@ -84,16 +84,23 @@ class Api:
             answer = await self._let_in(scope, operation, project, body, call)
         except VodError as error:
             _log.info("%s refused: %s", operation.name, error)
-            return error.status, _error_body(error, request_id)
+            return error.status, _error_body(self._told(error), request_id)
         except Exception as exc:  # noqa: BLE001  # a full disk, most of all; the log has the rest
             _log.exception("%s failed", operation.name)
             fault = internal(str(exc))
             return fault.status, _error_body(fault, request_id)
         return answer.status, _content(answer.body)
 
+    def _told(self, error: VodError) -> VodError:
+        """The error with the prefix that the gateway's codes have in the dialect that is on."""
+        if not error.code.startswith("APIGW."):
+            return error
+        code = f"{self._vod.settings.dialects.gateway_prefix}.{error.code.removeprefix('APIGW.')}"
+        return VodError(error.status, code, error.message, error.why)
+
     async def _let_in(self, scope: Scope, operation: Operation, project: str, body: bytes, call: Call) -> Answer:
         if len(body) > MAX_BODY_BYTES:
-            raise VodError(413, "APIG.0201", "Request entity too large")
+            raise VodError(413, "APIGW.0201", "Request entity too large")
         now = self._clock()
         headers = dict(scope["headers"])
         raw = RawRequest(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
@@ -145,7 +152,7 @@ class _Reply:
         return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-async def _fail(reply: _Reply, call: Call, fault: Fault) -> None:
+async def _fail(reply: _Reply, call: Call, fault: Fault, gateway_prefix: str) -> None:
     """A fault that keeps the work from being done."""
     await asyncio.sleep(fault.delay_s)
     if fault.drop == "before" or fault.status is None:
@@ -155,8 +162,9 @@ async def _fail(reply: _Reply, call: Call, fault: Fault) -> None:
     if fault.body is not None:
         await reply.send(fault.status, fault.body.encode(), b"text/html")
         return
-    code = fault.error_code or ("APIG.0308" if fault.status == 429 else "VOD.10051")
-    await reply.refuse(VodError(fault.status, code, "This error was asked for at /_local/faults."))
+    code = fault.error_code or (f"{gateway_prefix}.0308" if fault.status == 429 else "VOD.10051")
+    _, message = DOCUMENTED.get(code.replace("APIG.", "APIGW."), (0, "This error is not documented."))
+    await reply.refuse(VodError(fault.status, code, f"{message} (asked for at /_local/faults)"))
 
 
 async def _answer_with_fault(reply: _Reply, call: Call, fault: Fault, status: int, content: bytes) -> None:
@@ -192,7 +200,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 def _error_body(error: VodError, request_id: str) -> bytes:
     body = {"error_code": error.code, "error_msg": error.message}
-    if error.code.startswith("APIG."):
+    if error.code.startswith(("APIGW.", "APIG.")):
         body["request_id"] = request_id  # the gateway says it in the body too
     return dumps(body)
 

@@ -65,7 +65,7 @@ class RawRequest:
 def verify(request: RawRequest, credentials: Credentials, now: float) -> None:
     """Return if the request carries good credentials; `now` is unix time in seconds.
 
-    Raises VodError: 401 APIG.0301 with the reason, as the gateway answers before VOD sees the request.
+    Raises VodError: 401 APIGW.0301 with the reason, as the gateway answers before VOD sees the request.
     """
     authorization = request.headers.get(b"authorization")
     if authorization is not None:

@@ -139,6 +139,10 @@ class Query:
             raise illegal_field(name, f"more than {most} ids")
         return unique
 
+    def given(self, name: str) -> list[str]:
+        """The values of that name as they were given."""
+        return list(self._values.get(name, ()))
+
     def asset_id(self, name: str = "asset_id") -> str:
         """The one id that must be there."""
         ids = self.asset_ids(name, most=1)

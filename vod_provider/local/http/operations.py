@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vod_provider.local.core.errors import VodError, illegal_field
 from vod_provider.local.core.fetch import extension
 from vod_provider.local.core.media_types import MEDIA_TYPES
-from vod_provider.local.core.rules import Extra, Metadata, NewAsset, Vod
+from vod_provider.local.core.rules import MOST_LISTED, Extra, Metadata, NewAsset, Vod
 from vod_provider.local.core.store import Asset, Filter
 from vod_provider.local.http import wire
 from vod_provider.local.http.fields import (
@@ -20,8 +20,10 @@ from vod_provider.local.http.fields import (
     MAX_TITLE_BYTES,
     Fields,
     Query,
+    checked_id,
     cut_to_bytes,
 )
+from vod_provider.local.http.json import dumps
 
 _INFO_STATUSES = frozenset(
     [
@@ -181,7 +183,7 @@ async def _extract_audio(vod: Vod, request: Request) -> Answer:
     parameter = fields.object("parameter", {"format"})
     audio_format = parameter.choice("format", {"MP3", "AAC"}) if parameter else None
     request.asset_ids.append(source_id)
-    audio = vod.extract(request.project, source_id, audio_format or "MP3")
+    audio = vod.extract(request.project, source_id, audio_format)
     request.asset_ids.append(audio.asset_id)
     return Answer(202, {"asset_id": source_id, "audio_asset_id": audio.asset_id})
 
@@ -198,20 +200,26 @@ async def _show_asset_meta(vod: Vod, request: Request) -> Answer:
     ids = query.asset_ids()
     if ids:
         request.asset_ids.extend(ids)
-        assets = vod.info(request.project, ids)
-        total, truncated = len(assets), 0
+        told = vod.info(request.project, ids)
+        total, truncated = sum(isinstance(one, Asset) for one in told), 0
     else:
         statuses = query.choices("status", _INFO_STATUSES) + query.choices("assetStatus", {"PUBLISHED", "CREATED"})
         transcode = query.choices("transcodeStatus", _TRANSCODE_STATUSES)
         page, size = _page(query)
         wanted = _filter(query, statuses)
         if transcode and "UN_TRANSCODE" not in transcode:
-            total, assets = 0, []  # nothing is transcoded here
+            total, told = 0, []  # nothing is transcoded here
         else:
-            total, assets = vod.find(request.project, wanted, page=page, size=size)
+            total, found = vod.find(request.project, wanted, page=page, size=size)
+            told = list(found)
         truncated = int((page + 1) * size < total)
-        request.asset_ids.extend(asset.asset_id for asset in assets)
-    infos = b",".join(wire.asset_info_json(asset, vod.public_url) for asset in assets)
+        request.asset_ids.extend(one.asset_id for one in told)
+    infos = b",".join(
+        wire.asset_info_json(one, vod.public_url)
+        if isinstance(one, Asset)
+        else dumps(wire.absent_info(one.asset_id, one.status))
+        for one in told
+    )
     body = b'{"asset_info_array":[%b],"is_truncated":%d,"total":%d}' % (infos, truncated, total)
     return Answer(200, body)
 
@@ -242,7 +250,7 @@ async def _list_asset_list(vod: Vod, request: Request) -> Answer:
 
 async def _delete_assets(vod: Vod, request: Request) -> Answer:
     query = Query(request.query)
-    ids = query.asset_ids()
+    ids = _ids_to_delete(query, vod.settings.dialects.delete_ids)
     if not ids:
         raise illegal_field("asset_id", "missing")
     if query.choice("delete_type", {"origin"}):
@@ -253,6 +261,21 @@ async def _delete_assets(vod: Vod, request: Request) -> Answer:
         for asset_id, deleted in vod.delete(request.project, ids)
     ]
     return Answer(200, {"delete_result_array": results})
+
+
+def _ids_to_delete(query: Query, form: str) -> list[str]:
+    """The ids that are read in the dialect `delete_ids`."""
+    given = query.given("asset_id")
+    expected, _, otherwise = form.partition("_else_")
+    if expected == "commas" and len(given) > 1:
+        only_first = given[:1]
+    elif expected == "repeated" and any("," in value for value in given):
+        only_first = [value.partition(",")[0] for value in given]
+    else:
+        return query.asset_ids()
+    if otherwise == "refused":
+        raise illegal_field("asset_id", f"several ids are given {expected} only")
+    return [checked_id("asset_id", asset_id) for asset_id in only_first[0].split(",")]
 
 
 async def _update_asset_meta(vod: Vod, request: Request) -> Answer:
@@ -278,7 +301,7 @@ def _published(vod: Vod, request: Request, *, published: bool) -> Answer:
     infos: list[object] = [
         wire.asset_info(asset, vod.public_url)
         if isinstance(asset, Asset)
-        else {"asset_id": asset, "status": "NO_ASSET", "description": "no asset"}
+        else wire.absent_info(asset, "NOASSET")  # as in the example of this operation
         for asset in vod.publish(request.project, ids, published=published)
     ]
     return Answer(200, {"asset_info_array": infos})
@@ -329,7 +352,10 @@ def _file_name(url: str) -> str:
 
 
 def _page(query: Query) -> tuple[int, int]:
-    return query.integer("page", 0, 2**31) or 0, query.integer("size", 1, 100) or 10
+    page, size = query.integer("page", 0, 2**31) or 0, query.integer("size", 1, 100) or 10
+    if (page + 1) * size > MOST_LISTED:
+        raise illegal_field("page", f"beyond the first {MOST_LISTED} assets")
+    return page, size
 
 
 def _filter(

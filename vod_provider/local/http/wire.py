@@ -16,10 +16,16 @@ from vod_provider.local.core.store import Asset
 
 Json = dict[str, object]
 _DEFAULT_CATEGORY = "Other"
+_TRANSCODING = frozenset({"WAITING_TRANSCODE", "TRANSCODING", "TRANSCODE_SUCCEED", "TRANSCODE_FAILED"})
 _STATUS_TEXTS = {
     "CREATING": "Asset meta is creating",
     "CREATED": "Asset meta is created",
     "PUBLISHED": "Asset meta is published",
+    "WAITING_TRANSCODE": "Asset is waiting to be transcoded",
+    "TRANSCODING": "Asset is being transcoded",
+    "TRANSCODE_SUCCEED": "Asset is transcoded",
+    "DELETING": "Asset is being deleted",
+    "DELETED": "Asset is deleted",
 }
 
 
@@ -106,7 +112,7 @@ def meta_data(asset: Asset) -> Json | None:
     facts = json.loads(asset.meta)
     return {
         "pack_type": facts["pack_type"],
-        "codec": facts["video_codec"] or facts["audio_codec"],
+        "codec": facts["video_codec"] or facts["audio_codec"] or "UNKNOWN",
         "audio_codec": facts["audio_codec"],
         "duration": max(1, facts["duration_ms"] // 1000),
         "duration_ms": facts["duration_ms"],
@@ -143,9 +149,15 @@ def asset_details(asset: Asset, public_url: str, categories: Collection[str]) ->
 LIST_STATUSES = {
     "CREATING": ("CREATING",),
     "FAILED": ("UPLOAD_FAILED", "SERVER_ERROR", "CANCELLED"),
-    "CREATED": ("CREATED",),
+    "CREATED": ("CREATED", "WAITING_TRANSCODE", "TRANSCODING", "TRANSCODE_SUCCEED", "TRANSCODE_FAILED"),
     "PUBLISHED": ("PUBLISHED",),
 }
+"""The words of ListAssetList for an asset, and the statuses of ShowAssetMeta that each one stands for."""
+
+
+def absent_info(asset_id: str, status: str) -> Json:
+    """AssetInfo of an id that there is no asset for."""
+    return {"asset_id": asset_id, "status": status, "description": "no asset"}
 
 
 def asset_summary(asset: Asset, public_url: str) -> Json:
@@ -165,7 +177,7 @@ def asset_summary(asset: Asset, public_url: str) -> Json:
         "covers": covers(asset, public_url),
         "create_time": utc(asset.created),
         "asset_status": listed,
-        "transcode_status": "UN_TRANSCODE",
+        "transcode_status": asset.status if asset.status in _TRANSCODING else "UN_TRANSCODE",
         "thumbnail_status": "UN_THUMBNAIL",
         "review_status": "UN_REVIEW",
         "exec_desc": f"asset_exec_desc: {text}" if text else "",
@@ -173,12 +185,12 @@ def asset_summary(asset: Asset, public_url: str) -> Json:
     }
 
 
-def completion_event(asset: Asset, public_url: str) -> Json:
-    """The message `audioExtractComplete` for an audio that is made, or failed."""
-    info: Json = {"title": asset.title, "asset_id": asset.asset_id}
+def completion_event(asset: Asset, public_url: str, event_name: str) -> Json:
+    """The event for an audio that is made, or failed: then it has a code and a message, and no facts."""
+    info: Json = {"asset_id": asset.asset_id}
     meta = meta_data(asset)
     if meta is None:
         info |= {"status": "FAILED", "error_code": "VOD.10051", "error_msg": asset.reason}
     else:
-        info |= {"status": "SUCCEED", "url": media_url(asset, public_url), "meta_data": meta}
-    return {"event_type": "audioExtractComplete", "audio_extract_info": info}
+        info |= {"status": "SUCCEED", "title": asset.title, "url": media_url(asset, public_url), "meta_data": meta}
+    return {"event_type": event_name, "audio_extract_info": info}
