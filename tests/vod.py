@@ -115,6 +115,10 @@ class LocalVod:
         extraction = {"mode": "timed", "seconds": seconds, "concurrency": concurrency}
         self._local("PUT", "settings", {"extraction": extraction, "quota_scale": quota_scale})
 
+    def dialect(self, **values: object) -> None:
+        """VOD behaves like that where public sources leave it open; names and values: docs/local-vod.md."""
+        self._local("PUT", "settings", {"dialects": values})
+
     def tells(self, url: str | None, key: str | None) -> None:
         """Completed extractions are told to `url`, signed with `key`."""
         self._local("PUT", "settings", {"events": {"url": url, "key": key}})

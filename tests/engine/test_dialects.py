@@ -1,0 +1,151 @@
+"""The whole life of audios, a lost answer and a kill included, whatever VOD does where public sources leave it open.
+
+Each life has many dialects on at once.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.conftest import NewStack
+from tests.engine.stack import Stack, until
+from tests.vod import LocalVod
+from vod_provider.local.core.dialects import TABLE
+
+SOON = 1.0
+"""Seconds until the local VOD shows what it hides at first."""
+LIVES: dict[str, dict[str, object]] = {
+    "the defaults": {},
+    "left out": {
+        "absence": "left_out",
+        "new_in_listings_after_s": SOON,
+        "delete_ids": "commas_else_refused",
+        "description_change": "taken",
+        "deletion_s": SOON,
+    },
+    "404": {
+        "absence": "http_404",
+        "new_by_id_after_s": SOON,
+        "details_of_absent": "http_400",
+        "extraction_done": "PUBLISHED",
+    },
+    "10062": {
+        "absence": "vod_10062",
+        "new_by_id_after_s": SOON,
+        "new_in_listings_after_s": SOON,
+        "deletion_s": 0,
+        "unknown_category": "refused",
+    },
+}
+FAILURES = TABLE["extraction_failed"].values
+CANCELLATIONS: list[dict[str, object]] = [
+    {"cancel_takes": "audio", "extraction_cancelled": "CANCELLED"},
+    {"cancel_takes": "audio", "extraction_cancelled": "removed"},
+    {"cancel_takes": "source", "extraction_cancelled": "removed"},
+    {"cancel_takes": "either", "extraction_cancelled": "CANCELLED"},
+]
+PREFIXES = ["APIG"]
+
+
+def name(dialects: object) -> str:
+    """A short name of a case."""
+    return " ".join(map(str, dialects.values())) if isinstance(dialects, dict) else str(dialects)
+
+
+def program(talk: str, other: str) -> str:
+    """A program with two audios and these inputs."""
+    return f'ExtractedAudio("talk", {talk})\nExtractedAudio("other", {other})'
+
+
+def holds_what_the_state_says(stack: Stack, vod: LocalVod, accepted: int) -> None:
+    """VOD has the audios of the state and no others, made by so many accepted requests."""
+    ids = sorted(one["id"] for one in stack.audios().values())
+    until(lambda: sorted(vod.audio_ids()) == ids, 10)
+    assert vod.accepted() == accepted
+
+
+@pytest.mark.parametrize("dialects", LIVES.values(), ids=LIVES.keys())
+def test_a_whole_life(stack: NewStack, vod: LocalVod, dialects: dict[str, object]) -> None:
+    """Each audio is extracted once, kept as declared, replaced, missed, made again and removed, in every dialect."""
+    vod.dialect(**dialects)
+    vod.timed(0.5, quota_scale=0)
+    source = vod.video()
+    given = f'asset_id="{source}"'
+    audio = stack(vod.config)
+
+    # Begun: one answer is lost, and the engine is killed as soon as VOD has accepted both.
+    vod.faults({"operation": "ExtractAudio", "drop": "after"})
+    audio.program(program(given, f'{given}, format="AAC"'))
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 2)
+    run.kill()
+    run.communicate(timeout=30)
+    until(lambda: not audio.processes("pulumi.dynamic"), 10)
+    audio.run("cancel", "--yes", "--stack", "test").expect()
+    audio.up().expect("created")
+    holds_what_the_state_says(audio, vod, 2)
+    audio.up().expect("3 unchanged")
+
+    audio.program(program(f'{given}, title="A talk", tags=["one"]', given))
+    audio.up().expect("1 updated", "1 replaced")
+    holds_what_the_state_says(audio, vod, 3)
+    talk = audio.audios()["talk"]["id"]
+    base = vod.asset(talk)["base_info"]
+    assert (base["title"], base["tags"]) == ("A talk", "one")
+    audio.refresh().expect("3 unchanged")
+
+    vod.delete(talk)
+    audio.refresh().expect("1 deleted")
+    audio.up().expect("1 created")
+    holds_what_the_state_says(audio, vod, 4)
+    audio.up().expect("3 unchanged")
+
+    audio.destroy().expect("3 deleted")
+    holds_what_the_state_says(audio, vod, 4)
+    assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("value", FAILURES)
+def test_a_failed_extraction_leaves_nothing(stack: NewStack, vod: LocalVod, value: str) -> None:
+    """However a failure shows, `up` fails, no audio is left at VOD, and the next one extracts again."""
+    vod.dialect(extraction_failed=value)
+    source = vod.video()
+    vod.damage(source)
+    audio = stack(vod.config)
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}")')
+    audio.up().expect_failure(source)
+    until(lambda: vod.audio_ids() == [], 10)
+    audio.program(f'ExtractedAudio("talk", asset_id="{vod.video(seconds=1)}")')
+    audio.up().expect()
+    holds_what_the_state_says(audio, vod, 2)
+
+
+@pytest.mark.parametrize("dialects", CANCELLATIONS, ids=name)
+def test_a_queued_extraction_is_removed(stack: NewStack, vod: LocalVod, dialects: dict[str, object]) -> None:
+    """An audio that is destroyed before it is made goes, by a cancellation or once it is made; another's stays."""
+    vod.dialect(**dialects)
+    vod.timed(3, concurrency=1)
+    source = vod.video()
+    another = vod.extract(source, wait=False)
+    audio = stack(vod.config)
+    times = 'pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1s"))'
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}", format="AAC", opts={times})')
+    audio.up().expect_failure("not done within 1 s")
+    audio.destroy().expect("2 deleted")
+    until(lambda: vod.audio_ids() == [another], 10)
+    assert vod.accepted() == 2
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_codes_of_the_gateway_are_understood(stack: NewStack, vod: LocalVod, prefix: str) -> None:
+    """Throttling is waited for, wrong credentials are named as such, with either prefix."""
+    vod.dialect(gateway_prefix=prefix)
+    source = vod.video()
+    audio = stack(vod.config)
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}")')
+    vod.faults({"operation": "ExtractAudio", "status": 429})
+    audio.up().expect("2 created")
+    holds_what_the_state_says(audio, vod, 1)
+    wrong = stack({**vod.config, "vod:secretKey": "wrong"})
+    wrong.program(f'ExtractedAudio("talk", asset_id="{source}")')
+    wrong.up().expect_failure(f"{prefix}.0301", "check the credentials")
