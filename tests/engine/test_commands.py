@@ -121,3 +121,21 @@ def test_a_stack_that_does_not_exist_is_one_line(stack: NewStack) -> None:
         "python -m vod_provider orphans: --stack nope: `pulumi stack export`"
     )
     assert "no stack named 'nope' found" in done.stderr
+
+
+def test_a_preview_needs_no_home(stack: NewStack) -> None:
+    """Nothing is written in a preview, so that nobody looks for a place to write to; an `up` names what is missing."""
+    audio = stack({"vod:region": "ap-southeast-3", "vod:projectId": "p", "vod:accessKey": "A", "vod:secretKey": "S"})
+    audio.program(program("v1"))
+    del audio.environ["HOME"]
+    audio.preview().expect("ExtractedAudio: (create)")
+    audio.up().expect_failure("the environment variable HOME is not set")
+
+
+def test_a_region_without_effect_is_warned_of_once(stack: NewStack) -> None:
+    """The stack names a region, and an endpoint that serves every region: the preview says so in one line."""
+    config = {"vod:region": "ap-southeast-3", "vod:projectId": "p", "vod:endpoint": "https://vod.example.com"}
+    audio = stack(config)
+    audio.program('ExtractedAudio("a", asset_id="v1")\nExtractedAudio("b", asset_id="v2")')
+    said = audio.preview().expect("vod:region: region 'ap-southeast-3' has no effect")
+    assert len(said.lines("has no effect")) == 1

@@ -206,6 +206,7 @@ def test_a_region_that_a_fixed_endpoint_ignores_is_told() -> None:
     assert said in fixed.ignored_region(None)
     assert fixed.ignored_region("cn-east-2").startswith("region 'cn-east-2' has no effect")
     assert load().ignored_region("cn-east-2") == ""
+    assert load(STACK | {"vod:endpoint": LOCAL}).ignored_region("cn-east-2") == ""
     assert load(KEY | {"vod:endpoint": "https://vod.example.com"}).ignored_region(None) == ""
     own = '{"o": {"token": "T", "region": "cn-east-2", "endpoint": "https://vod.{region}.example.com"}}'
     both = load(STACK | {"vod:endpoint": "https://vod.example.com", "vod:accounts": own})

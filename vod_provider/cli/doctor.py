@@ -122,7 +122,10 @@ def vod_checks(configure: Callable[[], Configuration]) -> Iterator[Check]:
 def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Check]:
     """Each setting and where it comes from; of a key its beginning, of secrets nothing."""
     endpoint = configuration.origin(table.ENDPOINT) or f"made of the region, {configuration.origin(table.REGION)}"
-    if here.region and not here.ignored_region(None):
+    ignored = here.ignored_region(None)
+    if ignored:
+        yield Check("region", "warn", f"{ignored} ({configuration.origin(table.REGION)})")
+    elif here.region:
         yield Check("region", "ok", f"{here.region} ({configuration.origin(table.REGION)})")
     yield Check("endpoint", "ok", f"{here.endpoint} ({endpoint})")
     yield Check("project", "ok", f"{here.project_id} ({configuration.origin(table.PROJECT)})")
@@ -136,8 +139,6 @@ def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Ch
     for setting in (table.QUOTAS, table.TIMEOUTS, table.EVENTS, table.DEBUG):
         if configuration.origin(setting):
             yield Check(setting.key, "ok", f"set ({configuration.origin(setting)})")
-    if ignored := here.ignored_region(None):
-        yield Check("region", "warn", ignored)
 
 
 def journal_check(here: Settings, origin: str = "") -> Check:

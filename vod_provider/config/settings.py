@@ -89,11 +89,14 @@ class Settings:
         return here
 
     def ignored_region(self, region: str | None, account: str | None = None) -> str:
-        """What is wrong with naming a region (a resource's own, or None for the stack's); '' for nothing."""
+        """What is wrong with naming a region (a resource's own, or None for the stack's); '' for nothing.
+
+        A local VOD plays every region, so that nothing is wrong with any.
+        """
         other = self.accounts.get(account or "")
         template = (other.template if other else None) or self.template
         named = region or (other.region if other else None) or self.region
-        if named is None or "{region}" in template:
+        if named is None or "{region}" in template or parsers.is_local(template):
             return ""
         return (
             f"region {short(named)} has no effect: the endpoint is {template} for every region; leave one of them"

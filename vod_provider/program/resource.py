@@ -7,8 +7,8 @@ from typing import Any, Required, TypedDict, overload
 
 from pulumi import Input, Output, ResourceOptions, getter
 
-from vod_provider.program.plain_secrets import warn_once
 from vod_provider.program.registration import Registered
+from vod_provider.program.setting_warnings import warn_once
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.text import nearest
 
