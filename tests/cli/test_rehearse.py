@@ -88,6 +88,28 @@ def test_nobody_to_ask(command: Command, quiet: LocalVod) -> None:
     assert "add --yes" in result.err
 
 
+def test_credentials_that_vod_does_not_take(command: Command, quiet: LocalVod) -> None:
+    """Nothing is made, and VOD's answer is one line."""
+    quiet.forget_calls()
+    wrong = {**quiet.config, "vod:secretKey": "a-wrong-secret"}
+    given = [word for name, value in wrong.items() for word in ("--config", f"{name}={value}")]
+    result = command("rehearse", "--yes", *given)
+    assert result.status == 2
+    assert "listing assets: VOD answered HTTP 401" in result.err.splitlines()[-1]
+    assert "CreateAssetByFileUpload" not in quiet.counts()
+
+
+def test_what_was_found_before_a_failure_is_reported(command: Command, quiet: LocalVod) -> None:
+    """Where VOD does not go along any more, the table has what was seen until then, and the rest is open."""
+    quiet.faults({"operation": "ConfirmAssetUpload", "times": 1, "status": 403, "error_code": "VOD.10111"})
+    result = command("rehearse", "--yes", "--json", vod=quiet)
+    assert result.status == 2
+    assert "VOD.10111" in result.err.splitlines()[-1]
+    assert findings(result.json)["absence"]["seen"] == "NO_ASSET"
+    assert findings(result.json)["extraction_done"]["seen"] is None
+    assert assets(quiet) == []
+
+
 def test_no_secret_is_shown(command: Command, quiet: LocalVod, tmp_path: Path) -> None:
     """Neither the table nor the file has a key, a token or the project's id in it."""
     output = tmp_path / "rehearsal.json"

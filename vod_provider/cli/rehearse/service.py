@@ -136,10 +136,13 @@ class Service:
         return Shown(reply, row or {})
 
     def listed(self, since: str, until: str) -> Iterator[Mapping[str, Any]]:
-        """All assets created between two times (yyyymmddhhmmss, UTC), newest first."""
+        """All assets created between two times (yyyymmddhhmmss, UTC), newest first. Raises CommandError."""
         for page in range(PAGES):
             query = [("start_time", since), ("end_time", until), ("page", str(page)), ("size", str(PAGE))]
-            rows = self.ask("listing assets", "GET", "/asset/info", query=query).rows()
+            reply = self.ask("listing assets", "GET", "/asset/info", query=query)
+            if not reply.ok:
+                raise CommandError(f"listing assets: VOD answered {reply}; `python -m vod_provider doctor` says more")
+            rows = reply.rows()
             yield from rows
             if len(rows) < PAGE:
                 return
