@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.wiretap import call
+from vod_provider.local.core.errors import DOCUMENTED
 from vod_provider.local.core.faults import FaultError, Faults, parse_faults
 from vod_provider.local.testing import LocalVod, LocalVodError
 
@@ -74,6 +75,17 @@ def test_throttling_has_its_code(service: LocalVod) -> None:
     """An injected 429 without a code is the gateway's."""
     service.inject({"operation": "*", "status": 429})
     assert call(service, "GET", "/asset/list").json["error_code"] == "APIGW.0308"
+
+
+def test_documented_codes_have_their_status_and_message(service: LocalVod) -> None:
+    """A code alone is answered as the table of codes has it; one that is not documented needs a status."""
+    service.inject(*({"operation": "*", "error_code": code} for code in DOCUMENTED))
+    for code, (status, message) in DOCUMENTED.items():
+        answer = call(service, "GET", "/asset/list")
+        assert (answer.status, answer.json["error_code"]) == (status, code)
+        assert answer.json["error_msg"].startswith(message)
+    with pytest.raises(LocalVodError, match="error_code"):
+        service.inject({"operation": "*", "error_code": "VOD.99999"})
 
 
 def test_body_in_place_of_json(service: LocalVod, source: str) -> None:

@@ -212,6 +212,7 @@ def test_info_of_ids_and_by_filters(service: LocalVod, client: Any, video: Path)
     assert found(start_time="20000101000000", end_time="29990101000000") == ids[::-1]
     first = client.show_asset_meta(ShowAssetMetaRequest(page=0, size=2))
     assert (first.is_truncated, first.total, len(first.asset_info_array)) == (1, 3, 2)
+    assert client.show_asset_meta(ShowAssetMetaRequest(page=199, size=100)).total == 3, "the last page there is"
     second = client.show_asset_meta(ShowAssetMetaRequest(page=1, size=2))
     assert (second.is_truncated, [a.asset_id for a in second.asset_info_array]) == (0, [ids[0]])
 
@@ -370,6 +371,8 @@ def test_upload_by_url(service: LocalVod, client: Any, video: Path) -> None:
         ("GET", "/asset/info?status=FINE", None, "status"),
         ("GET", "/asset/info?size=101", None, "size"),
         ("GET", "/asset/info?page=-1", None, "page"),
+        ("GET", "/asset/info?page=200&size=100", None, "page"),
+        ("GET", "/asset/list?page=2000", None, "page"),
         ("GET", "/asset/info?start_time=yesterday", None, "start_time"),
         ("GET", "/asset/info?start_time=20261399000000", None, "start_time"),
         ("GET", "/asset/list?media_type=AUDIO", None, "media_type"),

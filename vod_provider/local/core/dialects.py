@@ -154,7 +154,7 @@ class Dialects:
             "measured": "those of its file",
             "unknown": "the codec UNKNOWN, the size 0 and no audio codec; the rest is as measured",
         },
-        "A sample in the API reference has UNKNOWN and 0; it is not said to be one of an extracted audio.",
+        "A sample of an audio in the API reference has UNKNOWN and 0; whether extracted audios have them is not known.",
     )
     unknown_category: str = _choice(
         "What does a category id get that does not exist?",
