@@ -205,7 +205,7 @@ def test_details_of_what_is_absent(service: LocalVod, client: Any, value: str, s
 
 def test_a_new_audio_is_shown_by_id_after_a_while(service: LocalVod, client: Any, source: str) -> None:
     """Absent by its id at first, while listings have it."""
-    dialect(service, new_by_id_after_s=0.5)
+    dialect(service, new_by_id_after_s=2)
     audio = extract(client, source)
     assert info(client, audio)[0].status == "NO_ASSET"
     assert refused(lambda: client.show_asset_detail(ShowAssetDetailRequest(asset_id=audio)))[1] == "VOD.10062"
@@ -215,7 +215,7 @@ def test_a_new_audio_is_shown_by_id_after_a_while(service: LocalVod, client: Any
 
 def test_a_new_audio_is_listed_after_a_while(service: LocalVod, client: Any, source: str) -> None:
     """Missing in listings at first, while it is shown by its id."""
-    dialect(service, new_in_listings_after_s=0.5)
+    dialect(service, new_in_listings_after_s=2)
     audio = extract(client, source)
     assert listed(client) == [source]
     assert until_done(client, audio).status == "CREATED"
@@ -224,7 +224,7 @@ def test_a_new_audio_is_listed_after_a_while(service: LocalVod, client: Any, sou
 
 def test_a_new_audio_stays_hidden_over_a_kill(tmp_path: Path, video: Path) -> None:
     """What is not shown yet is not shown by the next run of the service either, and a deletion is done by it."""
-    service = start_local_vod(tmp_path, "--dialect", "new_by_id_after_s=3", "--dialect", "deletion_s=3")
+    service = start_local_vod(tmp_path, "--dialect", "new_by_id_after_s=5", "--dialect", "deletion_s=5")
     service.settings(extraction={"mode": "timed", "seconds": 0}, quota_scale=0)
     client = official_client(service)
     source, deleted = service.upload(video), service.upload(video)
@@ -323,7 +323,7 @@ def test_status_of_a_cancelled_extraction(service: LocalVod, client: Any, source
 def test_status_of_the_source(service: LocalVod, client: Any, source: str, value: str, shown: str) -> None:
     """What a video shows while audio is extracted from it; more can be extracted, and afterwards it is as it was."""
     dialect(service, source_while_extracted=value)
-    service.settings(extraction={"seconds": 0.4})
+    service.settings(extraction={"seconds": 1})
     first, second = extract(client, source), extract(client, source)
     assert info(client, source)[0].status == shown
     until_done(client, first)
@@ -452,7 +452,7 @@ def test_a_deletion_takes_a_while(
     service: LocalVod, client: Any, source: str, value: str, shown: str, still_listed: bool
 ) -> None:
     """Accepted at once and done later: until then it is shown so, for other operations it is gone already."""
-    dialect(service, deletion_s=0.6, deletion_shows=value)
+    dialect(service, deletion_s=2, deletion_shows=value)
     file = next((service.data / "media").glob(f"{source}*"))
     result = client.delete_assets(DeleteAssetsRequest(asset_id=[source])).delete_result_array
     assert result[0].status == "DELETED"
@@ -488,7 +488,7 @@ def test_deleting_what_is_absent(
     service: LocalVod, client: Any, source: str, value: str, alone: Any, with_another: Any
 ) -> None:
     """What an id that does not exist gets, alone and together with one that does."""
-    dialect(service, delete_of_absent=value)
+    dialect(service, delete_of_absent=value, deletion_s=60)
 
     def deleted(ids: str) -> Any:
         answer = call(service, "DELETE", f"/asset?asset_id={ids}")

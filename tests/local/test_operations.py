@@ -289,7 +289,7 @@ def test_publish_and_take_back(service: LocalVod, client: Any, video: Path) -> N
 
 def test_delete_says_for_each(service: LocalVod, client: Any, video: Path) -> None:
     """Deleted ones go a little later, with their files; one in work and an absent one fail and harm no other."""
-    service.settings(extraction={"mode": "timed", "seconds": 60})
+    service.settings(extraction={"mode": "timed", "seconds": 60}, dialects={"deletion_s": 2})
     source = service.upload(video)
     busy = extract(client, source)
     url = info(client, source)[0].base_info.video_url
