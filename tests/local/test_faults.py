@@ -79,7 +79,8 @@ def test_throttling_has_its_code(service: LocalVod) -> None:
 
 def test_documented_codes_have_their_status_and_message(service: LocalVod) -> None:
     """A code alone is answered as the table of codes has it; one that is not documented needs a status."""
-    service.inject(*({"operation": "*", "error_code": code} for code in DOCUMENTED))
+    faults: list[dict[str, object]] = [{"operation": "*", "error_code": code} for code in DOCUMENTED]
+    service.inject(*faults)
     for code, (status, message) in DOCUMENTED.items():
         answer = call(service, "GET", "/asset/list")
         assert (answer.status, answer.json["error_code"]) == (status, code)
