@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -31,6 +30,8 @@ QUOTAS = {
 Source: the API reference, 'Constraints'. That operations of one line there do not share their 100 is inferred: see
 docs/cloud.md.
 """
+LARGEST = 1_000_000_000
+"""No number of a setting is larger: 30 years in seconds."""
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
 
@@ -193,7 +194,7 @@ def boolean(name: str, text: str) -> bool:
 def quotas(name: str, text: str) -> dict[str, int]:
     quotas = {}
     for key, value in _object(name, text, QUOTAS).items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
             raise SettingsError(f"{name}.{key} is {short(value)}: expected calls per minute, a whole number from 1 on")
         quotas[key] = value
     return quotas
@@ -202,17 +203,14 @@ def quotas(name: str, text: str) -> dict[str, int]:
 def timeouts(name: str, text: str) -> Timeouts:
     timeouts = {}
     for key, value in _object(name, text, [one.name for one in fields(Timeouts)]).items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
             raise SettingsError(f"{name}.{key} is {short(value)}: expected seconds, a number greater than 0")
         timeouts[key] = float(value)
     return Timeouts(**timeouts)
 
 
 def accounts(name: str, text: str) -> dict[str, Account]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
+    value = _json(text)
     if not isinstance(value, dict):
         # Not shown: there are secrets in it.
         raise SettingsError(
@@ -274,15 +272,20 @@ def _file(name: str, text: str) -> Path:
 
 def _texts(name: str, text: str, known: Collection[str]) -> Given:
     """What a JSON object of texts has, under full names; nothing of it is shown, since there are secrets in it."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
+    value = _json(text)
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         example = how(f"{name}.{next(iter(known))}")
         raise SettingsError(f"{name} is no JSON object of texts: {example}, which makes one")
     _known(name, value, known)
     return Given({f"{name}.{key}": one for key, one in value.items()}, {})
+
+
+def _json(text: str) -> object:
+    """The decoded text; None for what is no JSON, or nested deeper than anybody means."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _known(name: str, keys: Iterable[str], known: Collection[str]) -> None:
@@ -292,10 +295,7 @@ def _known(name: str, keys: Iterable[str], known: Collection[str]) -> None:
 
 
 def _object(name: str, text: str, known: Collection[str]) -> dict[str, object]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
+    value = _json(text)
     if not isinstance(value, dict):
         raise SettingsError(
             f"{name} is {short(text)}: expected a JSON object;"
