@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -200,6 +201,8 @@ def _stack_name(given: str) -> StackName:
 
 
 if __name__ == "__main__":
+    # As Ctrl-C: a job that is cancelled removes what a rehearsal made.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -148,18 +148,34 @@ def test_after_ctrl_c_nothing_is_left(
     assert assets(quiet) == []
 
 
+def ended_by(number: signal.Signals, vod: LocalVod) -> int:
+    """A rehearsal in a process of its own that gets a signal while it extracts; its exit status."""
+    settings = [word for name, value in vod.config.items() for word in ("--config", f"{name}={value}")]
+    run = subprocess.Popen([sys.executable, "-m", "vod_provider", "rehearse", "--yes", *settings])
+    end = time.monotonic() + 20
+    while vod.count("ExtractAudio") < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    run.send_signal(number)
+    return run.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_asked_to_end_removes_what_it_made(
+    quiet: LocalVod, home: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C, and the signal that ends a cancelled CI job."""
+    assert ended_by(number, quiet) == 130
+    assert quiet.count("ExtractAudio") >= 2
+    assert assets(quiet) == []
+    assert not list(home.glob(".local/state/pulumi-huaweicloud-vod/*.json"))
+
+
 @pytest.mark.parametrize("record_lost", [False, True])
 def test_after_a_kill_the_next_run_removes_what_is_left(
     command: Command, quiet: LocalVod, home: Path, record_lost: bool
 ) -> None:
     """The next run finds what was made by its own record, and on another machine by its mark."""
-    settings = [word for name, value in quiet.config.items() for word in ("--config", f"{name}={value}")]
-    run = subprocess.Popen([sys.executable, "-m", "vod_provider", "rehearse", "--yes", *settings])
-    end = time.monotonic() + 20
-    while quiet.count("ExtractAudio") < 2 and time.monotonic() < end:
-        time.sleep(0.01)
-    run.send_signal(signal.SIGKILL)
-    run.wait(20)
+    assert ended_by(signal.SIGKILL, quiet) == -signal.SIGKILL
     assert assets(quiet)
     (record,) = (home / ".local/state/pulumi-huaweicloud-vod").glob("rehearsal-*.json")
     if record_lost:

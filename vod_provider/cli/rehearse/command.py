@@ -90,7 +90,9 @@ def run(
 def _removed(rehearsal: Rehearsal, console: Console) -> list[str]:
     """Remove what was made, also after Ctrl-C; returns what is left. A second Ctrl-C leaves it to the next run."""
     try:
-        return rehearsal.clean()
+        left = rehearsal.clean()
+        # What was asked for when it was interrupted, and VOD made without our knowing its id.
+        return left + rehearsal.clean([one for one in rehearsal.remains() if one not in left])
     except KeyboardInterrupt:
         console.say("What is left is written down: `rehearse --clean` removes it.")
         raise

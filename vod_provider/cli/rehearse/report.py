@@ -45,6 +45,9 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
     yield f"{settled} of {len(findings)} questions settled, {sum(it.as_assumed for it in findings)} as assumed."
     yield "The dialect of the local VOD that fits:"
     yield from text.paragraph(command(findings), "  ")
+    yield from text.paragraph(
+        "What no answer shows is whether VOD bills extractions that failed or were cancelled: the account's bill tells."
+    )
 
 
 def as_json(
