@@ -17,7 +17,7 @@ import requests
 
 TOKEN = "local-token"
 PROJECT = "0123456789abcdef0123456789abcdef"
-NOT_YET = ("--dialect", "event_body=bare", "--dialect", "gateway_prefix=APIG")
+NOT_YET = ("--dialect", "gateway_prefix=APIG")
 """What the provider does not understand yet of the local VOD's defaults."""
 
 

@@ -5,11 +5,13 @@ Each life has many dialects on at once.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.engine.conftest import NewStack
 from tests.engine.stack import Stack, until
-from tests.vod import LocalVod
+from tests.vod import LocalVod, free_port
 from vod_provider.local.core.dialects import TABLE
 
 SOON = 1.0
@@ -43,6 +45,12 @@ CANCELLATIONS: list[dict[str, object]] = [
     {"cancel_takes": "audio", "extraction_cancelled": "removed"},
     {"cancel_takes": "source", "extraction_cancelled": "removed"},
     {"cancel_takes": "either", "extraction_cancelled": "CANCELLED"},
+]
+CALLBACKS: list[dict[str, object]] = [
+    {"event_body": "envelope", "event_name": "audioExtractComplete", "event_timestamp": "seconds"},
+    {"event_body": "envelope", "event_name": "AudioExtractComplete", "event_timestamp": "milliseconds"},
+    {"event_body": "bare", "event_name": "AudioExtractComplete", "event_timestamp": "seconds"},
+    {"event_body": "bare", "event_name": "audioExtractComplete", "event_timestamp": "milliseconds"},
 ]
 PREFIXES = ["APIG"]
 
@@ -134,6 +142,20 @@ def test_a_queued_extraction_is_removed(stack: NewStack, vod: LocalVod, dialects
     audio.destroy().expect("2 deleted")
     until(lambda: vod.audio_ids() == [another], 10)
     assert vod.accepted() == 2
+
+
+@pytest.mark.parametrize("dialects", CALLBACKS, ids=name)
+def test_a_callback_is_understood(stack: NewStack, vod: LocalVod, dialects: dict[str, object]) -> None:
+    """VOD is asked when it has told that the audio is done, and not at the next poll."""
+    vod.dialect(**dialects)
+    port = free_port()
+    vod.tells(f"http://127.0.0.1:{port}/vod", "key")
+    vod.timed(1.5)
+    audio = stack(vod.config | {"vod:events": json.dumps({"listen": f"127.0.0.1:{port}", "key": "key"})})
+    audio.program(f'ExtractedAudio("talk", asset_id="{vod.video()}")')
+    audio.up().expect("2 created")
+    times = {call["operation"]: call["time"] for call in vod.calls()}
+    assert 1.4 < times["ShowAssetMeta"] - times["ExtractAudio"] < 3.5
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

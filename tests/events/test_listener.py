@@ -60,6 +60,17 @@ def test_a_signed_event_is_heard_and_a_repeated_one_is_not() -> None:
         assert heard.empty()
 
 
+def test_an_event_in_an_envelope_is_heard() -> None:
+    """The text in `message` is what is signed; an envelope that is signed as a whole tells of no audio."""
+    with listening() as (port, heard):
+        envelope = json.dumps({"type": "Notification", "message": event()})
+        assert post(port, envelope, headers(KEY, str(int(time.time()) * 1000), event())) == 204
+        assert heard.get(timeout=10) == "a1"
+        assert post(port, envelope, headers("other", str(int(time.time())), event())) == 403
+        assert post(port, envelope, headers(KEY, str(int(time.time())), envelope)) == 204
+        assert heard.empty()
+
+
 def test_what_vod_did_not_sign_is_refused() -> None:
     """Unsigned, forged and late ones get 403, what is no callback an error of HTTP, and nothing is heard."""
     with listening() as (port, heard):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from vod_provider.local.core.events import signature
-from vod_provider.plugin.event_listener import LATE_S, Gate, Verdict, audio_of
+from vod_provider.plugin.event_listener import LATE_S, Gate, Verdict, audio_of, readings
 
 KEY = "key"
 NOW = 1_800_000_000
@@ -43,6 +43,9 @@ def test_a_signed_callback_is_new_once() -> None:
         {"timestamp": f"{NOW}.5"},
         {"timestamp": NOW - LATE_S - 1},
         {"timestamp": NOW + LATE_S + 1},
+        {"timestamp": (NOW - int(LATE_S) - 1) * 1000},
+        {"timestamp": (NOW + int(LATE_S) + 1) * 1000},
+        {"timestamp": "9" * 400},
         {"sign": signature(KEY, str(NOW), BODY + " ")},
         {"sign": signature(KEY, str(NOW + 1), BODY)},
     ],
@@ -73,6 +76,34 @@ def test_a_key_that_fits_none_is_told_from_a_forger() -> None:
     assert told == [False, True, False]
 
 
+def test_the_time_may_be_in_milliseconds() -> None:
+    """No source says in which unit it is; either is told from the other by its size."""
+    assert verdict(gate(), NOW * 1000 + 999) is Verdict.NEW
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        (json.dumps({"message": BODY, "type": "Notification"}), [BODY]),
+        (json.dumps({"message": "Tölд \u00e9", "more": {"deep": [1]}}), ["Tölд \u00e9"]),
+        (BODY, []),
+        (json.dumps({"message": {"event_type": "x"}}), []),
+        ('["message"]', []),
+        ("{", []),
+        ("[" * 60_000, []),
+    ],
+)
+def test_the_signed_text_is_the_message_of_the_envelope(body: str, texts: list[str]) -> None:
+    """Exactly as decoded; without an envelope it is the whole body, which is always the last reading."""
+    assert readings(body.encode()) == [*(text.encode() for text in texts), body.encode()]
+
+
+def test_half_of_a_surrogate_pair_breaks_nothing() -> None:
+    """JSON can say what UTF-8 cannot: such a message is signed by nobody."""
+    assert len(readings(b'{"message": "\\ud800"}')) == 2
+    assert verdict(gate(), body='{"message": "x"}', sign="0" * 64) is Verdict.REFUSED
+
+
 def test_the_signature_may_be_in_capitals() -> None:
     """Hex digits are the same in either case."""
     assert verdict(gate(), sign=signature(KEY, str(NOW), BODY).upper()) is Verdict.NEW
@@ -85,6 +116,10 @@ def test_the_signature_may_be_in_capitals() -> None:
         ("", None),
         ("[1]", None),
         ("\x00", None),
+        (BODY.replace("audioExtract", "AudioExtract"), "a1"),
+        (BODY.replace('"audio_extract_info"', '"more": null, "audio_extract_info"'), "a1"),
+        ('{"event_type": 5, "audio_extract_info": {"asset_id": "a1"}}', None),
+        ("[" * 60_000, None),
         ('{"event_type": "fileUploadComplete", "audio_extract_info": {"asset_id": "a1"}}', None),
         ('{"event_type": "audioExtractComplete"}', None),
         ('{"event_type": "audioExtractComplete", "audio_extract_info": {"asset_id": 5}}', None),

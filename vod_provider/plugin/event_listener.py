@@ -1,8 +1,9 @@
 """Listens for VOD's signed event `audioExtractComplete`, and says which audio it names.
 
 An event is a hint to look now, never the truth itself: whoever forges one gains nothing, and one that is lost only
-costs time. Source of message and signature: the API reference, 'Event Notification'. That `asset_id` in it is the
-audio's, and that `auth_timestamp` is in Unix seconds, is inferred.
+costs time. The body of a callback is an envelope, a JSON object whose `message` holds the event's JSON text, and only
+that text is signed. Sources, and what is not known of callbacks: docs/cloud.md. So the text without an envelope is
+understood as well, the time in seconds or milliseconds, and the event's name in small or capital letters.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ AT_ONCE = 16
 """Callbacks that are read at once, at most; others are hung up on, and VOD sends them again."""
 TIMEOUT_S = 5.0
 """How long a sender may be silent in the middle of a callback."""
-_EVENT = "audioExtractComplete"
+_EVENT = "audioextractcomplete"
+_FIRST_MILLISECONDS = 100_000_000_000
+"""A timestamp from here on is in milliseconds: in seconds it would be in the year 5138."""
 
 
 class Verdict(enum.Enum):
@@ -54,9 +57,9 @@ class Gate:
         """Whether callbacks came, and all were signed otherwise: then it is the key that is wrong."""
         return self._others and not self._own
 
-    def admit(self, timestamp: str, sign: str, body: bytes) -> Verdict:
-        """What to do with a callback."""
-        signed = b"VOD_" + timestamp.encode(errors="replace") + b"_" + body
+    def admit(self, timestamp: str, sign: str, message: bytes) -> Verdict:
+        """What to do with a callback whose signed text is `message`."""
+        signed = b"VOD_" + timestamp.encode(errors="replace") + b"_" + message
         expected = hmac.digest(self._key, signed, "sha256").hex()
         own = hmac.compare_digest(expected.encode(), sign.lower().encode(errors="replace"))
         if not own:
@@ -65,8 +68,9 @@ class Gate:
         self._own = True
         now = self._clock()
         try:
-            sent = float(int(timestamp))
-        except ValueError:
+            given = int(timestamp)
+            sent = given / 1000 if given >= _FIRST_MILLISECONDS else float(given)
+        except (ValueError, OverflowError):
             return Verdict.REFUSED
         if abs(now - sent) > LATE_S:
             return Verdict.REFUSED
@@ -79,15 +83,27 @@ class Gate:
         return Verdict.NEW
 
 
-def audio_of(body: bytes) -> str | None:
-    """The id of the audio whose extraction has ended, well or badly; None where the message tells of none."""
+def _parsed(text: bytes) -> dict[str, object]:
+    """The JSON object that the text is; empty where it is none."""
     try:
-        message = json.loads(body)
-    except ValueError:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def readings(body: bytes) -> list[bytes]:
+    """What may be the signed text of a callback: the `message` of its envelope, exactly as decoded, or all of it."""
+    message = _parsed(body).get("message")
+    return [message.encode(errors="surrogatepass"), body] if isinstance(message, str) else [body]
+
+
+def audio_of(message: bytes) -> str | None:
+    """The id of the audio whose extraction has ended, well or badly; None where the event tells of none."""
+    event = _parsed(message)
+    if str(event.get("event_type")).lower() != _EVENT:
         return None
-    if not isinstance(message, dict) or message.get("event_type") != _EVENT:
-        return None
-    told = message.get("audio_extract_info")
+    told = event.get("audio_extract_info")
     audio_id = told.get("asset_id") if isinstance(told, dict) else None
     return audio_id if isinstance(audio_id, str) and audio_id else None
 
@@ -176,9 +192,13 @@ def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHa
                 self._answer(413)
                 return
             body = self.rfile.read(int(length))
-            verdict = gate.admit(self.headers.get("auth_timestamp", ""), self.headers.get("auth_sign", ""), body)
+            timestamp, sign = self.headers.get("auth_timestamp", ""), self.headers.get("auth_sign", "")
+            for message in readings(body):
+                verdict = gate.admit(timestamp, sign, message)
+                if verdict is not Verdict.REFUSED:
+                    break
             self._answer(403 if verdict is Verdict.REFUSED else 204)
-            if verdict is Verdict.NEW and (audio_id := audio_of(body)):
+            if verdict is Verdict.NEW and (audio_id := audio_of(message)):
                 heard(audio_id)
 
         def _answer(self, status: int) -> None:
