@@ -139,3 +139,13 @@ def test_a_region_without_effect_is_warned_of_once(stack: NewStack) -> None:
     audio.program('ExtractedAudio("a", asset_id="v1")\nExtractedAudio("b", asset_id="v2")')
     said = audio.preview().expect("vod:region: region 'ap-southeast-3' has no effect")
     assert len(said.lines("has no effect")) == 1
+
+
+def test_one_up_names_all_settings_that_are_missing(stack: NewStack) -> None:
+    """Credentials, region and project in one error of one line, with the commands that set them."""
+    audio = stack({})
+    audio.program(program("v1"))
+    said = audio.up().expect_failure("no credentials, no region, no project: run `pulumi config set vod:accessKey KEY`")
+    lines = said.lines("no credentials")
+    assert all("cn-north-4, ap-southeast-2 and ap-southeast-3" in line for line in lines)
+    assert all(line.endswith("or the resource's region and project_id") for line in lines)
