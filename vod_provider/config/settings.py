@@ -80,9 +80,9 @@ class Settings:
         )
         here = replace(here, endpoint=parsers.filled(here.template, here.region))
         missing = {
-            "credentials": here.credentials is _NOBODY and not self.offline,
-            "region": not here.endpoint,
-            "project": not here.project_id,
+            "no credentials": here.credentials is _NOBODY and not self.offline,
+            "no region": not here.endpoint,
+            "no project": not here.project_id,
         }
         if any(missing.values()):
             raise MissingSettingsError(_missing([name for name, it in missing.items() if it], account))
@@ -175,27 +175,26 @@ def _refuse_unknown(namespace: str, config: Mapping[str, str]) -> None:
 # -- what is missing, and how to set it ----------------------------------------------------------------------------
 
 
-def _missing(names: list[str], account: str | None) -> str:
+def _missing(problems: list[str], account: str | None) -> str:
     """All that is missing, in one line, with the commands that set it."""
     where = "vod:" if account is None else f"vod:accounts.{account}."
-    ways = {
-        "credentials": [_command(f"{where}accessKey", "KEY"), _command(f"{where}secretKey", "KEY", secret=True)],
-        "region": [f"{_command(f'{where}region', 'REGION')} (international accounts have {listed(INTERNATIONAL)})"],
-        "project": [_command(f"{where}projectId", "ID")],
+    commands = {
+        "no credentials": [_command(f"{where}accessKey", "KEY"), _command(f"{where}secretKey", "KEY", secret=True)],
+        "no region": [f"{_command(f'{where}region', 'REGION')} (international accounts have {listed(INTERNATIONAL)})"],
+        "no project": [_command(f"{where}projectId", "ID")],
     }
-    also = ""
+    variables = {
+        "no credentials": ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"],
+        "no region": ["HW_REGION_NAME"],
+        "no project": ["HUAWEICLOUD_SDK_PROJECT_ID"],
+    }
+    inputs = {"no region": "region", "no project": "project_id"}
+    said = f"{', '.join(problems)}: run {listed([one for it in problems for one in commands[it]])}"
     if account is None:
-        variables = {
-            "credentials": ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"],
-            "region": ["HW_REGION_NAME"],
-            "project": ["HUAWEICLOUD_SDK_PROJECT_ID"],
-        }
-        also = f", or set {listed([one for name in names for one in variables[name]])} in the environment"
-    inputs = {"region": "region", "project": "project_id"}
-    if of_resources := [inputs[name] for name in names if name in inputs]:
-        also += f", or the resource's {listed(of_resources)}"
-    commands = listed([way for name in names for way in ways[name]])
-    return f"{', '.join(f'no {name}' for name in names)}: run {commands}{also}"
+        said += f", or set {listed([one for it in problems for one in variables[it]])} in the environment"
+    if of_resource := [inputs[it] for it in problems if it in inputs]:
+        said += f", or the resource's {listed(of_resource)}"
+    return said
 
 
 def _set_account(account: str) -> str:
