@@ -169,6 +169,13 @@ def test_the_documented_policy_has_what_is_probed() -> None:
     assert [line.split("`")[1] for line in page.splitlines() if line.startswith("| `vod:asset:")] == list(ACTIONS)
 
 
+def test_the_remedy_names_the_settings_of_the_account() -> None:
+    """For another account than the stack's own, they stand below its name."""
+    transport = FakeTransport(Account({"vod:asset:getInfo": no("APIG.0301", 401)}))
+    (credentials, *_) = Permissions(transport, lambda: MADE_UP, "archive").checks()
+    assert "vod:accounts.archive.accessKey, vod:accounts.archive.secretKey" in credentials.remedy
+
+
 def test_used_up_quotas_are_told_by_operation() -> None:
     """429 says nothing of the permission, and is a warning with what to do."""
     found, _ = checks({name: no("APIG.0308", 429) for name in ("vod:asset:list", "vod:asset:delete")})

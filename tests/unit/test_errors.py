@@ -6,7 +6,7 @@ import pytest
 
 from vod_provider.vod import errors, retries
 from vod_provider.vod.assets import Asset
-from vod_provider.vod.errors import LostAnswerError, UnreachableError, of_answer
+from vod_provider.vod.errors import LostAnswerError, UnreachableError, of_account, of_answer
 
 KINDS = [
     (400, "VOD.10062", errors.NotFoundError),
@@ -85,3 +85,11 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert [retries.pause(attempt, lambda: 1.0) for attempt in (1, 2, 3)] == [0.5, 1.0, 2.0]
     assert retries.pause(1, lambda: 0.0) == 0.25
     assert retries.pause(50, lambda: 1.0) == retries.LONGEST_PAUSE_S
+
+
+def test_a_remedy_names_the_settings_of_the_account() -> None:
+    """Credentials and project of another account stand below its name; what is the stack's own stays as it is."""
+    error = of_answer("x", status=401, code="APIG.0301", message="", request_id="", account="archive")
+    assert "vod:accounts.archive.accessKey, vod:accounts.archive.secretKey or vod:accounts.archive.token" in str(error)
+    assert of_account("check vod:projectId and vod:quotas", "a") == "check vod:accounts.a.projectId and vod:quotas"
+    assert of_account("check vod:projectId", None) == "check vod:projectId"

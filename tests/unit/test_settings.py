@@ -187,6 +187,12 @@ def test_another_accounts_remedy_names_that_account() -> None:
     )
 
 
+def test_the_settings_say_whose_they_are() -> None:
+    """The name of the account goes into what errors say; the stack's own has none."""
+    loaded = load(STACK | {"vod:accounts": '{"archive": {"token": "T", "projectId": "p2"}}'})
+    assert (loaded.at(None, None, "archive").account, loaded.at(None, None).account) == ("archive", None)
+
+
 def test_another_account_needs_no_credentials_of_the_stack() -> None:
     """A stack whose resources all name an account has no credentials of its own."""
     accounts = {"vod:accounts": '{"archive": {"token": "T"}}'}

@@ -112,7 +112,8 @@ def vod_checks(configure: Callable[[], Configuration]) -> Iterator[Check]:
         reach = Reach(f"{here.endpoint}/v1.0/{here.project_id}/asset/info")
         yield from reach.checks()
         if reach.reached:
-            yield from Permissions(Transport(here.endpoint, here.project_id, here.credentials)).checks()
+            to = Transport(here.endpoint, here.project_id, here.credentials, account=here.account)
+            yield from Permissions(to, account=here.account).checks()
         else:
             yield not_tried("credentials, permissions", "VOD cannot be reached")
         return

@@ -141,7 +141,7 @@ def open_orphans(configuration: Configuration, console: Console) -> Orphans:
     """The command over what is configured. Raises CommandError."""
     here = loaded(configuration)
     journal = Journal(here.journal, warn=_refuse)
-    client = Client(Transport(here.endpoint, here.project_id, here.credentials), here.quotas)
+    client = Client(Transport(here.endpoint, here.project_id, here.credentials, account=here.account), here.quotas)
     service = f"{here.endpoint} {here.project_id}"
 
     def entries() -> Sequence[Owned]:

@@ -27,6 +27,7 @@ from vod_provider.vod.errors import (
     ThrottledError,
     UnreachableError,
     VodError,
+    of_account,
 )
 from vod_provider.vod.transport import Answer
 
@@ -116,15 +117,17 @@ QUOTA = "the quota is shared by all clients of the tenant: try again in a minute
 class Permissions:
     """The checks of credentials, permissions and quotas, over one transport."""
 
-    def __init__(self, to: Sends, new_id: Callable[[], str] = lambda: uuid.uuid4().hex) -> None:
-        self._to, self._id = to, new_id()
+    def __init__(
+        self, to: Sends, new_id: Callable[[], str] = lambda: uuid.uuid4().hex, account: str | None = None
+    ) -> None:
+        self._to, self._id, self._account = to, new_id(), account
         self._throttled: list[str] = []
         self._answered = 0
 
     def checks(self) -> Iterator[Check]:
         """Credentials, then each permission, then what became of the quotas."""
         error, exists = self._ask()
-        yield _credentials(error)
+        yield _credentials(error, self._account)
         refused = isinstance(error, AnswerError) and _is_account(error)
         if refused or isinstance(error, UnreachableError | LostAnswerError):
             why = "the credentials are not accepted" if refused else "VOD does not answer"
@@ -178,10 +181,10 @@ class Permissions:
         return Check("quotas", "ok", f"none of {self._answered} calls was refused (429)")
 
 
-def _credentials(error: VodError | None) -> Check:
+def _credentials(error: VodError | None, account: str | None) -> Check:
     if isinstance(error, AnswerError) and _is_account(error):
         remedy = REMEDIES.get(_code(error), REMEDIES["APIG.0301"])
-        return Check("credentials", "fail", f"not accepted: {_answer(error)}", remedy)
+        return Check("credentials", "fail", f"not accepted: {_answer(error)}", of_account(remedy, account))
     # What VOD itself says, or IAM of a permission, is said after the caller was let in; the gateway's rest is not.
     if error is None or (isinstance(error, AnswerError) and (_is_denied(error) or _code(error).startswith("VOD."))):
         return Check("credentials", "ok", "accepted")

@@ -34,7 +34,8 @@ class Settings:
     region is known to fill in.
     `project_id` is '' while none is known. `quotas` are calls per minute by name, as in QUOTAS; `query_share` is
     the part of the query quota that waiting for audios may use up. `events` is None where they are not listened
-    for. `offline`: nobody is going to ask VOD, so credentials need not be there. `ledger` and `journal` are
+    for. `offline`: nobody is going to ask VOD, so credentials need not be there. `account` is the name in
+    `accounts` that these are of; None for the stack's own. `ledger` and `journal` are
     looked at when somebody is going to open it, and not before.
     """
 
@@ -51,6 +52,7 @@ class Settings:
     accounts: Mapping[str, Account] = field(default_factory=dict, repr=False)
     events: Listening | None = None
     offline: bool = False
+    account: str | None = None
 
     @property
     def ledger(self) -> LedgerLocation:
@@ -117,6 +119,7 @@ class Settings:
         other = self.accounts[account]
         return replace(
             self,
+            account=account,
             credentials=other.credentials,
             project_id=other.project_id,
             region=other.region or self.region,

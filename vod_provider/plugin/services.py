@@ -101,7 +101,7 @@ class Services:
         pool = ThreadPoolExecutor(CONNECTIONS, "vod")
         # Of its own: a request that waits for a search of the journal must not keep that search from VOD.
         asking = ThreadPoolExecutor(CONNECTIONS, "vod-extract")
-        transport = Transport(here.endpoint, here.project_id, here.credentials)
+        transport = Transport(here.endpoint, here.project_id, here.credentials, account=here.account)
         client = Client(transport, here.quotas, pool=pool, asking=asking)
         share = max(1, int(here.quotas["query"] * here.query_share))
         poller = Poller(client.show, share, pool, stop=self._stop, unheard=self._unheard)

@@ -228,7 +228,7 @@ def _connected(place: tuple[str | None, str | None, str | None], doing: str) -> 
         from vod_provider.vod.transport import Transport
 
         here = settings.load(dict(configured), os.environ).at(*place)
-        transport = Transport(here.endpoint, here.project_id, here.credentials)
+        transport = Transport(here.endpoint, here.project_id, here.credentials, account=here.account)
         _connections[configured, place] = Client(transport, here.quotas), here.endpoint, here.timeouts.read
     client, endpoint, seconds = _connections[configured, place]
     return client, partial(_CallDeadline, seconds, doing, endpoint)

@@ -19,6 +19,7 @@ Every text is one line: what was being done to which asset, what came back, what
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ REMEDIES = {
 }
 
 
+_OF_ACCOUNT = re.compile(r"\bvod:(?=(accessKey|secretKey|securityToken|token|projectId|region|endpoint)\b)")
+
+
+def of_account(remedy: str, account: str | None) -> str:
+    """A remedy with the settings of another account than the stack's own, which stand below its name."""
+    return remedy if account is None else _OF_ACCOUNT.sub(f"vod:accounts.{account}.", remedy)
+
+
 class VodError(Exception):
     """Anything that this package raises on purpose. Its text is one line, whatever VOD has put into it."""
 
@@ -54,13 +63,15 @@ class AnswerError(VodError):
     `status` is the HTTP status, `code` VOD's or the gateway's code ('' where the answer had none).
     """
 
-    def __init__(self, doing: str, *, status: int, code: str, message: str, request_id: str) -> None:
+    def __init__(
+        self, doing: str, *, status: int, code: str, message: str, request_id: str, account: str | None = None
+    ) -> None:
         self.doing, self.status, self.code, self.request_id = doing, status, code, request_id
         self.message = " ".join(message.split())[:300]
         said = " ".join(part for part in (str(status), code, self.message and f'"{self.message}"') if part)
         asked = f" (request {request_id})" if request_id else ""
         remedy = f"; {REMEDIES[code]}" if code in REMEDIES else "; check vod:endpoint" if status == 404 else ""
-        super().__init__(f"{doing}: VOD answered {said}{asked}{remedy}")
+        super().__init__(f"{doing}: VOD answered {said}{asked}{of_account(remedy, account)}")
 
 
 class NotFoundError(AnswerError):
@@ -140,7 +151,9 @@ _BY_CODE: dict[str, type[AnswerError]] = {
 _BY_STATUS: dict[int, type[AnswerError]] = {401: CredentialsError, 403: CredentialsError, 429: ThrottledError}
 
 
-def of_answer(doing: str, *, status: int, code: str, message: str, request_id: str) -> AnswerError:
+def of_answer(
+    doing: str, *, status: int, code: str, message: str, request_id: str, account: str | None = None
+) -> AnswerError:
     """The error for an answer of 4xx. A code says more than a status, so it decides first."""
     kind = _BY_CODE.get(code) or (AnswerError if code.startswith("VOD.") else _BY_STATUS.get(status, AnswerError))
-    return kind(doing, status=status, code=code, message=message, request_id=request_id)
+    return kind(doing, status=status, code=code, message=message, request_id=request_id, account=account)

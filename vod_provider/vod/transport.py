@@ -58,7 +58,10 @@ class _Signed(requests.auth.AuthBase):
 
 
 class Transport:
-    """Requests to one endpoint for one project with one set of credentials. Safe to share between threads."""
+    """Requests to one endpoint for one project with one set of credentials. Safe to share between threads.
+
+    `account` is the name of the account in the settings, for errors; None for the stack's own.
+    """
 
     def __init__(
         self,
@@ -66,10 +69,11 @@ class Transport:
         project_id: str,
         credentials: Credentials,
         *,
+        account: str | None = None,
         session: requests.Session | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.endpoint, self.project_id = endpoint, project_id
+        self.endpoint, self.project_id, self._account = endpoint, project_id, account
         self._now = now
         self._auth = _Signed(credentials, now)
         self._session = session or _session()
@@ -121,6 +125,7 @@ class Transport:
                 code=str(parsed.get("error_code", "")),
                 message=str(parsed.get("error_msg", "") or response.reason or ""),
                 request_id=str(parsed.get("request_id", "")) or request_id,
+                account=self._account,
             )
         if parsed is None or response.status_code >= 300:
             raise errors.LostAnswerError(

@@ -141,7 +141,7 @@ def _report(
 
 
 def _service(here: Settings, credentials: Credentials) -> Service:
-    return Service(Transport(here.endpoint, here.project_id, credentials), time.sleep)
+    return Service(Transport(here.endpoint, here.project_id, credentials, account=here.account), time.sleep)
 
 
 def _wrong(credentials: Credentials) -> Credentials:
