@@ -41,6 +41,8 @@ class LocalVod:
             "vod:projectId": PROJECT,
             "vod:accessKey": "local-access-key",
             "vod:secretKey": "local-secret-key",
+            # An absence is believed sooner than from the cloud.
+            "vod:timeouts": '{"absence": 2}',
         }
 
     @classmethod

@@ -32,7 +32,7 @@ from vod_provider.config import settings
 from vod_provider.plugin import dynamic, serving
 from vod_provider.plugin.billed_again import Again
 from vod_provider.plugin.parallelism_hint import Hint, parallelism
-from vod_provider.vod.assets import Asset, Outcome, format_of, outcome
+from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
 from vod_provider.vod.errors import (
     DeadlineError,
     ExtractionError,
@@ -135,7 +135,7 @@ class ExtractedAudioProvider(ResourceProvider):
         if set(changes.replaces) <= set(inputs.PLACE) and self._in_one_place(olds, news):
             changes = inputs.Changes((), (*changes.replaces, *changes.updates))
         replaces = changes.replaces
-        if outcome(str(olds.get("status", ""))) in {Outcome.FAILED, Outcome.GONE}:
+        if _condition(olds) in {Condition.BROKEN, Condition.GONE}:
             # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
             replaces = (*replaces, "status")
         with serving.current_request() as served:
@@ -205,7 +205,7 @@ class ExtractedAudioProvider(ResourceProvider):
             changed = set(inputs.compare(olds, news, _is_unknown).updates)
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
-            if outcome(str(olds.get("status", ""))) is Outcome.READY:
+            if _condition(olds) is Condition.WELL:
                 with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
                     extraction.describe(id_, wanted, operation, deadline)
@@ -312,6 +312,11 @@ class ExtractedAudioProvider(ResourceProvider):
         if seen:
             self._opened.settle(seen)
         return self._opened
+
+
+def _condition(outs: Props) -> Condition:
+    """How the audio was when the state was saved."""
+    return condition(str(outs.get("status", "")), has_file=bool(outs.get("url")))
 
 
 def _is_unknown(value: object) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
-from vod_provider.vod.transport import Answer
+from vod_provider.vod.transport import Answer, VodClock
 
 Reply = Callable[[str, str, list[tuple[str, str]], Any], Mapping[str, Any]]
 """(method, path, query, body) -> the body of the answer; raises what `vod.errors` has."""
@@ -18,7 +19,9 @@ class FakeTransport:
     """Answers as `reply` does. `sent` has the method and path of each request."""
 
     def __init__(self, reply: Reply, *, skew: float = 0.0) -> None:
-        self._reply, self._skew = reply, skew
+        self._reply = reply
+        self.clock = VodClock()
+        self.clock.heard(format_datetime(datetime.now(UTC) + timedelta(seconds=skew), usegmt=True))
         self.sent: list[tuple[str, str]] = []
 
     def send(
@@ -32,7 +35,7 @@ class FakeTransport:
     ) -> Answer:
         """One request and its answer."""
         self.sent.append((method, path))
-        return Answer(self._reply(method, path, query or [], body), "r1", self._skew)
+        return Answer(self._reply(method, path, query or [], body), "r1")
 
 
 class FakeCatalogue:

@@ -76,7 +76,7 @@ def test_the_report(command: Command, vod: LocalVod, pulumi: Path) -> None:
     assert re.match(r"CHECK +RESULT  FOUND$", lines[0])
     assert f"{vod.config['vod:endpoint']} (vod:endpoint by --config)" in result.out
     assert "loca... (vod:accessKey by --config" in result.out
-    assert lines[-1] == "21 checks: 0 failed, 0 warnings."
+    assert lines[-1] == "22 checks: 0 failed, 0 warnings."
     assert vod.config["vod:secretKey"] not in result.out + result.err
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 
-from vod_provider.vod.assets import Asset
+from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
 from vod_provider.vod.pacing.batches import Batches
@@ -145,7 +145,20 @@ class FakeVod:
         self._fault("look")
         return self.assets.get(asset_id) or Asset.gone(asset_id)
 
-    def wait(self, asset_id: str, deadline: Deadline, progress: Callable[[Asset], None] = lambda _: None) -> Asset:
+    def glance(self, asset_id: str, deadline: Deadline) -> Asset:
+        return self.look(asset_id, deadline)
+
+    def wait_gone(self, asset_id: str, deadline: Deadline) -> bool:
+        return self.look(asset_id, deadline).outcome is Outcome.GONE
+
+    def wait(
+        self,
+        asset_id: str,
+        deadline: Deadline,
+        progress: Callable[[Asset], None] = lambda _: None,
+        *,
+        new: bool = False,
+    ) -> Asset:
         asset = self.look(asset_id, deadline)
         progress(asset)
         if asset.status == "CREATING":

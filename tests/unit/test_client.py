@@ -42,7 +42,7 @@ class Script:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Answer(answer, "r", 2.5)
+        return Answer(answer, "r")
 
 
 def client(*answers: Mapping[str, Any] | Exception) -> tuple[Client, Script, FakeDeadline]:
@@ -185,4 +185,3 @@ def test_an_asset_is_read_as_the_models_have_it() -> None:
     assert (asset.title, asset.description, asset.tags, asset.reason) == ("T", "D", ("x", "y"), "no sound")
     assert asset.created is not None
     assert asset.created.isoformat() == "2026-01-02T03:04:05+00:00"
-    assert vod.skew == 2.5

@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection
 
 from vod_provider.vod import errors
 from vod_provider.vod.signing import AccessKey, Token
-from vod_provider.vod.transport import Answer, Transport
+from vod_provider.vod.transport import Answer, Transport, VodClock
 
 ENDPOINT = "http://vod.example"
 HTTPS = "https://vod.example"
@@ -82,11 +82,11 @@ def test_a_token_is_a_header() -> None:
     assert "Authorization" not in adapter.sent[0].headers
 
 
-def test_an_answer_tells_request_id_and_clock() -> None:
-    """The answer's object, its request id, and how far VOD's clock is ahead of ours."""
-    send, _ = sending(answering(200, b'{"y": 2}', X_Request_Id="abc", Date="Fri, 02 Jan 2026 03:04:35 GMT"))
+def test_an_answer_tells_its_request_id() -> None:
+    """The answer's object, and its request id."""
+    send, _ = sending(answering(200, b'{"y": 2}', X_Request_Id="abc"))
     answer = send()
-    assert (answer.body, answer.request_id, answer.skew) == ({"y": 2}, "abc", 30.0)
+    assert (answer.body, answer.request_id) == ({"y": 2}, "abc")
 
 
 def test_an_empty_answer_is_an_empty_object() -> None:
@@ -272,8 +272,40 @@ def test_an_answer_of_the_gateway_tells_its_request_id_in_the_body() -> None:
     assert "a-secret-key" not in f"{raised.value!r}{raised.value}"
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Foo 99999 77:88:99 GMT"])
-def test_a_time_that_is_none_tells_nothing_of_the_clocks(date: str) -> None:
-    """An answer with a broken `Date` is an answer all the same."""
-    send, _ = sending(answering(200, b"{}", Date=date))
-    assert send().skew == 0.0
+def test_the_clock_of_vod_goes_on_from_any_answer_of_it() -> None:
+    """Unknown at first; then the Date of the last answer, also of a refusal, and what has passed since then."""
+    adapter = Adapter(answering(200, b"{}", Date="Fri, 02 Jan 2026 03:04:35 GMT"))
+    session = requests.Session()
+    session.mount("http://", adapter)
+    transport, passed = Transport(ENDPOINT, "project", Token("a-token"), session=session), [100.0]
+    transport.clock = VodClock(lambda: passed[0])
+    assert transport.clock.now() is None
+    transport.send("doing it", "GET", "/asset")
+    passed[0] += 25.5
+    assert transport.clock.now() == datetime(2026, 1, 2, 3, 5, 0, 500_000, UTC).timestamp()
+    adapter.answer = answering(400, b'{"error_code": "VOD.10053"}', Date="Fri, 02 Jan 2026 04:00:00 GMT")
+    with pytest.raises(errors.AnswerError):
+        transport.send("doing it", "GET", "/asset")
+    assert transport.clock.now() == datetime(2026, 1, 2, 4, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Fri, 99 Foo 99999 77:88:99 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Thu, 01 Jan 0001 00:00:00 -2300",
+        "Fri, 02 Jan 1970 03:04:35 GMT",
+        "Fri, 02 Jan 2026 03:04:35 -0000",
+    ],
+)
+def test_a_time_beyond_reason_tells_nothing(date: str) -> None:
+    """An answer with a Date that is none, of the year 9999, or of no time zone is an answer all the same."""
+    clock = VodClock(lambda: 0.0)
+    clock.heard(date)
+    assert clock.now() is None
+    clock.heard("Fri, 02 Jan 2026 03:04:35 GMT")
+    clock.heard(date)
+    assert clock.now() == datetime(2026, 1, 2, 3, 4, 35, tzinfo=UTC).timestamp()

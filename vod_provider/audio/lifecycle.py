@@ -114,15 +114,19 @@ class Extraction:
         try:
             audio_id = self._obtain(key, source, audio_format, operation, deadline)
         except (StoppedError, DeadlineError) as error:
-            raise ExtractionError(f"{doing}: {error}; `pulumi up` looks first what became of it") from error
+            then = "`pulumi up` looks first what became of it" if error.sent else "`pulumi up` asks for it again"
+            raise ExtractionError(f"{doing}: {error}; {then}") from error
         try:
-            return self.wait(audio_id, doing, operation, deadline)
+            return self.wait(audio_id, doing, operation, deadline, new=True)
         except ExtractionError:
             self._journal.drop(key, audio_id)  # it is gone
             raise
 
-    def wait(self, audio_id: str, doing: str, operation: Operation, deadline: Deadline) -> Asset:
-        """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end."""
+    def wait(self, audio_id: str, doing: str, operation: Operation, deadline: Deadline, *, new: bool = False) -> Asset:
+        """Wait until the audio is ready. Raises UnfinishedError where that cannot be seen to the end.
+
+        `new`: VOD has accepted it just now.
+        """
         last = Asset(audio_id, EXTRACTING)
         since = datetime.now().astimezone().strftime("%H:%M:%S")
 
@@ -135,7 +139,7 @@ class Extraction:
 
         operation.report(f"extracting since {since}: audio {audio_id}")
         try:
-            asset = self._poller.wait(audio_id, deadline, progress)
+            asset = self._poller.wait(audio_id, deadline, progress, new=new)
         except VodError as error:
             raise UnfinishedError(
                 last, f"{doing}: {error}; `pulumi up` goes on with audio {audio_id} and pays nothing twice"
@@ -275,6 +279,10 @@ class Extraction:
                     audio_id = send()
                 except (AnswerError, UnreachableError):
                     self._journal.drop(key)
+                    raise
+                except (StoppedError, DeadlineError) as error:
+                    if not error.sent:
+                        self._journal.drop(key)
                     raise
                 self._journal.accept(key, audio_id)
                 return audio_id

@@ -52,12 +52,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long an operation may take where the resource sets no `custom_timeouts`, in seconds."""
+    """How long an operation may take where the resource sets no `custom_timeouts`, in seconds.
+
+    `absence` is how long VOD is asked before something that it does not show is believed to be gone.
+    """
 
     create: float = 3600.0
     update: float = 3600.0
     delete: float = 1200.0
     read: float = 300.0
+    absence: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ QUOTAS: Setting[dict[str, int]] = Setting(
 TIMEOUTS: Setting[Timeouts] = Setting(
     "timeouts",
     parsers.timeouts,
-    "seconds, where a resource has no `custom_timeouts`: create and update (both 3600), delete (1200), read (300)",
+    "seconds, where a resource has no `custom_timeouts`: create and update (both 3600), delete (1200), read (300); "
+    "absence (60): how long VOD is asked before what it does not show counts as gone",
 )
 EVENTS: Setting[Listening] = Setting(
     "events",

@@ -104,7 +104,14 @@ class Services:
         transport = Transport(here.endpoint, here.project_id, here.credentials, account=here.account)
         client = Client(transport, here.quotas, pool=pool, asking=asking)
         share = max(1, int(here.quotas["query"] * here.query_share))
-        poller = Poller(client.show, share, pool, stop=self._stop, unheard=self._unheard)
+        poller = Poller(
+            client.show,
+            share,
+            pool,
+            stop=self._stop,
+            unheard=self._unheard,
+            absence_s=here.timeouts.absence,
+        )
         self._pollers.append(poller)
         if self._listener is not None:
             poller.listen()

@@ -1,15 +1,16 @@
-"""An asset as VOD tells of it, and the one table that says what its status means for somebody who waits."""
+"""An asset as VOD tells of it, and what its status means: for somebody who waits, and for somebody who holds it."""
 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 
 class Outcome(enum.Enum):
-    """What a status means for whoever waits for the asset."""
+    """Whether what somebody waits for is done."""
 
     PENDING = "pending"
     READY = "ready"
@@ -17,18 +18,26 @@ class Outcome(enum.Enum):
     GONE = "gone"
 
 
-# The one table. Statuses: the model AssetInfo of the official client. Which of them an extraction
-# passes through and ends in is inferred: no source states it (CREATING, then CREATED or PUBLISHED, or
-# SERVER_ERROR). A deleted asset may be a status and not an absence.
+class Condition(enum.Enum):
+    """How is an asset that somebody holds? Only BROKEN and GONE are reasons to replace it."""
+
+    WELL = "well"
+    UNFINISHED = "unfinished"
+    BROKEN = "broken"
+    GONE = "gone"
+
+
+# Statuses: the model AssetInfo of the official client. Which of them an extraction passes through and ends in is
+# inferred: no source states it (CREATING, then CREATED or PUBLISHED, or SERVER_ERROR).
 OUTCOMES: Mapping[str, Outcome] = {
-    "UNCREATED": Outcome.PENDING,  # 'not there yet': seen right after acceptance it must not read as gone
+    "UNCREATED": Outcome.PENDING,
     "CREATING": Outcome.PENDING,
     "CREATED": Outcome.READY,
     "PUBLISHED": Outcome.READY,
     "WAITING_TRANSCODE": Outcome.PENDING,
     "TRANSCODING": Outcome.PENDING,
     "TRANSCODE_SUCCEED": Outcome.READY,
-    "TRANSCODE_FAILED": Outcome.FAILED,
+    "TRANSCODE_FAILED": Outcome.FAILED,  # unless its file is there: see `MediaAsset.outcome`
     "UPLOAD_FAILED": Outcome.FAILED,
     "SERVER_ERROR": Outcome.FAILED,
     "CANCELLED": Outcome.FAILED,
@@ -40,17 +49,57 @@ OUTCOMES: Mapping[str, Outcome] = {
     "DELETED": Outcome.GONE,
     "NO_ASSET": Outcome.GONE,
 }
+"""Is what somebody waits for done?"""
+
+CONDITIONS: Mapping[str, Condition] = {
+    "UNCREATED": Condition.UNFINISHED,
+    "CREATING": Condition.UNFINISHED,
+    "CREATED": Condition.WELL,
+    "PUBLISHED": Condition.WELL,
+    "TRANSCODE_SUCCEED": Condition.WELL,
+    "UPLOAD_FAILED": Condition.BROKEN,
+    "SERVER_ERROR": Condition.BROKEN,
+    "CANCELLED": Condition.BROKEN,
+    "OBS_CREATING": Condition.UNFINISHED,
+    "OBS_CREATE_SUCCESS": Condition.WELL,
+    "OBS_CREATE_FAILED": Condition.BROKEN,
+    "DELETED": Condition.GONE,
+    "NO_ASSET": Condition.GONE,
+}
+"""How is an asset that somebody holds? What is missing here tells of something else than the file that it has:
+transcoding, deleting, or a status that nobody has documented. It is well if its file is there, else unfinished."""
 
 
 def outcome(status: str) -> Outcome:
-    """What a status means; one that nobody has documented is waited out, never taken for gone."""
+    """Whether somebody who waits is done; a status that nobody has documented is waited out, never taken for gone."""
     return OUTCOMES.get(status, Outcome.PENDING)
+
+
+def condition(status: str, *, has_file: bool) -> Condition:
+    """How an asset of that status is; `has_file` if VOD tells where its file is."""
+    return CONDITIONS.get(status, Condition.WELL if has_file else Condition.UNFINISHED)
 
 
 ABSENT = "NO_ASSET"
 DELETING = "DELETING"
+DELETE_FAILED = "DELETE_FAILED"
 EXTRACTING = "CREATING"
 """What an audio is from the answer that accepts it until it is done; VOD does not tell queued from running."""
+_ABSENT_BY = {"NOASSET": ABSENT}
+"""Other spellings: examples in the API reference have NOASSET where its models have NO_ASSET."""
+_SAYS_ABSENT = re.compile(r"no\W*asset|not\W*(exist|found)", re.IGNORECASE)
+
+
+def status_of(said: str, description: str) -> str:
+    """The status that an answer tells, spelled as the models have it.
+
+    Examples in the API reference have blanks around it, and an UNCREATED, described as 'no asset', of an asset that
+    does not exist.
+    """
+    status = said.strip().upper()
+    if status == "UNCREATED" and _SAYS_ABSENT.search(description):
+        return ABSENT
+    return _ABSENT_BY.get(status, status)
 
 
 AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
@@ -67,7 +116,8 @@ class MediaAsset:
     id: str
     """Media id."""
     status: str
-    """As VOD names it, for example CREATED or PUBLISHED; NO_ASSET where VOD has answered that it has none such."""
+    """As VOD names it, for example CREATED or PUBLISHED; NO_ASSET where VOD has answered that it has none such.
+    Other spellings of that are normalised: see `status_of`."""
     title: str = ""
     """Title."""
     description: str = ""
@@ -105,8 +155,15 @@ class MediaAsset:
 
     @property
     def outcome(self) -> Outcome:
-        """What the status means."""
+        """Is what somebody waits for done? A transcoding that failed leaves the file that was to be transcoded."""
+        if self.status == "TRANSCODE_FAILED" and self.url:
+            return Outcome.READY
         return outcome(self.status)
+
+    @property
+    def condition(self) -> Condition:
+        """How it is, for somebody who holds it."""
+        return condition(self.status, has_file=bool(self.url))
 
     @classmethod
     def gone(cls, asset_id: str) -> MediaAsset:

@@ -13,17 +13,28 @@ Used (name of the official client; call; quota):
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from vod_provider.vod import retries
-from vod_provider.vod.assets import AUDIO_TYPES, Asset
+from vod_provider.vod.assets import AUDIO_TYPES, Asset, status_of
 from vod_provider.vod.deadline import Deadline
-from vod_provider.vod.errors import LostAnswerError, NotFoundError, ThrottledError, UnreachableError, VodError
+from vod_provider.vod.errors import (
+    DeadlineError,
+    LostAnswerError,
+    NotFoundError,
+    QuotaError,
+    StoppedError,
+    ThrottledError,
+    UnreachableError,
+    VodError,
+)
 from vod_provider.vod.pacing.quota import Quota
-from vod_provider.vod.transport import CONNECTIONS, Answer, Transport
+from vod_provider.vod.transport import CONNECTIONS, Answer, Transport, VodClock
 
 IDS_PER_CALL = 10
 """Info and delete take up to ten ids, and count as one call."""
@@ -58,8 +69,17 @@ class Client:
         self._quotas = {name: quota(limit) for name, limit in quotas.items()}
         self._pool = pool or ThreadPoolExecutor(CONNECTIONS, "vod")
         self._asking = asking or self._pool
-        self.skew = 0.0
-        """VOD's clock less ours, in seconds, as the last query showed it."""
+
+    @property
+    def clock(self) -> VodClock:
+        """What time it is at VOD."""
+        return self._transport.clock
+
+    @property
+    def skew(self) -> float:
+        """VOD's clock less ours, in seconds; 0 before VOD has answered."""
+        there = self.clock.now()
+        return 0.0 if there is None else there - time.time()
 
     def extract(
         self,
@@ -74,8 +94,11 @@ class Client:
 
         `around` gets what sends the request, is run where it is sent, and runs to its end even if the caller
         has stopped waiting: the place to write down that VOD is asked, and what it answered. It may also raise
-        without sending, which takes nothing from the quota.
-        Raises LostAnswerError where VOD may have accepted without us event_timing of it; it is not asked again.
+        without sending, which takes nothing from the quota; and what sends may raise a StoppedError or DeadlineError
+        whose `sent` is False, where nobody waits any more.
+        Raises LostAnswerError where VOD may have accepted without our knowing of it; it is not asked again. Where
+        the waiting ends early, `sent` of the error says whether the request had left: if not, VOD has accepted
+        nothing. A QuotaError says that it was the quota that left no time.
         """
         doing = f"extracting {audio_format} from asset {asset_id}"
         body = {"asset_id": asset_id, "parameter": {"format": audio_format}}
@@ -224,9 +247,7 @@ class Client:
     def _query(
         self, doing: str, query: list[tuple[str, str]], deadline: Deadline, *, path: str = "/asset/info"
     ) -> Answer:
-        answer = self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), deadline)
-        self.skew = answer.skew
-        return answer
+        return self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), deadline)
 
     def _perform(
         self,
@@ -240,12 +261,19 @@ class Client:
         pool: ThreadPoolExecutor | None = None,
     ) -> T:
         quota = self._quotas[quota_name]
+        sending_or_over = threading.Lock()
+        over: StoppedError | DeadlineError | None = None
+        sent = False
 
         def attempt() -> T:
             end = quota.given_back  # unless it is sent
 
             def sending() -> T:
-                nonlocal end
+                nonlocal end, sent
+                with sending_or_over:
+                    if over is not None:
+                        raise over
+                    sent = True
                 end = quota.answered
                 try:
                     return send()
@@ -261,19 +289,32 @@ class Client:
             finally:
                 end()
 
-        attempts = 0
-        while True:
-            quota.enter(deadline, waiting)
-            try:
-                # In a thread of the pool, so that Ctrl-C need not wait for an answer that takes long.
-                return deadline.result((pool or self._pool).submit(attempt))
-            except VodError as error:
-                attempts += not isinstance(error, ThrottledError)
-                if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
-                    raise
-                if attempts > 1:  # the first may be a mere hiccup
-                    deadline.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
-                deadline.sleep(retries.pause(max(1, attempts)))
+        attempts = refusals = 0
+        entering = True
+        try:
+            while True:
+                entering = True
+                quota.enter(deadline, waiting)
+                entering = False
+                try:
+                    # In a thread of the pool, so that Ctrl-C need not wait for an answer that takes long.
+                    return deadline.result((pool or self._pool).submit(attempt))
+                except VodError as error:
+                    throttled = isinstance(error, ThrottledError)
+                    attempts, refusals = attempts + (not throttled), refusals + throttled
+                    if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
+                        raise
+                    sent = sent and isinstance(error, LostAnswerError)
+                    entering = throttled
+                    if attempts > 1:  # the first may be a mere hiccup
+                        deadline.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
+                    deadline.sleep(retries.pause(max(1, attempts)))
+        except (StoppedError, DeadlineError) as error:
+            with sending_or_over:
+                over, error.sent = error, sent
+            if type(error) is DeadlineError and entering and not sent and not attempts:
+                raise QuotaError(quota_name, quota.per_minute, deadline.seconds, refused=refusals > 0) from error
+            raise
 
 
 def _named(asset_ids: Sequence[str]) -> str:
@@ -304,7 +345,7 @@ def _asset(row: Mapping[str, Any]) -> Asset:
     tags = base.get("tags")
     return Asset(
         id=str(row["asset_id"]),
-        status=str(row.get("status", "")),
+        status=status_of(str(row.get("status", "")), str(row.get("description") or "")),
         title=str(base.get("title") or ""),
         description=str(base.get("description") or ""),
         category_id=_whole(base.get("category_id")),
@@ -325,7 +366,7 @@ def _summary(row: Mapping[str, Any]) -> Asset:
     milliseconds = _whole(row.get("duration_ms")) or 1000 * (_whole(row.get("duration")) or 0)
     return Asset(
         id=str(row["asset_id"]),
-        status=str(row.get("asset_status", "")),
+        status=status_of(str(row.get("asset_status", "")), str(row.get("exec_desc") or "")),
         title=str(row.get("title") or ""),
         description=str(row.get("description") or ""),
         url=str(row.get("original_url") or "") or None,

@@ -66,6 +66,11 @@ class Deadline:
         self._end = clock() + seconds
 
     @property
+    def seconds(self) -> float:
+        """How many it was given."""
+        return self._seconds
+
+    @property
     def left(self) -> float:
         """Seconds that are left; may be infinite, never negative."""
         return max(0.0, self._end - self._clock())

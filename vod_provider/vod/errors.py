@@ -10,6 +10,7 @@
     ├── LostAnswerError        the request may have been carried out, and we do not know
     ├── StoppedError           the user or the engine asked us to stop waiting
     ├── DeadlineError          the resource's own time is up
+    │   └── QuotaError         the quota left no time to send it, or refused it every time; nothing was done
     ├── ExtractionError        VOD could not extract it, or what is there is not what was asked for
     ├── AmbiguousError         several audios could be the one whose answer was lost
     └── UnfinishedError        VOD has accepted, and the audio is not as asked for yet
@@ -108,17 +109,41 @@ class LostAnswerError(VodError):
 
 
 class StoppedError(VodError):
-    """Somebody asked us to stop waiting: Ctrl-C, or the engine is gone."""
+    """Somebody asked us to stop waiting: Ctrl-C, or the engine is gone.
+
+    `sent`: False where it is known that the request that was waited for had not been sent, and never will be.
+    """
+
+    sent: bool = True
 
     def __init__(self) -> None:
         super().__init__("stopped before it was done")
 
 
 class DeadlineError(VodError):
-    """The time that the resource was given is over."""
+    """The time that the resource was given is over. `sent` as of StoppedError."""
+
+    sent: bool = True
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"not done within {seconds:g} s (custom_timeouts)")
+
+
+class QuotaError(DeadlineError):
+    """The deadline came while a quota (`name`, `per_minute` calls) kept the request from VOD: nothing was done.
+
+    `refused`: VOD's gateway refused it every time with 429; else its turn had not come on this side.
+    """
+
+    sent = False
+
+    def __init__(self, name: str, per_minute: int, seconds: float, *, refused: bool) -> None:
+        quota = f"VOD's quota ({name}, {per_minute} a minute)"
+        if refused:
+            text = f"{quota} refused every request within {seconds:g} s, so VOD has accepted nothing"
+        else:
+            text = f"{quota} was used up for {seconds:g} s, so VOD was not asked"
+        VodError.__init__(self, text)
 
 
 class ExtractionError(VodError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,17 +23,44 @@ CONNECT_S = 10.0
 """How long a connection may take to come about."""
 READ_S = 60.0
 """How long VOD may be silent before its answer counts as lost."""
+EARLIEST, LATEST = datetime(2017, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # VOD is of 2017
+"""Times outside of these are none of VOD's."""
 CONNECTIONS = 16
 """Requests under way at once, and connections kept open."""
 
 
+class VodClock:
+    """What time it is at VOD, by the Date of its answers. Safe to share between threads.
+
+    Nothing else says when VOD did something: this machine's clock may be off by as much as signatures allow
+    (15 minutes), and may be set while a run goes on.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._heard: tuple[float, float] | None = None  # VOD's time, and ours when it was told
+
+    def now(self) -> float | None:
+        """Unix time in seconds, a second or so late; None before VOD has answered."""
+        heard = self._heard
+        return None if heard is None else heard[0] + self._monotonic() - heard[1]
+
+    def heard(self, date: str) -> None:
+        """An answer of VOD has come with this header Date. One that is no time, or beyond reason, is ignored."""
+        try:
+            there = parsedate_to_datetime(date)
+        except (ValueError, TypeError, OverflowError):
+            return
+        if there.tzinfo is not None and EARLIEST.year <= there.year < LATEST.year:
+            self._heard = (there.timestamp(), self._monotonic())
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What VOD answered: a JSON object ({} for an empty body), and VOD's clock less ours, in seconds."""
+    """What VOD answered: a JSON object ({} for an empty body)."""
 
     body: Mapping[str, Any]
     request_id: str
-    skew: float
 
 
 class _Signed(requests.auth.AuthBase):
@@ -74,7 +102,7 @@ class Transport:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.endpoint, self.project_id, self._account = endpoint, project_id, account
-        self._now = now
+        self.clock = VodClock()
         self._auth = _Signed(credentials, now)
         self._session = session or _session()
 
@@ -115,6 +143,8 @@ class Transport:
     def _answer(self, doing: str, response: requests.Response) -> Answer:
         request_id = response.headers.get("X-Request-Id", "")
         parsed = _json(response)
+        if parsed is not None:  # else it is perhaps somebody else's
+            self.clock.heard(response.headers.get("Date", ""))
         if response.status_code >= 500:
             raise errors.LostAnswerError(doing, _said(response, parsed), request_id)
         if response.status_code >= 400:
@@ -131,14 +161,7 @@ class Transport:
             raise errors.LostAnswerError(
                 doing, f"{response.status_code} with a body that is no JSON object", request_id
             )
-        return Answer(parsed, request_id, self._skew(response))
-
-    def _skew(self, response: requests.Response) -> float:
-        try:
-            there = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return 0.0
-        return (there.astimezone(UTC) - self._now()).total_seconds()
+        return Answer(parsed, request_id)
 
 
 def _session() -> requests.Session:

@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.absence import DEFAULT_S, Doubt, Purpose, rule
+from vod_provider.vod.assets import DELETE_FAILED, Asset, Outcome
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.errors import ExtractionError
 from vod_provider.vod.pacing.batch_timing import BatchTiming
 from vod_provider.vod.pacing.event_timing import EventTiming
 from vod_provider.vod.pacing.quota import WINDOW_S, Window
@@ -31,16 +33,31 @@ AGE_PART = 0.1
 TOLD_S = 0.1
 """Asked about so long after an event, so that those of others can join the call."""
 CALLS_AT_ONCE = 4
+GONE_PAUSE_S = 1.0
+"""After a deletion, an asset is looked for after this time, then after twice that, and so on,"""
+LONGEST_GONE_PAUSE_S = 8.0
+"""but at least this often."""
 _REMEMBERED = 50
 _ENOUGH = 5
 
 Progress = Callable[[Asset], None]
 
 
-def interval(age: float, waiting: int, calls_per_s: float, at_least: float = 0.0) -> float:
+def interval(
+    age: float, waiting: int, calls_per_s: float, at_least: float = 0.0, at_most: float | None = None
+) -> float:
     """Seconds until an audio of that age is asked about again, while `waiting` are waited for."""
-    wanted = max(at_least, min(LONGEST_S, max(SHORTEST_S, age * AGE_PART)))
+    longest = LONGEST_S if at_most is None else at_most
+    wanted = max(at_least, min(longest, max(SHORTEST_S, age * AGE_PART)))
     return max(wanted, waiting / IDS_PER_CALL / calls_per_s)
+
+
+@dataclass
+class _Waiter:
+    """Somebody who waits: who is told of each answer, and what proves to them that the asset is gone."""
+
+    progress: Progress
+    doubt: Doubt
 
 
 @dataclass
@@ -50,7 +67,7 @@ class _Subject:
     since: float
     due: float = float("inf")
     looks: list[Future[Asset]] = field(default_factory=list)
-    waits: dict[Future[Asset], Progress] = field(default_factory=dict)
+    waits: dict[Future[Asset], _Waiter] = field(default_factory=dict)
     asking: bool = False
     told: bool = False
     """An event has come."""
@@ -60,10 +77,13 @@ class _Subject:
 class Schedule:
     """Who is asked about, and when, in times that the caller gives. Not safe for threads.
 
-    `unheard` is called once VOD's events turn out not to come.
+    `unheard` is called once VOD's events turn out not to come; `absence_s` is the setting `vod:timeouts.absence`.
     """
 
-    def __init__(self, per_minute: int, unheard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, per_minute: int, unheard: Callable[[], None] = lambda: None, *, absence_s: float = DEFAULT_S
+    ) -> None:
+        self._absence_s = absence_s
         self._share = Window(per_minute)
         self._calls_per_s = per_minute / WINDOW_S
         self._subjects: dict[str, _Subject] = {}
@@ -84,8 +104,8 @@ class Schedule:
             self._looked.setdefault(asset_id, now)
         return future
 
-    def watch(self, asset_id: str, now: float, progress: Progress) -> Future[Asset]:
-        """Ask about the asset until it is pending no more."""
+    def watch(self, asset_id: str, now: float, progress: Progress, *, new: bool = False) -> Future[Asset]:
+        """Ask about the asset until it is pending no more, or proven to be gone; `new`: VOD accepted it just now."""
         future: Future[Asset] = Future()
         subject = self._subjects.setdefault(asset_id, _Subject(now))
         if not subject.waits:
@@ -94,7 +114,8 @@ class Schedule:
             if subject.told:
                 subject.due = now
             self._awaited.add(asset_id)
-        subject.waits[future] = progress
+        purpose = Purpose.NEW if new else Purpose.LOOK
+        subject.waits[future] = _Waiter(progress, Doubt(rule(purpose, self._absence_s), now))
         return future
 
     def hurry(self, asset_id: str, now: float) -> None:
@@ -169,26 +190,41 @@ class Schedule:
             subject.waits.clear()
         else:
             tell += [_telling(future, answer) for future in subject.looks]
-            if answer.outcome is not Outcome.PENDING:
-                if subject.waits and answer.outcome is Outcome.READY:
-                    self._took.append(now - subject.since)
-                    if not subject.told:
-                        self.event_timing.found(asset_id, now)
-                tell += [_telling(future, answer) for future in subject.waits]
-                subject.waits.clear()
-            tell += [_reporting(progress, answer) for progress in subject.waits.values()]
+            tell += self._told_waiting(asset_id, subject, answer, now)
         subject.looks.clear()
         if self.event_timing.gives_up(now):
             tell.append(self._unheard)
         if subject.waits:
             at_least = 0.0 if subject.told else self.event_timing.at_least()
-            subject.due = now + interval(now - subject.since, len(self._awaited), self._calls_per_s, at_least)
+            at_most = None
+            if isinstance(answer, Asset) and answer.outcome is Outcome.GONE:  # no event tells of what is not there
+                at_least, at_most = 0.0, min(waiter.doubt.pause for waiter in subject.waits.values())
+            age = now - subject.since
+            subject.due = now + interval(age, len(self._awaited), self._calls_per_s, at_least, at_most)
             if subject.told_while_asking:  # what was answered may be older than the event
                 subject.due, subject.told_while_asking = now + TOLD_S, False
         else:
             self._awaited.discard(asset_id)
             del self._subjects[asset_id]
         return tell
+
+    def _told_waiting(self, asset_id: str, subject: _Subject, answer: Asset, now: float) -> list[Callable[[], None]]:
+        """Whom of those who wait to tell what; those who are done wait no more."""
+        if answer.outcome is Outcome.PENDING:
+            for waiter in subject.waits.values():
+                waiter.doubt.present()
+            return [_reporting(waiter.progress, answer) for waiter in subject.waits.values()]
+        done = list(subject.waits)
+        if answer.outcome is Outcome.GONE:
+            # An absence that is not proven is reported to nobody: it may be written down as what the asset is.
+            done = [future for future, waiter in subject.waits.items() if waiter.doubt.absent(now)]
+        elif done and answer.outcome is Outcome.READY:
+            self._took.append(now - subject.since)
+            if not subject.told:
+                self.event_timing.found(asset_id, now)
+        for future in done:
+            del subject.waits[future]
+        return [_telling(future, answer) for future in done]
 
     def called(self, now: float) -> None:
         """A call for ids that were due has come back."""
@@ -205,7 +241,8 @@ class Poller:
     """Runs a schedule with real time and real calls. Safe to share between threads.
 
     `show(ids, deadline)` is `Client.show`; `per_minute` is the poller's share of the query quota; `unheard` is called
-    where VOD's events are listened for and do not come.
+    where VOD's events are listened for and do not come; `absence_s` is the setting `vod:timeouts.absence`, which says
+    how slowly an absence is believed (`vod.absence`).
     """
 
     def __init__(
@@ -217,10 +254,11 @@ class Poller:
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
         unheard: Callable[[], None] = lambda: None,
+        absence_s: float = DEFAULT_S,
     ) -> None:
-        self._show, self._pool, self._clock = show, pool, clock
+        self._show, self._pool, self._clock, self._absence_s = show, pool, clock, absence_s
         self._deadline = Deadline(stop=stop)
-        self._schedule = Schedule(per_minute, unheard)
+        self._schedule = Schedule(per_minute, unheard, absence_s=absence_s)
         self._changed = threading.Condition()
         self._under_way = 0
         self._thread: threading.Thread | None = None
@@ -237,18 +275,56 @@ class Poller:
             self._changed.notify()
 
     def look(self, asset_id: str, deadline: Deadline) -> Asset:
-        """The asset as it is now (status NO_ASSET where VOD answers that it does not have it)."""
+        """The asset as it is now; GONE only where that is proven, for which VOD is asked several times.
+
+        Raises DeadlineError where the deadline leaves no time to prove it.
+        """
+        doubt = Doubt(rule(Purpose.LOOK, self._absence_s), self._clock())
+        while True:
+            asset = self.glance(asset_id, deadline)
+            if asset.outcome is not Outcome.GONE or doubt.absent(self._clock()):
+                return asset
+            deadline.sleep(doubt.pause)
+
+    def glance(self, asset_id: str, deadline: Deadline) -> Asset:
+        """What one answer says of the asset. An absence in it proves nothing."""
         with self._changed:
             future = self._schedule.look(asset_id, self._clock())
             self._wake()
         return self._result(asset_id, future, deadline)
 
-    def wait(self, asset_id: str, deadline: Deadline, progress: Progress = lambda _: None) -> Asset:
-        """The asset once it is READY, FAILED or GONE; `progress` gets each answer until then."""
+    def wait(
+        self, asset_id: str, deadline: Deadline, progress: Progress = lambda _: None, *, new: bool = False
+    ) -> Asset:
+        """The asset once it is READY, FAILED, or proven to be GONE; `progress` gets each answer that has it until then.
+
+        `new`: VOD has accepted it just now, and may not know it yet when it is asked.
+        """
         with self._changed:
-            future = self._schedule.watch(asset_id, self._clock(), progress)
+            future = self._schedule.watch(asset_id, self._clock(), progress, new=new)
             self._wake()
         return self._result(asset_id, future, deadline)
+
+    def wait_gone(self, asset_id: str, deadline: Deadline) -> bool:
+        """After VOD has accepted its deletion: True once the asset is absent, False where it is there all the time.
+
+        Raises ExtractionError where VOD says in the end that the deletion has failed.
+        """
+        at_most = rule(Purpose.DELETED, self._absence_s).at_most
+        begun, pause = self._clock(), GONE_PAUSE_S
+        while True:
+            asset = self.glance(asset_id, deadline)
+            if asset.outcome is Outcome.GONE:
+                return True
+            left = begun + at_most - self._clock()
+            if left <= 0:
+                break
+            deadline.sleep(min(pause, left))
+            pause = min(LONGEST_GONE_PAUSE_S, 2 * pause)
+        if asset.status == DELETE_FAILED:
+            why = f" ({asset.reason})" if asset.reason else ""
+            raise ExtractionError(f"deleting asset {asset_id}: VOD has accepted it, and reports {asset.status}{why}")
+        return False
 
     def _result(self, asset_id: str, future: Future[Asset], deadline: Deadline) -> Asset:
         try:

@@ -93,6 +93,7 @@ class Quota:
     """A window that many threads share. Places go to those who came first."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
         self._window = Window(per_minute)
         self._clock = clock
         self._lock = threading.Lock()
