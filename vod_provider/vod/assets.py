@@ -28,7 +28,7 @@ class Condition(enum.Enum):
 
 
 # Statuses: the model AssetInfo of the official client. Which of them an extraction passes through and ends in is
-# inferred: no source states it (CREATING, then CREATED or PUBLISHED, or SERVER_ERROR).
+# inferred: no source states it (CREATING, then CREATED or PUBLISHED, or SERVER_ERROR). See docs/cloud.md.
 OUTCOMES: Mapping[str, Outcome] = {
     "UNCREATED": Outcome.PENDING,
     "CREATING": Outcome.PENDING,
@@ -150,7 +150,7 @@ class MediaAsset:
 
     @property
     def published(self) -> bool:
-        """Whether it is published; inferred from the status."""
+        """Whether it is published; inferred from the status (docs/cloud.md)."""
         return self.status == "PUBLISHED"
 
     @property
@@ -186,7 +186,7 @@ def format_of(audio: Asset) -> str | None:
 def may_be_extracted_from(audio: Asset, source: Asset) -> bool:
     """Whether nothing that VOD tells speaks against `audio` being an extraction of `source`.
 
-    VOD does not record the source. Inferred: the audio's title begins as the source's. A title that VOD does
+    VOD does not record the source. An audio's title is its source's (docs/cloud.md). A title that VOD does
     not tell speaks against nothing.
     """
     if audio.id == source.id or audio.outcome is Outcome.GONE:

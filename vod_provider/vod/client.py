@@ -179,7 +179,7 @@ class Client:
         Uploaded ones and extracted ones: VOD does not tell them apart. Known of each are title, description,
         status, container, duration, size, url and time; a status FAILED may stand for several. `progress` is told
         after each page how many there are so far. More than LISTED audios of one second cannot all be listed.
-        Inferred: an extracted audio has its media type from the start.
+        Inferred: an extracted audio has its media type from the start (docs/cloud.md).
         """
         found: dict[str, Asset] = {}
         windows = [(_EARLIEST, until)]
