@@ -23,6 +23,7 @@ from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.permissions import ACTIONS
 from vod_provider.cli.text import WIDTH, columns
+from vod_provider.local.core.dialects import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,6 +68,16 @@ def test_all_is_well(command: Command, vod: LocalVod, pulumi: Path) -> None:
     assert set(ACTIONS) - {"vod:asset:update"} <= set(checks(result))
     assert vod.accepted() == 0
     assert (vod.asset(source), vod.asset(audio_id), vod.audio_ids()) == before
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_all_is_well_in_every_dialect(command: Command, vod: LocalVod, pulumi: Path, number: int) -> None:
+    """However VOD tells that an asset does not exist: every permission is found, and nothing is changed."""
+    names = ("absence", "details_of_absent", "delete_of_absent", "cancel_takes", "gateway_prefix")
+    dialects = {name: list(TABLE[name].values)[number % len(TABLE[name].values)] for name in names}
+    vod._local("PUT", "settings", {"dialects": dialects})
+    result = command("doctor", "--json", vod=vod)
+    assert {one["result"] for one in result.json["checks"]} == {"ok"}, result.out
 
 
 def test_the_report(command: Command, vod: LocalVod, pulumi: Path) -> None:

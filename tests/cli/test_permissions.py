@@ -97,9 +97,12 @@ def test_nothing_is_tried_on_an_asset_that_may_exist(rows: object) -> None:
     assert all(found[name].result == "warn" for name in CHANGES.values())
 
 
-def test_an_absent_one_may_have_a_status_for_it() -> None:
-    """NO_ASSET says so in a row of its own."""
-    found, _ = checks({}, ({"asset_id": MADE_UP, "status": "NO_ASSET"},))
+@pytest.mark.parametrize(
+    ("status", "description"), [("NO_ASSET", ""), ("NOASSET", "no asset"), (" UNCREATED", "no asset")]
+)
+def test_an_absent_one_may_have_a_status_for_it(status: str, description: str) -> None:
+    """A row of its own says so, in each spelling that public sources have."""
+    found, _ = checks({}, ({"asset_id": MADE_UP, "status": status, "description": description},))
     assert {it.result for it in found.values()} == {"ok"}
 
 

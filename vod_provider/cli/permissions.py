@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vod_provider.cli.checks import Check, not_tried
-from vod_provider.vod.assets import ABSENT
+from vod_provider.vod.assets import ABSENT, status_of
 from vod_provider.vod.errors import (
     REMEDIES,
     AnswerError,
@@ -147,8 +147,7 @@ class Permissions:
             rows = _ASK.send(self._to, self._id).body.get("asset_info_array", [])
         except VodError as error:
             return error, False
-        absent = isinstance(rows, list) and all(isinstance(row, dict) and row.get("status") == ABSENT for row in rows)
-        return None, not absent
+        return None, not (isinstance(rows, list) and all(map(_says_absent, rows)))
 
     def _error(self, probe: _Probe) -> VodError | None:
         try:
@@ -179,6 +178,13 @@ class Permissions:
         if self._throttled:
             return Check("quotas", "warn", f"used up (429) for {', '.join(self._throttled)}", QUOTA)
         return Check("quotas", "ok", f"none of {self._answered} calls was refused (429)")
+
+
+def _says_absent(row: object) -> bool:
+    """Whether a row of an answer says that there is no such asset, in any of the ways that are known."""
+    if not isinstance(row, dict):
+        return False
+    return status_of(str(row.get("status", "")), str(row.get("description", ""))) == ABSENT
 
 
 def _credentials(error: VodError | None, account: str | None) -> Check:
