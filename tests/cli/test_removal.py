@@ -123,3 +123,17 @@ def test_a_missing_permission_is_no_fault_of_an_id(code: str, status: int) -> No
     assert [one.gone for one in said] == [False, False]
     assert all("r9" in one.said for one in said)
     assert len(vod.deletes) == 1
+
+
+def test_what_a_call_leaves_is_asked_for_singly() -> None:
+    """VOD may read the first of several ids only, and leave out the others or call them FAILED: none is given up."""
+    for left in ("", "FAILED"):
+
+        def first_only(ids: list[str], left: str = left) -> Mapping[str, Any]:
+            rows = [{"asset_id": ids[0], "status": "DELETED"}]
+            rows += [{"asset_id": one, "status": left} for one in ids[1:] if left]
+            return {"delete_result_array": rows}
+
+        said, vod = remove(first_only, ["a1", "a2", "a3"])
+        assert said == [Removed(it, True, "deleted") for it in ("a1", "a2", "a3")]
+        assert vod.deletes == [["a1", "a2", "a3"], ["a2"], ["a3"]]

@@ -51,7 +51,12 @@ class Removal:
             yield from (Removed(one, False, _why(error)) for one in ids)
         else:
             yield from (Removed(one, True, "deleted") for one in ids if deleted[one])
-            yield from self._refused([one for one in ids if not deleted[one]])
+            left = [one for one in ids if not deleted[one]]
+            if len(ids) == 1:
+                yield from self._refused(left)
+            else:  # of several ids VOD may have read the first one only: see docs/cloud.md
+                for one in left:
+                    yield from self._delete([one])
 
     def _one_by_one(self, ids: Sequence[str], single: Removed, error: AnswerError) -> Iterator[Removed]:
         """One id that VOD refuses must not harm the others, unless it is not the id that it refuses."""
