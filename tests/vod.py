@@ -17,8 +17,6 @@ import requests
 
 TOKEN = "local-token"
 PROJECT = "0123456789abcdef0123456789abcdef"
-NOT_YET = ("--dialect", "gateway_prefix=APIG")
-"""What the provider does not understand yet of the local VOD's defaults."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -72,7 +70,6 @@ class LocalVod:
                     str(self.port),
                     "--data",
                     str(self._folder / "data"),
-                    *NOT_YET,
                 ],
                 stdout=log,
                 stderr=log,

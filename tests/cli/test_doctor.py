@@ -98,7 +98,7 @@ def test_wrong_credentials(command: Command, vod: LocalVod, pulumi: Path) -> Non
     result = command("doctor", "--json", *arguments)
     assert result.status == 1
     assert results(result, "fail") == ["credentials"]
-    assert "APIG.0301" in checks(result)["credentials"]["found"]
+    assert "APIGW.0301" in checks(result)["credentials"]["found"]
     assert "vod:secretKey" in checks(result)["credentials"]["remedy"]
     assert "a-wrong-secret" not in result.out + result.err
 

@@ -1,6 +1,6 @@
 """The whole life of audios, a lost answer and a kill included, whatever VOD does where public sources leave it open.
 
-Each life has many dialects on at once.
+Each life has many dialects on at once; together they have every value that the provider can meet in one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,36 @@ SOON = 1.0
 """Seconds until the local VOD shows what it hides at first."""
 LIVES: dict[str, dict[str, object]] = {
     "the defaults": {},
+    "as the models": {
+        "absence": "NO_ASSET",
+        "extraction_running": "TRANSCODING",
+        "extraction_done": "TRANSCODE_SUCCEED",
+        "source_while_extracted": "TRANSCODING",
+        "deletion_shows": "DELETED",
+        "delete_of_absent": "FAILED",
+        "delete_ids": "repeated_else_refused",
+        "description_change": "ignored",
+    },
+    "as the examples": {
+        "absence": "NOASSET",
+        "extraction_running": "WAITING_TRANSCODE",
+        "extraction_done": "PUBLISHED",
+        "audio_id": "digits",
+        "audio_facts": "unknown",
+        "audio_description": "source",
+        "delete_ids": "commas_else_first",
+        "delete_of_absent": "refused_if_any",
+        "default_format": "AAC",
+    },
+    "uncreated": {
+        "absence": "UNCREATED",
+        "deletion_shows": "unchanged",
+        "deletion_s": SOON,
+        "delete_ids": "repeated_else_first",
+        "delete_of_absent": "DELETED",
+        "audio_title": "empty",
+        "audio_description": "empty",
+    },
     "left out": {
         "absence": "left_out",
         "new_in_listings_after_s": SOON,
@@ -39,6 +69,7 @@ LIVES: dict[str, dict[str, object]] = {
         "unknown_category": "refused",
     },
 }
+TITLED: dict[str, object] = {"audio_title": "file_name"}
 FAILURES = TABLE["extraction_failed"].values
 CANCELLATIONS: list[dict[str, object]] = [
     {"cancel_takes": "audio", "extraction_cancelled": "CANCELLED"},
@@ -52,12 +83,23 @@ CALLBACKS: list[dict[str, object]] = [
     {"event_body": "bare", "event_name": "AudioExtractComplete", "event_timestamp": "seconds"},
     {"event_body": "bare", "event_name": "audioExtractComplete", "event_timestamp": "milliseconds"},
 ]
-PREFIXES = ["APIG"]
+PREFIXES = TABLE["gateway_prefix"].values
 
 
 def name(dialects: object) -> str:
     """A short name of a case."""
     return " ".join(map(str, dialects.values())) if isinstance(dialects, dict) else str(dialects)
+
+
+def test_every_value_is_tried() -> None:
+    """Each value of each dialect is on in at least one test here; of seconds, something else than the default."""
+    tried: list[dict[str, object]] = [*LIVES.values(), *CANCELLATIONS, *CALLBACKS, TITLED]
+    tried += [{"extraction_failed": one} for one in FAILURES]
+    tried += [{"gateway_prefix": one} for one in PREFIXES]
+    for dialect in TABLE.values():
+        on = {one.get(dialect.name, dialect.default) for one in tried}
+        assert len(on) > 1, dialect.name
+        assert on >= set(dialect.values), dialect.name
 
 
 def program(talk: str, other: str) -> str:
@@ -111,6 +153,23 @@ def test_a_whole_life(stack: NewStack, vod: LocalVod, dialects: dict[str, object
     audio.destroy().expect("3 deleted")
     holds_what_the_state_says(audio, vod, 4)
     assert vod.audio_ids() == []
+
+
+def test_a_title_that_is_not_the_source_s(stack: NewStack, vod: LocalVod) -> None:
+    """It is taken as it is until the program sets one. No answer is lost here: its audio is recognised by title."""
+    vod.dialect(**TITLED)
+    source = vod.video()
+    audio = stack(vod.config)
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}")')
+    audio.up().expect("2 created")
+    audio.up().expect("2 unchanged")
+    audio.refresh().expect("2 unchanged")
+    assert str(audio.audios()["talk"]["outputs"]["title"]).endswith(".mp3")
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}", title="A talk")')
+    audio.up().expect("1 updated")
+    holds_what_the_state_says(audio, vod, 1)
+    audio.destroy().expect("2 deleted")
+    holds_what_the_state_says(audio, vod, 1)
 
 
 @pytest.mark.parametrize("value", FAILURES)

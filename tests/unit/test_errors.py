@@ -16,10 +16,18 @@ KINDS = [
     (400, "VOD.10053", errors.AnswerError),
     (401, "APIG.0301", errors.CredentialsError),
     (403, "VOD.10054", errors.CredentialsError),
-    (403, "", errors.CredentialsError),
+    (403, "", errors.AnswerError),
+    (401, "", errors.AnswerError),
+    (401, "APIGW.0301", errors.CredentialsError),
+    (403, "APIGW.0302", errors.CredentialsError),
+    (429, "APIGW.0308", errors.ThrottledError),
+    (403, "VOD.10052", errors.InternalError),
+    (403, "VOD.10074", errors.CredentialsError),
+    (403, "VOD.10120", errors.CredentialsError),
+    (400, "VOD.10063", errors.AnswerError),
     (429, "APIG.0308", errors.ThrottledError),
     (429, "", errors.ThrottledError),
-    (403, "VOD.10051", errors.AnswerError),
+    (403, "VOD.10051", errors.InternalError),
 ]
 
 
@@ -53,21 +61,26 @@ def test_every_error_is_one_line() -> None:
 
 
 def test_an_error_without_a_code_is_as_plain_as_it_came() -> None:
-    """No code, no message, no request id: no empty brackets and quotes."""
-    assert str(of_answer("asking", status=405, code="", message="", request_id="")) == "asking: VOD answered 405"
+    """No code, no message, no request id: no empty brackets and quotes; and it was not VOD that answered."""
+    proxy = "check vod:endpoint, and whether a proxy or a portal is in between"
+    assert (
+        str(of_answer("asking", status=405, code="", message="", request_id=""))
+        == "asking: something other than VOD answered 405; " + proxy
+    )
     nowhere = of_answer("asking", status=404, code="", message="", request_id="")
-    assert str(nowhere) == "asking: VOD answered 404; check vod:endpoint"
+    assert str(nowhere) == "asking: something other than VOD answered 404; " + proxy
 
 
 def test_a_message_without_end_is_cut() -> None:
     """A page of HTML in a message does not fill the terminal."""
-    assert len(str(of_answer("asking", status=400, code="", message="x" * 10_000, request_id=""))) < 400
+    assert len(str(of_answer("asking", status=400, code="", message="x" * 10_000, request_id=""))) < 500
 
 
 FAILURES = {
     "never sent": (UnreachableError("doing", "https://vod", "refused"), True, True),
     "429": (of_answer("doing", status=429, code="APIG.0308", message="", request_id=""), True, True),
     "answer lost": (LostAnswerError("doing", "reset"), True, False),
+    "a fault inside VOD": (of_answer("doing", status=403, code="VOD.10052", message="", request_id=""), True, False),
     "refused": (of_answer("doing", status=400, code="VOD.10053", message="", request_id=""), False, False),
     "stopped": (errors.StoppedError(), False, False),
 }

@@ -4,6 +4,7 @@
     ├── AnswerError            VOD (or its gateway) said no: status, code, message, request id
     │   ├── NotFoundError      the asset does not exist
     │   ├── StateError         the asset is not in a state that allows it
+    │   ├── InternalError      a fault inside VOD, which may have done what was asked
     │   ├── CredentialsError   signature, key, token, permission or account
     │   └── ThrottledError     a quota is used up; nothing was done
     ├── UnreachableError       the request never got there; nothing was done
@@ -26,21 +27,44 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vod_provider.vod.assets import Asset
 
-# What to do about a code. Sources: the API reference's error codes; 'APIG' codes are the gateway's.
+NOT_FOUND, THROTTLED = 404, 429
+_DENIED = "give the user this permission: docs/permissions.md has the least policy"
+_AGAIN = "an internal error of VOD: try again later, and give Huawei the request id if it stays"
+# What to do about a code. Sources: the API reference's error codes; 'APIG' codes are the gateway's, also with 'APIGW'.
 REMEDIES = {
-    "VOD.10051": "an internal error of VOD: try again later, and give Huawei the request id if it stays",
-    "VOD.10052": "check the account's permissions for VOD",
+    "VOD.10051": _AGAIN,
+    "VOD.10052": _AGAIN,
     "VOD.10053": "check the properties",
     "VOD.10054": "check the credentials (vod:accessKey, vod:secretKey or vod:token) and this machine's clock",
     "VOD.10055": "complete the account's real-name verification",
     "VOD.10056": "the account is frozen or in arrears: check it in the console",
     "VOD.10057": "check vod:projectId: it has to be this account's project in this region",
+    "VOD.10058": "check vod:endpoint: something else seems to answer there",
+    "VOD.10059": "check vod:endpoint: something else seems to answer there",
+    "VOD.10060": "wait until the asset is downloaded, or publish it",
     "VOD.10061": "the asset is not in a state that allows this yet",
     "VOD.10062": "check the asset id, the project and the region",
+    "VOD.10063": "audio can be extracted from videos only",
+    "VOD.10074": _DENIED,
+    "VOD.10081": "check the properties",
     "VOD.10083": "the asset is not in a state that allows this",
+    "VOD.10084": "try again, and look at the asset in the console",
+    "VOD.10111": _DENIED,
+    "VOD.10120": "the account is in arrears: check it in the console",
+    "VOD.10126": "upload the video again",
+    "VOD.10132": "the account is frozen or cancelled: check it in the console",
+    "VOD.10133": _DENIED,
+    "VOD.10137": "publish fewer assets at once",
+    "VOD.10138": "try again, and give Huawei the request id if it stays",
     "APIG.0301": "check the credentials (vod:accessKey, vod:secretKey or vod:token) and this machine's clock",
+    "APIG.0302": _DENIED,
     "APIG.0308": "the quota is shared by all clients of the tenant: try again in a minute",
 }
+
+
+def canonical(code: str) -> str:
+    """The code as the tables here have it: the gateway's begin with 'APIG.' or 'APIGW.', which mean the same."""
+    return code.replace("APIGW.", "APIG.", 1) if code.startswith("APIGW.") else code
 
 
 _OF_ACCOUNT = re.compile(r"\bvod:(?=(accessKey|secretKey|securityToken|token|projectId|region|endpoint)\b)")
@@ -71,8 +95,21 @@ class AnswerError(VodError):
         self.message = " ".join(message.split())[:300]
         said = " ".join(part for part in (str(status), code, self.message and f'"{self.message}"') if part)
         asked = f" (request {request_id})" if request_id else ""
-        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else "; check vod:endpoint" if status == 404 else ""
-        super().__init__(f"{doing}: VOD answered {said}{asked}{of_account(remedy, account)}")
+        remedy = f"; {_remedy(status, canonical(code))}".removesuffix("; ")
+        who = "VOD" if code or status == THROTTLED else "something other than VOD"
+        super().__init__(f"{doing}: {who} answered {said}{asked}{of_account(remedy, account)}")
+
+
+def _remedy(status: int, code: str) -> str:
+    if code in REMEDIES:
+        return REMEDIES[code]
+    if not code and status != THROTTLED:
+        return "check vod:endpoint, and whether a proxy or a portal is in between"
+    return "check vod:endpoint" if status == NOT_FOUND else ""
+
+
+class InternalError(AnswerError):
+    """A fault inside VOD (VOD.10051, VOD.10052). What was asked may have been done."""
 
 
 class NotFoundError(AnswerError):
@@ -163,14 +200,20 @@ class UnfinishedError(VodError):
 
 
 _BY_CODE: dict[str, type[AnswerError]] = {
+    "VOD.10051": InternalError,
+    "VOD.10052": InternalError,
     "VOD.10062": NotFoundError,
     "VOD.10061": StateError,
     "VOD.10083": StateError,
-    "VOD.10052": CredentialsError,
     "VOD.10054": CredentialsError,
     "VOD.10055": CredentialsError,
     "VOD.10056": CredentialsError,
     "VOD.10057": CredentialsError,
+    "VOD.10074": CredentialsError,
+    "VOD.10111": CredentialsError,
+    "VOD.10120": CredentialsError,
+    "VOD.10132": CredentialsError,
+    "VOD.10133": CredentialsError,
     "APIG.0308": ThrottledError,
 }
 _BY_STATUS: dict[int, type[AnswerError]] = {401: CredentialsError, 403: CredentialsError, 429: ThrottledError}
@@ -180,5 +223,13 @@ def of_answer(
     doing: str, *, status: int, code: str, message: str, request_id: str, account: str | None = None
 ) -> AnswerError:
     """The error for an answer of 4xx. A code says more than a status, so it decides first."""
-    kind = _BY_CODE.get(code) or (AnswerError if code.startswith("VOD.") else _BY_STATUS.get(status, AnswerError))
+    known = canonical(code)
+    if known in _BY_CODE:
+        kind = _BY_CODE[known]
+    elif known.startswith("VOD.") or (
+        not known and status != THROTTLED
+    ):  # without a code it is a proxy's, not a denial
+        kind = AnswerError
+    else:
+        kind = _BY_STATUS.get(status, AnswerError)
     return kind(doing, status=status, code=code, message=message, request_id=request_id, account=account)

@@ -5,6 +5,7 @@
     429                 again               again       the gateway refused it before VOD saw it
     answer lost, 5xx,   again               no          it may have been done, and each one is paid for:
     nonsense                                            look for it first (extraction.py)
+    10051, 10052        again               no          a fault inside VOD, with 403: it may have been done
     4xx                 no                  no          VOD has refused
 
 'Asks or repeats': info, list, update, publish, cancel and delete come to the same however often they are sent.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from vod_provider.vod.errors import LostAnswerError, ThrottledError, UnreachableError, VodError
+from vod_provider.vod.errors import InternalError, LostAnswerError, ThrottledError, UnreachableError, VodError
 
 ATTEMPTS = 7
 """How often a request is sent in all; with the pauses between about 25 s. 429 does not count."""
@@ -25,7 +26,7 @@ LONGEST_PAUSE_S = 20.0
 
 def may_send_again(error: VodError, *, repeatable: bool) -> bool:
     """Whether the same request may leave a second time after `error`."""
-    if isinstance(error, LostAnswerError):
+    if isinstance(error, LostAnswerError | InternalError):
         return repeatable
     return isinstance(error, UnreachableError | ThrottledError)
 
