@@ -22,11 +22,13 @@ from vod_provider.vod.assets import ABSENT, status_of
 from vod_provider.vod.errors import (
     REMEDIES,
     AnswerError,
+    InternalError,
     LostAnswerError,
     NotFoundError,
     ThrottledError,
     UnreachableError,
     VodError,
+    canonical,
     of_account,
 )
 from vod_provider.vod.transport import Answer
@@ -45,8 +47,6 @@ ACCOUNT = frozenset(
 """Codes that say that the caller is not let in at all, whatever it asks for."""
 DENIED = frozenset({"VOD.10074", "VOD.10111", "VOD.10133", "APIG.0302"})
 """Codes that say that the caller may not do this."""
-INTERNAL = frozenset({"VOD.10051", "VOD.10052"})
-"""Codes of VOD's own faults, which say nothing of a permission."""
 DOING = "checking permissions"
 
 
@@ -170,7 +170,7 @@ class Permissions:
             also = f" (and {probe.also}, which old-style policies may want)" if probe.also else ""
             remedy = f"grant {probe.action}{also} to the IAM user, in this region's project"
             return Check(name, "fail", f"denied: {_answer(error)}", remedy)
-        if isinstance(error, AnswerError) and _code(error).startswith("VOD.") and _code(error) not in INTERNAL:
+        if isinstance(error, AnswerError) and error.code.startswith("VOD.") and not isinstance(error, InternalError):
             return Check(name, "ok", f"allowed, as far as can be told: {_answer(error)}")
         return Check(name, "warn", f"unknown: {_answer(error)}", _unknown(error))
 
@@ -189,26 +189,21 @@ def _says_absent(row: object) -> bool:
 
 def _credentials(error: VodError | None, account: str | None) -> Check:
     if isinstance(error, AnswerError) and _is_account(error):
-        remedy = REMEDIES.get(_code(error), REMEDIES["APIG.0301"])
+        remedy = REMEDIES.get(canonical(error.code), REMEDIES["APIG.0301"])
         return Check("credentials", "fail", f"not accepted: {_answer(error)}", of_account(remedy, account))
     # What VOD itself says, or IAM of a permission, is said after the caller was let in; the gateway's rest is not.
-    if error is None or (isinstance(error, AnswerError) and (_is_denied(error) or _code(error).startswith("VOD."))):
+    if error is None or (isinstance(error, AnswerError) and (_is_denied(error) or error.code.startswith("VOD."))):
         return Check("credentials", "ok", "accepted")
     return Check("credentials", "warn", f"unknown: {_answer(error)}", _unknown(error))
 
 
-def _code(error: AnswerError) -> str:
-    """The code of an answer; the gateway's begins with 'APIG.' or with 'APIGW.', which mean the same."""
-    return error.code.replace("APIGW.", "APIG.", 1)
-
-
 def _is_account(error: AnswerError) -> bool:
-    return error.status == 401 or _code(error) in ACCOUNT
+    return error.status == 401 or canonical(error.code) in ACCOUNT
 
 
 def _is_denied(error: AnswerError) -> bool:
     """Whether it is a word of IAM; its own codes, as PAP5.0001, come with 403."""
-    code = _code(error)
+    code = canonical(error.code)
     return code in DENIED or (
         error.status == 403 and code != "" and not code.startswith("VOD.") and code not in ACCOUNT
     )
