@@ -25,13 +25,10 @@ first, where there are several), then the environment (HUAWEICLOUD_SDK_AK, HW_RE
 Keep secrets out of --config: other users of the machine can see command lines.
 """
 _ORPHANS = """\
-Lists the audios of the project that nobody knows: their ids are in none of the states that are
-given, and the journal of this machine keeps them for nobody. Give every stack that uses the
-project. Nothing is changed without --delete.
-
-VOD does not record what an audio was made of, nor by whom. An MP3 or AAC file that somebody
-uploaded, or that another machine made, looks the same as an audio that was extracted and
-forgotten: look at each before you delete it.
+Lists the audios of the project by who knows them. An orphan is what the journal knows as asked for
+by us and no state that is given holds. What neither the journal nor a state knows is unknown: VOD
+does not record what an audio was made of, nor by whom. Give every stack that uses the project.
+Nothing is changed without --delete, which deletes orphans, and of the others what --id names.
 """
 _ORPHANS_EXAMPLES = """\
 examples:
@@ -70,7 +67,7 @@ is set, it looks at a callback, too.
 _REHEARSE_EXAMPLES = """\
 examples:
   %(prog)s --stack dev --output rehearsal.json
-  %(prog)s --config vod:region=cn-north-4 --config vod:projectId=ID --yes --json
+  HW_REGION_NAME=cn-north-4 %(prog)s --config vod:projectId=ID --yes --json
   %(prog)s --stack dev --clean
 
 exit status: 0 done and all removed, 1 something could not be removed, 2 something given cannot be
@@ -97,6 +94,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         asked = orphans.Options(
             states=_states(options, engine, console),
             former=options.former_stack,
+            ids=options.id,
             older_than=options.older_than,
             delete=options.delete,
             yes=options.yes,
@@ -174,6 +172,10 @@ def _add_orphans(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--older-than", type=_seconds, default="1h", metavar="AGE",
         help="what is younger is listed and never deleted, since it may be a running `up`'s (default: %(default)s)",
+    )  # fmt: skip
+    one.add_argument(
+        "--id", action="append", default=[], metavar="AUDIO",
+        help="with --delete: also delete this one, although it is unknown, young or kept; may be given several times",
     )  # fmt: skip
     one.add_argument("--delete", action="store_true", help="delete the orphaned ones, after listing them and asking")
     one.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")

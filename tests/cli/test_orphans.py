@@ -25,17 +25,24 @@ def intend(journal: Journal, vod: LocalVod, source: str, name: str, stack: str =
     return key
 
 
+def orphan(journal: Journal, vod: LocalVod, source: str, stack: str = "dev", *, wait: bool = True) -> str:
+    """An audio that a stack's state had once, as far as the journal knows."""
+    audio_id = vod.extract(source, wait=wait)
+    journal.accept(intend(journal, vod, source, audio_id, stack), audio_id)
+    journal.settle([audio_id])
+    return audio_id
+
+
 def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
     """One of each kind: in the state, accepted and not settled, of a stack that was not given, known to nobody."""
     source = vod.video(title="A talk")
-    known, kept, elsewhere, former, nobodys = (vod.extract(source) for _ in range(5))
-    for audio_id, stack in ((kept, "dev"), (elsewhere, "prod"), (former, "dev")):
-        journal.accept(intend(journal, vod, source, audio_id, stack), audio_id)
-    journal.settle([elsewhere, former])
+    known, kept, nobodys = (vod.extract(source) for _ in range(3))
+    journal.accept(intend(journal, vod, source, kept), kept)
+    elsewhere, former = orphan(journal, vod, source, "prod"), orphan(journal, vod, source)
     result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--json", vod=vod)
     assert result.status == 0
     assert standings(result) == {
-        known: "known", kept: "kept", elsewhere: "elsewhere", former: "orphaned", nobodys: "orphaned"
+        known: "known", kept: "kept", elsewhere: "elsewhere", former: "orphaned", nobodys: "unknown"
     }  # fmt: skip
     by_id = {one["audio_asset_id"]: one for one in result.json["audios"]}
     assert by_id[kept]["owner"] == urn(kept)
@@ -44,38 +51,41 @@ def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, jou
     assert by_id[nobodys]["title"] == "A talk"
     assert by_id[nobodys]["status"] == "CREATED"
     totals = result.json["totals"]["orphaned"]
-    assert totals["count"] == 2
-    assert totals["duration_s"] == pytest.approx(4, abs=0.4)
+    assert totals["count"] == 1
+    assert totals["duration_s"] == pytest.approx(2, abs=0.2)
 
 
 def test_the_text_tells_all_that_is_known(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
     """Sections by standing, each audio with what the journal tells of it, sums, and what cannot be known."""
     source = vod.video(title="媒体视频" * 8)
-    kept, elsewhere, nobodys = (vod.extract(source) for _ in range(3))
+    kept, nobodys = (vod.extract(source) for _ in range(2))
     journal.accept(intend(journal, vod, source, "kept"), kept)
-    journal.accept(intend(journal, vod, source, "elsewhere", "prod"), elsewhere)
-    journal.settle([elsewhere])
+    elsewhere, gone = orphan(journal, vod, source, "prod"), orphan(journal, vod, source)
     result = command("orphans", "--stack-state", state(home), *NOW, vod=vod)
     assert "compared with media/dev and the journal" in " ".join(result.out.split())
-    assert "3 audios: 0 known, 1 orphaned, 2 in doubt." in result.out
+    assert "4 audios: 0 known, 1 orphaned, 1 unknown, 2 of others or in doubt." in result.out
     orphaned, rest = result.out.split("Kept by the journal: the next `pulumi up` that asks for the same takes it")
-    assert nobodys in orphaned
+    assert gone in orphaned
+    assert f"    extracted from {source}" in orphaned
+    assert "    was\n    urn:pulumi:dev::media::" in orphaned
     assert "CREATED  MP3      0:00:02  媒体视频" in orphaned
     assert "1 audio, 0:00:02 in all (extraction is billed by duration)" in orphaned
-    kept_part, elsewhere_part = rest.split("Of other stacks:")
+    kept_part, rest = rest.split("Of other stacks:")
     assert kept in kept_part
     assert f"    for {urn('kept')}" in kept_part
     assert f"    extracted from {source}" in kept_part
+    elsewhere_part, unknown_part = rest.split("Unknown:")
     assert elsewhere in elsewhere_part
     assert "--former-stack media/prod" in elsewhere_part
-    assert "An MP3 or AAC file that somebody uploaded" in result.out
+    assert nobodys in unknown_part
+    assert "--id AUDIO names one" in unknown_part
 
 
 def test_videos_are_no_audios(command: Command, vod: LocalVod) -> None:
     """A project of videos only has nothing to list, and nothing to warn of."""
     vod.video()
     result = command("orphans", *NOW, vod=vod)
-    assert "0 audios: 0 known, 0 orphaned, 0 in doubt." in result.out
+    assert "0 audios: 0 known, 0 orphaned, 0 unknown, 0 of others or in doubt." in result.out
     assert "uploaded" not in result.out
     assert result.status == 0
 
@@ -90,9 +100,61 @@ def test_a_lost_answer_is_kept_for_its_resource(command: Command, vod: LocalVod,
     assert vod.audio_ids() == [audio_id]
 
 
-def test_young_ones_are_not_deleted_unless_asked_for(command: Command, vod: LocalVod, home: Path) -> None:
-    """By default an hour; a lower --older-than is the asking."""
+def test_what_the_journal_does_not_know_is_never_deleted_by_yes_alone(
+    command: Command, vod: LocalVod, journal: Journal, home: Path
+) -> None:
+    """A machine that never ran the other stacks lists their audios as unknown, and deletes its own orphan alone."""
+    source = vod.video()
+    others = [vod.extract(source) for _ in range(3)]
+    mine = orphan(journal, vod, source)
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", "--json", vod=vod)
+    assert result.status == 0
+    assert result.json["deletions"] == {mine: "deleted"}
+    assert result.json["totals"]["unknown"]["count"] == 3
+    assert sorted(vod.audio_ids()) == sorted(others)
+
+
+def test_a_machine_without_a_journal_deletes_nothing(command: Command, vod: LocalVod, home: Path) -> None:
+    """A fresh CI runner knows nothing, so it calls nothing an orphan, and makes no journal either."""
     audio_id = vod.extract(vod.video())
+    result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
+    assert result.status == 0
+    assert "1 unknown" in result.out
+    assert vod.audio_ids() == [audio_id]
+    assert not list(home.glob(".local/state/pulumi-huaweicloud-vod/*.sqlite"))
+
+
+def test_an_unknown_one_is_deleted_by_name(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+    """Who has looked at one names it, be it one that the journal keeps; the others stay."""
+    source = vod.video()
+    named, kept, other = (vod.extract(source) for _ in range(3))
+    journal.accept(intend(journal, vod, source, "kept"), kept)
+    given = ("orphans", "--stack-state", state(home), *NOW, "--id", named, "--id", kept)
+    assert "there is no --delete" in command(*given, vod=vod).err
+    result = command(*given, "--delete", "--yes", vod=vod)
+    assert f"{named}: deleted" in result.out
+    assert f"{kept}: deleted" in result.out
+    assert vod.audio_ids() == [other]
+
+
+def test_what_a_stack_holds_cannot_be_named(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+    """A name does not get at what a state or another stack has."""
+    source = vod.video()
+    known = vod.extract(source)
+    elsewhere = orphan(journal, vod, source, "prod")
+    for named, why in ((known, "known"), (elsewhere, "elsewhere"), ("f" * 32, "no such audio")):
+        given = ("--stack-state", state(home, talk=known), *NOW, "--id", named, "--delete", "--yes")
+        result = command("orphans", *given, vod=vod)
+        assert result.status == 2
+        assert why in result.err
+    assert sorted(vod.audio_ids()) == sorted([known, elsewhere])
+
+
+def test_young_ones_are_not_deleted_unless_asked_for(
+    command: Command, vod: LocalVod, journal: Journal, home: Path
+) -> None:
+    """By default an hour; a lower --older-than is the asking."""
+    audio_id = orphan(journal, vod, vod.video())
     given = ("orphans", "--stack-state", state(home), "--delete", "--yes")
     result = command(*given, vod=vod)
     assert "Too young to say" in result.out
@@ -104,10 +166,10 @@ def test_young_ones_are_not_deleted_unless_asked_for(command: Command, vod: Loca
 
 
 @pytest.mark.parametrize("typed", ["", "n\n", "yes\n", "1\n", "2 \n3\n", "-2\n"])
-def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, home: Path, typed: str) -> None:
+def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, journal: Journal, home: Path, typed: str) -> None:
     """Anything but the number of audios leaves them; the number, with blanks around it, deletes them."""
     source = vod.video()
-    audios = sorted(vod.extract(source) for _ in range(2))
+    audios = sorted(orphan(journal, vod, source) for _ in range(2))
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", vod=vod, typed=typed)
     assert "Type the number of audios to delete them (2)" in result.err
     assert "2 audios: 0 known, 2 orphaned" in result.out
@@ -119,11 +181,11 @@ def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, home: Path,
     assert result.status == 0
 
 
-def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, home: Path) -> None:
+def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
     """Twelve audios are two calls; what a state knows is left."""
     source = vod.video()
     vod.timed(0.01)
-    known, *others = [vod.extract(source) for _ in range(13)]
+    known, *others = [orphan(journal, vod, source) for _ in range(13)]
     vod.forget_calls()
     result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--delete", "--yes", vod=vod)
     assert vod.audio_ids() == [known]
@@ -132,12 +194,14 @@ def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, home: Path) -
     assert result.status == 0
 
 
-def test_what_could_not_be_deleted_is_told_and_is_a_failure(command: Command, vod: LocalVod, home: Path) -> None:
+def test_what_could_not_be_deleted_is_told_and_is_a_failure(
+    command: Command, vod: LocalVod, journal: Journal, home: Path
+) -> None:
     """An audio in the making cannot be deleted: its status is told, and the exit status is 1."""
     source = vod.video()
-    ready = vod.extract(source)
+    ready = orphan(journal, vod, source)
     vod.timed(60)
-    busy = vod.extract(source, wait=False)
+    busy = orphan(journal, vod, source, wait=False)
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
     assert result.status == 1
     assert f"{ready}: deleted" in result.out
@@ -150,9 +214,8 @@ def test_what_becomes_somebodys_while_the_question_is_open_is_left(
 ) -> None:
     """Between the list and the answer a run of `up` has taken one of them: the journal is read again."""
     source = vod.video()
-    first, second = vod.extract(source), vod.extract(source)
-    key = intend(journal, vod, "another source", "talk")
-    journal.drop(key)
+    first, second = orphan(journal, vod, source), orphan(journal, vod, source)
+    key = Key(f"file:///backend {urn('talk')}", "fingerprint")
 
     def adopted_meanwhile(self: object, question: str) -> str:
         journal.intend(key, service=service(vod), source=source, audio_format="MP3")
@@ -167,9 +230,9 @@ def test_what_becomes_somebodys_while_the_question_is_open_is_left(
     assert result.status == 1
 
 
-def test_json_tells_of_each_deletion(command: Command, vod: LocalVod, home: Path) -> None:
+def test_json_tells_of_each_deletion(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
     """One JSON document, with the list as it was and what became of each."""
-    audio_id = vod.extract(vod.video())
+    audio_id = orphan(journal, vod, vod.video())
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", "--json", vod=vod)
     assert result.json["deletions"] == {audio_id: "deleted"}
     assert standings(result) == {audio_id: "orphaned"}

@@ -41,9 +41,40 @@ def found(
     return finding
 
 
-def test_what_nobody_knows_is_orphaned() -> None:
-    """No state, no journal, and old enough."""
-    assert found(audio()) == Finding(audio(), Standing.ORPHANED, 2 * HOUR)
+def lost_by_dev(one: Asset, *, skew: float = 0.0, older_than: float = HOUR) -> Finding:
+    """What is found of an audio that the given stack held once, and holds no more."""
+    return found(one, entry(OWNER, one.id, settled=True), skew=skew, older_than=older_than)
+
+
+def test_what_nobody_knows_is_unknown() -> None:
+    """No state and no journal has it: it may be anybody's, however old it is."""
+    assert found(audio()) == Finding(audio(), Standing.UNKNOWN, 2 * HOUR)
+    assert found(audio(), former=(StackName("media", "prod"),)).standing is Standing.UNKNOWN
+
+
+def test_what_was_asked_for_and_no_state_holds_is_orphaned() -> None:
+    """The journal has it for the stack that is given, and that stack's state does not."""
+    assert lost_by_dev(audio()).standing is Standing.ORPHANED
+
+
+def test_of_several_entries_the_most_cautious_counts() -> None:
+    """Somebody who takes or holds an audio is never outvoted by somebody who has given it up."""
+    gone, kept = entry(OWNER, "a1", settled=True), entry(OWNER.replace("talk", "other"), "a1", settled=False)
+    elsewhere = entry(ELSEWHERE, "a1", settled=True)
+    for entries, standing in (((gone, kept), Standing.KEPT), ((gone, elsewhere), Standing.ELSEWHERE)):
+        assert found(audio(), *entries).standing is standing
+        assert found(audio(), *reversed(entries)).standing is standing
+
+
+def test_the_same_stack_in_another_backend_was_not_given() -> None:
+    """A state does not name its backend: of two stacks of one name, it is the one whose audios it mentions."""
+    here, there = "file:///x urn:pulumi:dev::media::t::", "s3://b urn:pulumi:dev::media::t::"
+    entries = [entry(f"{here}talk", "known", settled=True), entry(f"{here}gone", "a1", settled=True)]
+    entries += [entry(f"{there}talk", "a2", settled=True)]
+    assert found(audio(), *entries).standing is Standing.ORPHANED
+    assert found(audio(id_="a2"), *entries).standing is Standing.ELSEWHERE
+    assert found(audio(), *entries, states=(State(frozenset({DEV}), frozenset()),)).standing is Standing.ELSEWHERE
+    assert found(audio(id_="a2"), *entries, former=(DEV,)).standing is Standing.ORPHANED
 
 
 def test_a_state_that_mentions_it_knows_it() -> None:
@@ -56,20 +87,21 @@ def test_a_state_that_mentions_it_knows_it() -> None:
 @pytest.mark.parametrize("age", [0.0, HOUR - 1, None])
 def test_a_young_one_may_be_a_running_ups(age: float | None) -> None:
     """Younger than asked for, or of unknown age, is never orphaned."""
-    assert found(audio(age)).standing is Standing.YOUNG
+    assert lost_by_dev(audio(age)).standing is Standing.YOUNG
 
 
 def test_age_is_by_vods_clock() -> None:
     """A clock of ours that is ahead makes no audio older than it is."""
-    assert found(audio(HOUR + 60), skew=-120.0).standing is Standing.YOUNG
-    assert found(audio(HOUR - 60), skew=120.0).standing is Standing.ORPHANED
+    assert lost_by_dev(audio(HOUR + 60), skew=-120.0).standing is Standing.YOUNG
+    assert lost_by_dev(audio(HOUR - 60), skew=120.0).standing is Standing.ORPHANED
 
 
 def test_older_than_can_be_lowered() -> None:
     """Who asks for 0 s gets the youngest too, but not what tells no time."""
-    assert found(audio(1), older_than=0.0).standing is Standing.ORPHANED
-    assert found(audio(-0.5), older_than=0.0) == Finding(audio(-0.5), Standing.ORPHANED, 0.0)
-    assert found(audio(None), older_than=0.0).standing is Standing.YOUNG
+    assert lost_by_dev(audio(1), older_than=0.0).standing is Standing.ORPHANED
+    future = lost_by_dev(audio(-0.5), older_than=0.0)
+    assert (future.standing, future.age) == (Standing.ORPHANED, 0.0)
+    assert lost_by_dev(audio(None), older_than=0.0).standing is Standing.YOUNG
 
 
 @pytest.mark.parametrize("states", [(), (DEV_STATE,)], ids=["stack not given", "stack given"])
@@ -104,9 +136,9 @@ def test_a_former_stack_keeps_nothing(*, settled: bool) -> None:
 
 @pytest.mark.parametrize("settled", [True, False])
 def test_an_entry_without_a_urn_keeps_nothing(*, settled: bool) -> None:
-    """Where the host did not tell the resource, no later run finds the entry: its source is told, that is all."""
+    """Where the host did not tell the resource, no state can be looked at: its source is told, that is all."""
     finding = found(audio(), entry(NOBODY, "a1", settled=settled))
-    assert finding.standing is Standing.ORPHANED
+    assert finding.standing is Standing.UNKNOWN
     assert finding.entry is not None
 
 
@@ -116,8 +148,8 @@ def test_an_entry_without_a_urn_keeps_nothing(*, settled: bool) -> None:
         (0.0, Standing.KEPT),
         (SENT_S, Standing.KEPT),
         (-CLOCKS_S, Standing.KEPT),
-        (SENT_S + 1, Standing.ORPHANED),
-        (-CLOCKS_S - 1, Standing.ORPHANED),
+        (SENT_S + 1, Standing.UNKNOWN),
+        (-CLOCKS_S - 1, Standing.UNKNOWN),
     ],
 )
 def test_a_lost_answer_keeps_what_may_be_its_audio(asked: float, standing: Standing) -> None:
@@ -131,7 +163,7 @@ def test_a_lost_answer_keeps_what_may_be_its_audio(asked: float, standing: Stand
 
 
 @pytest.mark.parametrize(
-    ("kind", "standing"), [("AAC", Standing.ORPHANED), ("MP3", Standing.KEPT), (None, Standing.KEPT)]
+    ("kind", "standing"), [("AAC", Standing.UNKNOWN), ("MP3", Standing.KEPT), (None, Standing.KEPT)]
 )
 def test_a_lost_answer_keeps_its_format_only(kind: str | None, standing: Standing) -> None:
     """An AAC is not what became of a request for MP3; what tells no format may be."""

@@ -42,7 +42,7 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("command", [(), ("orphans",), ("doctor",)])
+@pytest.mark.parametrize("command", [(), ("orphans",), ("doctor",), ("rehearse",)])
 def test_help_teaches_and_fits(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Each command's help has examples and exit statuses, in lines that fit a terminal."""
     with start(tmp_path, *command, "--help") as process:
@@ -57,7 +57,7 @@ def test_help_teaches_and_fits(tmp_path: Path, command: tuple[str, ...]) -> None
         assert "doctor" in out
 
 
-@pytest.mark.parametrize("command", ["orphans", "doctor"])
+@pytest.mark.parametrize("command", ["orphans", "doctor", "rehearse"])
 def test_every_flag_is_in_the_docs(tmp_path: Path, command: str) -> None:
     """docs/commands.md tells of all that --help does."""
     with start(tmp_path, command, "--help") as process:
@@ -79,13 +79,13 @@ def test_no_command_is_an_error_that_names_them(tmp_path: Path) -> None:
     with start(tmp_path) as process:
         _, err = process.communicate()
     assert process.returncode == 2
-    assert "orphans | doctor" in err
+    assert "orphans | doctor | rehearse" in err
 
 
 def test_without_a_terminal_nothing_is_deleted(tmp_path: Path, vod: LocalVod) -> None:
     """Standard input that is no terminal is refused, and --yes is the way to say so."""
     audio_id = vod.extract(vod.video())
-    given = ("orphans", *settings(vod), "--stack-state", state(tmp_path), "--older-than", "0s", "--delete")
+    given = ("orphans", *settings(vod), "--stack-state", state(tmp_path), "--id", audio_id, "--delete")
     with start(tmp_path, *given) as process:
         out, err = process.communicate()
     assert (process.returncode, out) == (2, "")

@@ -1,4 +1,4 @@
-"""`python -m vod_provider orphans`: audios of the project that no given stack and no journal knows."""
+"""`python -m vod_provider orphans`: whose the audios of the project are, and deleting those that no stack holds."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ LISTING_S = 600.0
 """How long the listing may take in all: at the quota, a million audios."""
 
 _HEADINGS = {
-    Standing.ORPHANED: "Orphaned: in no state that was given, and kept by no journal",
-    Standing.YOUNG: "Too young to say: nobody knows them, but they may be somebody's running `pulumi up`",
+    Standing.ORPHANED: "Orphaned: the journal has them as asked for by us, and no state that was given holds them",
+    Standing.YOUNG: "Too young to say: they would be orphaned, but they may be somebody's running `pulumi up`",
     Standing.KEPT: "Kept by the journal: the next `pulumi up` that asks for the same takes it",
-    Standing.ELSEWHERE: "Of other stacks: Pulumi held them, and the state of that stack was not given or is empty",
+    Standing.ELSEWHERE: "Of other stacks: the journal has them for stacks whose states were not given or are empty",
+    Standing.UNKNOWN: "Unknown: in no state that was given, and not in the journal, so they may be anybody's",
 }
 _HEAD = ("AUDIO", "AGE", "STATUS", "FORMAT", "DURATION", "TITLE")
 _RIGHT = frozenset({1, 4})
@@ -38,10 +39,14 @@ _RIGHT = frozenset({1, 4})
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for. `older_than` in seconds; `former` are stacks that are no more."""
+    """What was asked for. `older_than` in seconds; `former` are stacks that are no more.
+
+    `ids` are audios that are to be deleted although they are unknown, young or kept: each was looked at, and named.
+    """
 
     states: Sequence[State] = ()
     former: Sequence[StackName] = ()
+    ids: Sequence[str] = ()
     older_than: float = 3600.0
     delete: bool = False
     yes: bool = False
@@ -50,11 +55,13 @@ class Options:
     def check(self, *, terminal: bool) -> None:
         """Refuse what would delete without being looked at. Raises CommandError."""
         if not self.delete:
+            if self.ids:
+                raise CommandError("--id: names what --delete is to delete, and there is no --delete")
             return
         if not self.states and not self.former:
             raise CommandError(
-                "--delete: no stack is named, so that every audio would look orphaned; give all stacks that use the"
-                " project with --stack or --stack-state"
+                "--delete: no stack is named, so nothing can be called orphaned; give all stacks that use the project"
+                " with --stack or --stack-state"
             )
         if self.as_json and not self.yes:
             raise CommandError("--delete: nothing is asked with --json; look at the list first, then add --yes")
@@ -80,22 +87,22 @@ class Orphans:
         """List, and delete if that was asked for; the exit status. Raises CommandError."""
         options.check(terminal=self._console.asks)
         found = self._find(options)
-        orphaned = [it for it in found if it.standing is Standing.ORPHANED]
+        wanted = _wanted(found, options)
         if not options.as_json:
             self._console.print(_report(found, options, self._place))
-        if not options.delete or not orphaned:
+        if not options.delete or not wanted:
             if options.as_json:
                 self._console.print([json.dumps(_as_json(found, self._place), indent=2, ensure_ascii=False)])
             return 0
-        if not options.yes and not self._agreed(len(orphaned)):
+        if not options.yes and not self._agreed(len(wanted)):
             self._console.say("Nothing was deleted.")
             return 0
-        removal = Removal(self._client, lambda: self._taken(options, orphaned), self._console.progress)
+        removal = Removal(self._client, lambda: self._taken(options, wanted), self._console.progress)
         if not options.as_json:
             self._console.print([""])
         results: dict[str, str] = {}
         failed = 0
-        for one in removal.remove([it.audio.id for it in orphaned]):
+        for one in removal.remove([it.audio.id for it in wanted]):
             results[one.audio_id] = one.said
             failed += not one.gone
             if not options.as_json:
@@ -127,10 +134,11 @@ class Orphans:
         known = Known(options.states, self._entries(), options.former)
         return known.sort(audios, now=self._now(), skew=self._client.skew, older_than=options.older_than)
 
-    def _taken(self, options: Options, orphaned: Sequence[Finding]) -> set[str]:
+    def _taken(self, options: Options, wanted: Sequence[Finding]) -> set[str]:
         """Those that have become somebody's since they were listed: the question may have been open for hours."""
-        again = self._sort(options, [it.audio for it in orphaned])
-        return {it.audio.id for it in again if it.standing is not Standing.ORPHANED}
+        now = self._sort(options, [it.audio for it in wanted])
+        before = {it.audio.id: it.standing for it in wanted}
+        return {it.audio.id for it in now if it.standing is not before[it.audio.id]}
 
     def _agreed(self, count: int) -> bool:
         answer = self._console.ask(f"Type the number of audios to delete them ({count}), anything else to leave them: ")
@@ -161,16 +169,30 @@ def _refuse(warning: str) -> None:
 # -- words -------------------------------------------------------------------------------------------------------
 
 
+def _wanted(found: Sequence[Finding], options: Options) -> list[Finding]:
+    """What is to be deleted: the orphans, and those that were named and are nobody's. Raises CommandError."""
+    by_id = {it.audio.id: it for it in found}
+    for one in options.ids:
+        if one not in by_id:
+            raise CommandError(f"--id {one}: the project has no such audio")
+        if by_id[one].standing in {Standing.KNOWN, Standing.ELSEWHERE}:
+            raise CommandError(f"--id {one}: a stack holds it ({by_id[one].standing.value}), so it is not deleted")
+    return [it for it in found if it.standing is Standing.ORPHANED or it.audio.id in options.ids]
+
+
 def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[str]:
     stacks = sorted({str(name) for state in options.states for name in state.stacks})
     empty = sum(not state.stacks for state in options.states)
     given = [*stacks, *([text.count(empty, "state") + " without resources"] if empty else [])]
     compared = f"{', '.join(given)} and the journal" if given else "the journal alone, since no stack was given"
     yield from text.paragraph(f"Audios of {place}, compared with {compared}.")
-    known = sum(it.standing is Standing.KNOWN for it in found)
-    orphaned = [it for it in found if it.standing is Standing.ORPHANED]
-    doubt = len(found) - known - len(orphaned)
-    yield f"{text.count(len(found), 'audio')}: {known} known, {len(orphaned)} orphaned, {doubt} in doubt."
+    count = {standing: sum(it.standing is standing for it in found) for standing in Standing}
+    known, orphaned, unknown = (count[one] for one in (Standing.KNOWN, Standing.ORPHANED, Standing.UNKNOWN))
+    rest = len(found) - known - orphaned - unknown
+    yield (
+        f"{text.count(len(found), 'audio')}: {known} known, {orphaned} orphaned, {unknown} unknown,"
+        f" {rest} of others or in doubt."
+    )
     for standing, heading in _HEADINGS.items():
         here = [it for it in found if it.standing is standing]
         if here:
@@ -179,11 +201,12 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
             yield ""
             yield from _table(here)
             yield f"{text.count(len(here), 'audio')}, {_total(here)}"
-    if orphaned:
+    if unknown:
         yield ""
         yield from text.paragraph(
-            "VOD does not record what an audio was made of. An MP3 or AAC file that somebody uploaded, or that"
-            " another stack, machine or program made, looks the same: look at each before you delete it."
+            "VOD does not record what an audio was made of, nor by whom. An unknown one may have been uploaded, or"
+            " made by a stack, a machine or a program that the journal knows nothing of. --delete leaves it; --id AUDIO"
+            " names one that you have looked at, to be deleted with the others."
         )
 
 

@@ -1,7 +1,8 @@
 """Whose an audio is, as far as stacks and the journal tell. Pure.
 
-VOD does not record what an audio was made from, nor by whom. So nothing here says that an audio is an orphan of
-this provider: it says who knows it, and orphaned is what nobody knows. Every doubt counts against 'orphaned'.
+VOD does not record what an audio was made from, nor by whom. So an orphan is only what the journal knows as asked for
+by us and no state holds. What the journal does not know may be anybody's: it is unknown, and nothing here calls it an
+orphan. Every doubt counts against 'orphaned'.
 """
 
 from __future__ import annotations
@@ -24,11 +25,17 @@ class Standing(enum.Enum):
     KEPT = "kept"
     """The journal has it, or may have it, for a resource whose next `pulumi up` takes it."""
     ELSEWHERE = "elsewhere"
-    """Pulumi held it, for a stack whose state was not given."""
+    """The journal has it for a stack whose state was not given."""
     YOUNG = "young"
-    """Nobody, but it is so young that it may be somebody's running `up`."""
+    """It would be orphaned, but it is so young that it may be somebody's running `up`."""
     ORPHANED = "orphaned"
-    """Nobody."""
+    """The journal knows it as asked for by us, and no state holds it."""
+    UNKNOWN = "unknown"
+    """Neither a state nor the journal knows it: it may be anybody's."""
+
+
+_CAUTIOUS = (Standing.KEPT, Standing.ELSEWHERE, Standing.UNKNOWN, Standing.YOUNG, Standing.ORPHANED)
+"""Standings that the journal may give, from the one that speaks most against deleting an audio."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +71,51 @@ class Known:
         on an audio can be orphaned.
         """
         mentioned = frozenset().union(*(state.texts for state in self.states))
-        by_id = {entry.audio_id: entry for entry in self.entries if entry.audio_id}
-        given = {*self.former, *(name for state in self.states for name in state.stacks)}
+        by_id: dict[str, list[Owned]] = {}
+        for entry in self.entries:
+            if entry.audio_id:
+                by_id.setdefault(entry.audio_id, []).append(entry)
+        seen = self._seen(mentioned)
         findings = []
         for audio in audios:
             if audio.outcome is Outcome.GONE:
                 continue
             # VOD tells times in whole seconds, so that what was made just now may be of the future.
             age = max(0.0, now + skew - audio.created.timestamp()) if audio.created else None
-            entry, lost = by_id.get(audio.id), False
-            if entry is None:
-                entry = self._lost(audio, skew)
-                lost = entry is not None
+            young = age is None or age < older_than
+            entries, lost = by_id.get(audio.id, []), False
+            if not entries and (may_be := self._lost(audio, skew)):
+                entries, lost = [may_be], True
+            # Whichever entry speaks most against deleting it counts.
+            by_standing = {self._standing(one, seen, young=young): one for one in entries}
+            standing = next((one for one in _CAUTIOUS if one in by_standing), Standing.UNKNOWN)
+            told = by_standing.get(standing)
             if audio.id in mentioned:
                 standing = Standing.KNOWN
-            elif entry is not None and entry.settled_at is None and self._taken_by(entry.owner):
-                standing = Standing.KEPT
-            elif entry is not None and entry.settled_at is not None and stack_of(entry.owner) not in {None, *given}:
-                standing = Standing.ELSEWHERE
-            else:
-                standing = Standing.YOUNG if age is None or age < older_than else Standing.ORPHANED
-            findings.append(Finding(audio, standing, age, entry, lost))
+            findings.append(Finding(audio, standing, age, told, lost))
         return sorted(findings, key=lambda it: (-(it.age or 0.0), it.audio.id))
+
+    def _standing(self, entry: Owned, seen: Collection[tuple[StackName | None, str]], *, young: bool) -> Standing:
+        """What one entry of the journal makes of an audio that no state mentions."""
+        if stack_of(entry.owner) is None:
+            return Standing.UNKNOWN  # the host could not say for which resource: no state can be looked at
+        if entry.settled_at is None and self._taken_by(entry.owner):
+            return Standing.KEPT
+        if entry.settled_at is not None and _stack_and_backend(entry.owner) not in seen:
+            return Standing.ELSEWHERE
+        return Standing.YOUNG if young else Standing.ORPHANED
+
+    def _seen(self, mentioned: Collection[str]) -> set[tuple[StackName | None, str]]:
+        """The stacks, each with its backend, whose states were looked at: one that is given, or is no more.
+
+        A state does not say which backend it is from. Where the journal knows a stack of that name in several, it is
+        from one whose audios it mentions; that of the others was not given.
+        """
+        given = {name for state in self.states for name in state.stacks}
+        known = {_stack_and_backend(entry.owner) for entry in self.entries}
+        tied = {_stack_and_backend(entry.owner) for entry in self.entries if entry.audio_id in mentioned}
+        alone = {one for one in known if sum(other[0] == one[0] for other in known) == 1}
+        return {one for one in known if one[0] in self.former or (one[0] in given and one in alone | tied)}
 
     def _taken_by(self, owner: str) -> bool:
         """Whether there is a resource that may still take what the journal has for it."""
@@ -115,3 +145,7 @@ def urn_of(owner: str) -> str | None:
 def stack_of(owner: str) -> StackName | None:
     """The stack of an entry's owner."""
     return StackName.of_urn(urn_of(owner) or "")
+
+
+def _stack_and_backend(owner: str) -> tuple[StackName | None, str]:
+    return stack_of(owner), owner.partition("urn:pulumi:")[0].strip()
