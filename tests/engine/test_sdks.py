@@ -80,9 +80,9 @@ def test_a_life_with_every_release(old_stack: Stack, vod: LocalVod) -> None:
     old_stack.program(program.format(source, "Two", ', format="AAC"'))
     old_stack.preview().expect("replace", "~ format")
     # The first call of a process comes before our handler stands: its error, too, is one line.
-    vod.faults({"operation": "ShowAssetMeta", "times": 1, "status": 400, "error_code": "VOD.10051"})
-    failed = old_stack.refresh().expect_failure("VOD.10051")
-    assert len({line.partition("error: ")[2] for line in failed.lines("VOD.10051")}) == 1, failed.text
+    vod.faults({"operation": "ShowAssetMeta", "times": 1, "status": 400, "error_code": "VOD.10081"})
+    failed = old_stack.refresh().expect_failure("VOD.10081")
+    assert len({line.partition("error: ")[2] for line in failed.lines("VOD.10081")}) == 1, failed.text
     vod.faults({"operation": "DeleteAssets", "times": 1, "status": 403, "error_code": "VOD.10054"})
     old_stack.destroy().expect_failure("VOD.10054", "check the credentials")
     old_stack.refresh().expect()

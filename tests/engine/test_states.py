@@ -45,8 +45,8 @@ def test_remains_that_cannot_be_removed_are_kept_and_replaced(stack: NewStack, v
     vod.damage(source)
     audio = stack(vod.config)
     audio.program(program(source))
-    vod.faults({"operation": "DeleteAssets", "times": 1, "status": 400, "error_code": "VOD.10051"})
-    audio.up().expect_failure("failed:", "its remains could not be removed", "VOD.10051")
+    vod.faults({"operation": "DeleteAssets", "times": 1, "status": 400, "error_code": "VOD.10081"})
+    audio.up().expect_failure("failed:", "its remains could not be removed", "VOD.10081")
     kept = audio.audios()["talk"]
     assert vod.audio_ids() == [kept["id"]]
     good = vod.video(title="Good")

@@ -246,9 +246,9 @@ ANSWERS: dict[str, tuple[int, bytes, type[errors.VodError]]] = {
     "no object": (202, b"[1]", errors.LostAnswerError),
     "no end of brackets": (202, b"[" * 200_000, errors.LostAnswerError),
     "no text": (202, b"\xff\xfe\0", errors.LostAnswerError),
-    "nothing in a 400": (400, b"", errors.AnswerError),
+    "nothing in a 400": (400, b"", errors.ForeignAnswerError),
     "a redirect": (302, b"", errors.LostAnswerError),
-    "404 without a code": (404, b"<html>", errors.AnswerError),
+    "404 without a code": (404, b"<html>", errors.ForeignAnswerError),
     "400": (400, b'{"error_code": "VOD.10062", "error_msg": "none such"}', errors.NotFoundError),
     "429": (429, b'{"error_code": "APIG.0308", "error_msg": "slower"}', errors.ThrottledError),
 }

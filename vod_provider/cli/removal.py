@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from vod_provider.vod.assets import Outcome
 from vod_provider.vod.client import IDS_PER_CALL, Client
 from vod_provider.vod.deadline import Deadline
-from vod_provider.vod.errors import AnswerError, CredentialsError, DeadlineError, NotFoundError, VodError
+from vod_provider.vod.errors import (
+    AnswerError,
+    CredentialsError,
+    DeadlineError,
+    ForeignAnswerError,
+    InternalError,
+    NotFoundError,
+    VodError,
+)
 
 CALL_S = 300.0
 """How long one call may take, waiting for the quota and retries included."""
@@ -62,7 +70,7 @@ class Removal:
         """One id that VOD refuses must not harm the others, unless it is not the id that it refuses."""
         if len(ids) == 1:
             yield single
-        elif isinstance(error, CredentialsError):
+        elif isinstance(error, CredentialsError | ForeignAnswerError | InternalError):
             yield from (Removed(one, False, str(error)) for one in ids)
         else:
             for one in ids:

@@ -4,6 +4,7 @@
     ├── AnswerError            VOD (or its gateway) said no: status, code, message, request id
     │   ├── NotFoundError      the asset does not exist
     │   ├── StateError         the asset is not in a state that allows it
+    │   ├── ForeignAnswerError  something other than VOD has answered: a proxy or a portal
     │   ├── InternalError      a fault inside VOD, which may have done what was asked
     │   ├── CredentialsError   signature, key, token, permission or account
     │   └── ThrottledError     a quota is used up; nothing was done
@@ -106,6 +107,10 @@ def _remedy(status: int, code: str) -> str:
     if not code and status != THROTTLED:
         return "check vod:endpoint, and whether a proxy or a portal is in between"
     return "check vod:endpoint" if status == NOT_FOUND else ""
+
+
+class ForeignAnswerError(AnswerError):
+    """An answer without a code of VOD or its gateway: a proxy's or a portal's."""
 
 
 class InternalError(AnswerError):
@@ -226,9 +231,9 @@ def of_answer(
     known = canonical(code)
     if known in _BY_CODE:
         kind = _BY_CODE[known]
-    elif known.startswith("VOD.") or (
-        not known and status != THROTTLED
-    ):  # without a code it is a proxy's, not a denial
+    elif not known and status != THROTTLED:
+        kind = ForeignAnswerError
+    elif known.startswith("VOD."):
         kind = AnswerError
     else:
         kind = _BY_STATUS.get(status, AnswerError)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import AnswerError, CredentialsError, InternalError, NotFoundError
+from vod_provider.vod.errors import AnswerError, CredentialsError, ForeignAnswerError, InternalError, NotFoundError
 from vod_provider.vod.pacing.batch_timing import BatchTiming
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Batches(Generic[T]):
     def _send(self, asked: Sequence[tuple[str, Future[T]]], deadline: Deadline) -> None:
         try:
             answers = self._call(list(dict.fromkeys(asset_id for asset_id, _ in asked)), deadline)
-        except (CredentialsError, InternalError):
+        except (CredentialsError, ForeignAnswerError, InternalError):
             raise
         except AnswerError as error:
             if len(asked) == 1:
