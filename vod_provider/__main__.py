@@ -25,8 +25,8 @@ first, where there are several), then the environment (HUAWEICLOUD_SDK_AK, HW_RE
 Keep secrets out of --config: other users of the machine can see command lines.
 """
 _ORPHANS = """\
-Lists the audios of the project by who knows them. An orphan is what the journal knows as asked for
-by us and no state that is given holds. What neither the journal nor a state knows is unknown: VOD
+Lists the audios of the project by who knows them. An orphan is what the ledger knows as asked for
+by us and no state that is given holds. What neither the ledger nor a state knows is unknown: VOD
 does not record what an audio was made of, nor by whom. Give every stack that uses the project.
 Nothing is changed without --delete, which deletes orphans, and of the others what --id names.
 """

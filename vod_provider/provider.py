@@ -1,4 +1,4 @@
-"""Pulumi's check, diff, create, read, update and delete of an ExtractedAudio, put into words of `extraction`.
+"""Pulumi's check, diff, create, read, update and delete of an ExtractedAudio, put into words of `audio`.
 
 Pulumi stores a reference to the class below in every resource's state: its module and name must stay as they
 are, and it has no state of its own. HTTP and SQL are loaded when the first call to VOD is due, so that a preview
@@ -11,8 +11,9 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -27,15 +28,21 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from vod_provider.audio import inputs
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, mark
 from vod_provider.audio.operation import Operation
+from vod_provider.audio.place import Place
 from vod_provider.config import settings
+from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.plugin import dynamic, serving
-from vod_provider.plugin.billed_again import Again
-from vod_provider.plugin.parallelism_hint import Hint, parallelism
+from vod_provider.plugin.owner import owner_now
+from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
+from vod_provider.plugin.run import Declared, Run
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
 from vod_provider.vod.errors import (
     DeadlineError,
+    EarlyEndError,
     ExtractionError,
+    GoneError,
     NotFoundError,
     StoppedError,
     UnfinishedError,
@@ -43,7 +50,7 @@ from vod_provider.vod.errors import (
 )
 
 if TYPE_CHECKING:
-    from vod_provider.audio.lifecycle import Extraction
+    from vod_provider.audio.lifecycle import Lifecycle
     from vod_provider.plugin.services import Services
     from vod_provider.vod.deadline import Deadline
 
@@ -51,43 +58,6 @@ Props = dict[str, Any]
 
 STABLE = ("audio_asset_id",)
 """Outputs that an update never changes."""
-
-
-class EarlyEndError(VodError):
-    """A wait that ended early, with what was being done."""
-
-
-class Held(NamedTuple):
-    """What there is of a resource: its source, its seconds and its id; '' and None where only its inputs are known."""
-
-    source: str | None
-    seconds: float | None
-    id: str
-
-    @classmethod
-    def of(cls, props: Props, id_: str = "") -> Held:
-        return cls(props.get("asset_id"), props.get("duration"), id_)
-
-
-@dataclass
-class Run:
-    """What Pulumi has shown of one run, and what was answered. Threads add to it."""
-
-    seen: set[str] = field(default_factory=set)
-    """Ids that Pulumi has shown to hold, and that the journal does not know of yet."""
-    answered: set[str] = field(default_factory=set)
-    """Ids that this run has given to Pulumi."""
-    held: dict[str, Held] = field(default_factory=dict)
-    """By URN: what there is of resources that are still declared, and not replaced as far as is known."""
-    replaced: set[str] = field(default_factory=set)
-    """The URNs of those that are."""
-    again: Again = field(default_factory=Again)
-    owners: str = ""
-    """See `ServedRequest.owners`; '' as long as nothing was created, updated or deleted: in a preview."""
-
-
-class GoneError(VodError):
-    """The audio is not there, with what to do about it."""
 
 
 class ExtractedAudioProvider(ResourceProvider):
@@ -98,7 +68,7 @@ class ExtractedAudioProvider(ResourceProvider):
     _config: Mapping[str, str] = {}
     _opened: Services | None = None
     _opening = threading.Lock()
-    _hint = Hint(0)
+    _hint = ParallelismHint(0)
     _settings: settings.Settings | None = None
     _run: Run
 
@@ -109,11 +79,15 @@ class ExtractedAudioProvider(ResourceProvider):
         self._config = dynamic.configuration(req)
         dynamic.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
         serving.when_over(self._run_over)
-        self._hint = Hint(parallelism(os.environ, os.cpu_count() or 1))
+        self._hint = ParallelismHint(parallelism(os.environ, os.cpu_count() or 1))
+
+    # -- what a preview asks, too: nobody else is asked for it ------------------------------------------------
 
     def check(self, olds: Props, news: Props) -> CheckResult:
         """Refuse what cannot be, by the name of its property; unknown values pass. Settings may not be wrong either."""
         checked, problems = inputs.check(news, _is_unknown)
+        if not olds:
+            problems += inputs.check_new(checked)
         # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
         with serving.current_request() as served:
@@ -123,133 +97,221 @@ class ExtractedAudioProvider(ResourceProvider):
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:
-                self._run.held[served.urn] = Held.of(olds)  # the rest, only Diff is told
+                self._run.declares(served.urn, _declared(olds))  # the rest, only Diff is told
             else:
-                self._paid_again(served.urn, checked)
+                self._run.replaces(served.urn, checked.get("asset_id"))
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Say what changes, without asking anybody."""
-        self._run.seen.add(id_)
         changes = inputs.compare(olds, news, _is_unknown)
-        if set(changes.replaces) <= set(inputs.PLACE) and self._in_one_place(olds, news):
-            changes = inputs.Changes((), (*changes.replaces, *changes.updates))
-        replaces = changes.replaces
-        if _condition(olds) in {Condition.BROKEN, Condition.GONE}:
-            # The last run saw it fail or vanish after Pulumi had its id: only another extraction helps.
-            replaces = (*replaces, "status")
+        replaces, updates = changes.replaces, changes.updates
         with serving.current_request() as served:
-            self._run.held[served.urn] = Held.of(olds, id_)
+            self._show(served, id_, olds)
+            if replaces and set(replaces) <= set(inputs.PLACE):
+                if self._asks_for_the_place_of(olds, news):
+                    replaces, updates = (), (*replaces, *updates)
+            elif not replaces:
+                self._note_where_it_stays(served.urn, olds)
+            held = condition(str(olds.get("status", "")), has_file=bool(olds.get("url")))
+            if held in {Condition.BROKEN, Condition.GONE}:
+                replaces = (*replaces, "status")  # only another extraction helps
+            elif held is Condition.UNFINISHED:
+                updates = (*updates, "status")  # a refresh has made Pulumi forget that its create was broken off
+            problem = inputs.check_description(olds, news, replaced=bool(replaces), is_unknown=_is_unknown)
+            if problem is not None:
+                raise inputs.InputError(problem)
+            self._run.declares(served.urn, _declared(olds, id_))
             if replaces:
-                self._paid_again(served.urn, news)
+                self._run.replaces(served.urn, news.get("asset_id"))
             served.stables = STABLE
-            served.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(changes.updates, "UPDATE")
+            served.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(updates, "UPDATE")
         return DiffResult(
-            changes=bool(replaces or changes.updates),
+            changes=bool(replaces or updates),
             replaces=list(replaces),
             stables=list(STABLE),
             delete_before_replace=False,
         )
 
+    def _asks_for_the_place_of(self, olds: Props, news: Props) -> bool:
+        """Whether the new inputs ask for the place where the audio is, in other words perhaps."""
+        if any(_is_unknown(news.get(name)) for name in inputs.PLACE):
+            return False
+        try:
+            there = Place.parse(olds.get("place")) or Place.asked(self._offline(), *_asked_place(olds))
+            return Place.asked(self._offline(), *_asked_place(news)).site == there.site
+        except settings.SettingsError:
+            return False
+
+    def _note_where_it_stays(self, urn: str, olds: Props) -> None:
+        """The inputs ask for no other place, so the audio stays where it is, whatever the stack's default is now."""
+        place = Place.parse(olds.get("place"))
+        if place is None:
+            return
+        try:
+            default = Place.asked(self._offline(), *_asked_place(olds))
+        except settings.SettingsError:
+            return
+        if default.site != place.site:
+            self._run.stays(urn, place.site, default.site)
+
+    # -- what VOD is asked for --------------------------------------------------------------------------------
+
     def create(self, props: Props) -> CreateResult:
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
         with serving.current_request() as served, self._hint.creating():
-            services, operation = self._services(), served.operation
+            services, operation = self._services(served.owners), served.operation
             self._run.owners = served.owners
             if line := self._hint.due(services.settings.quotas["extract"]):
                 serving.say(line)
-            extraction = services.at(request.region, request.project_id, request.account)
             deadline = operation.deadline(services.settings.timeouts.create)
-            with self._partial(props):
-                if request.adopt is not None:
+            asked, place = services.asked(request, operation)
+            lifecycle = services.at(place)
+            outs = props | {"place": str(place), "made_for": mark(operation.owner) if operation.owner else ""}
+            with self._partial(outs, asked.key):
+                if request.adopt is not None and not self._run.is_replaced(served.urn):
+                    self._refuse_what_is_held(request.adopt, served.urn)
                     with _naming(f"adopting audio {request.adopt}"):
-                        asset = extraction.adopt(
-                            request.adopt, request.fingerprint, request.asset_id, request.format, operation, deadline
-                        )
+                        asset = lifecycle.adopt(request.adopt, asked, operation, deadline)
                 else:
                     services.listen()
-                    asset = extraction.ensure(
-                        request.fingerprint, request.asset_id, request.format, operation, deadline
-                    )
+                    asset = lifecycle.ensure(asked, operation, deadline)
                 metadata = request.metadata.given()
-                asset = _describe(extraction, asset, metadata, operation, deadline)
-            self._run.answered.add(asset.id)
-            return CreateResult(asset.id, _outs(props, asset) | metadata)
+                asset = _describe(lifecycle, asset, metadata, operation, deadline)
+            self._answer(asset.id, asked.key, owned=bool(operation.owner))
+            return CreateResult(asset.id, _outs(outs, asset) | metadata)
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """The audio as VOD holds it; an id of '' where VOD answers that it has none such.
+        """The audio as VOD holds it; an id of '' where VOD has none such, every time over a while.
 
         For `ExtractedAudio.get` that is an error: Pulumi has no state of the audio that could go.
         """
         with serving.current_request() as served, _naming(f"reading audio {id_}"):
-            services = self._services()
-            services.settle({id_})
-            extraction = services.at(*_place(props))
-            asset = extraction.look(id_, served.operation.deadline(services.settings.timeouts.read))
+            holder = self._show(served, id_, props)
+            services = self._services(served.owners)
+            deadline = served.operation.deadline(services.settings.timeouts.read)
+            holder, place = services.placed(holder, deadline)
+            if holder.assumed and "audio_asset_id" in props:
+                raise _unplaced(f"reading audio {id_}", place)
+            asset = services.at(place).look(id_, deadline)
             if "audio_asset_id" not in props:
                 props = props | {"format": _format_of_another(asset)}
             if asset.outcome is Outcome.GONE:
+                services.ledger.release(holder)
                 return ReadResult("", {})
-            return ReadResult(id_, _outs(props, asset))
+            return ReadResult(id_, _outs(props | {"place": str(place)}, asset))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
         request = inputs.parse(news)
         with serving.current_request() as served:
-            services, operation = self._services(), served.operation
+            holder = self._show(served, id_, olds)
+            services, operation = self._services(served.owners), served.operation
             self._run.owners = served.owners
-            services.settle({id_})
-            extraction = services.at(request.region, request.project_id, request.account)
             deadline = operation.deadline(services.settings.timeouts.update)
+            holder, place = services.placed(replace(holder, account=request.account), deadline)
+            if holder.assumed:
+                raise _unplaced(f"updating audio {id_}", place)
+            lifecycle = services.at(place)
             changed = set(inputs.compare(olds, news, _is_unknown).updates)
             metadata = request.metadata.given()
             outs = {name: value for name, value in olds.items() if name not in inputs.ASKING} | news
-            if _condition(olds) is Condition.WELL:
+            outs["place"] = str(place)
+            if condition(str(olds.get("status", "")), has_file=bool(olds.get("url"))) is Condition.WELL:
                 with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
-                    extraction.describe(id_, wanted, operation, deadline)
+                    lifecycle.describe(id_, wanted, operation, deadline)
                     if "publish" in changed:
-                        asset = extraction.publish(id_, operation, deadline, published=metadata["publish"])
+                        asset = lifecycle.publish(id_, operation, deadline, published=metadata["publish"])
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             services.listen()
-            with self._partial(news):
+            with self._partial(outs):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
                 try:
-                    asset = extraction.wait(id_, doing, operation, deadline)
+                    asset = lifecycle.wait(id_, doing, operation, deadline, new=True)
                 except ExtractionError as error:
                     # An update cannot change the id: what is kept makes the next diff a replacement.
-                    why = f"{error}; the next `pulumi up` extracts again, and is paid again"
+                    why = f"{error}; the next `pulumi up` extracts it again, which is billed again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
-                asset = _describe(extraction, asset, metadata, operation, deadline)
-            return UpdateResult(outs | _outs(news, asset) | metadata)
+                asset = _describe(lifecycle, asset, metadata, operation, deadline)
+            return UpdateResult(_outs(outs, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
-        """Remove the audio in whatever state it is; one that is gone already is no error."""
-        if id_ in self._run.answered:
-            # Replaced by itself: this run's create found in the journal what Pulumi had all the time. See _run_over.
-            return
+        """Remove the audio in whatever state it is, unless somebody else holds it; one that is gone is no error."""
         with serving.current_request() as served, _naming(f"deleting audio {id_}"):
-            services, operation = self._services(), served.operation
+            if self._run.has_answered(id_):
+                # Replaced by itself: this run's create found in the ledger what the state had all the time.
+                self._show(served, id_, props)
+                serving.say(
+                    f"audio {id_} was not extracted again: whether an earlier run had saved it was not known until now."
+                    " To extract it again, run the same command once more"
+                )
+                return
+            holder = self._show(served, id_, props)
+            services, operation = self._services(served.owners), served.operation
             self._run.owners = served.owners
-            for urn, held in list(self._run.held.items()):
-                if held.id == id_ and urn != served.urn:
-                    # Adopted from a resource that is still there: one audio, and not this one's alone.
-                    serving.say(f"audio {id_} is kept at VOD: {urn.rpartition('::')[2]} holds it, too")
-                    return
-            extraction = services.at(*_place(props))
-            extraction.remove(id_, operation, operation.deadline(services.settings.timeouts.delete))
-            services.settle({id_})
+            deadline = operation.deadline(services.settings.timeouts.delete)
+            holder, place = services.placed(holder, deadline)
+            others = services.ledger.others_of(holder)
+            if in_this_run := self._run.other_of(id_, served.urn):
+                others = [in_this_run, *others]
+            if others:
+                serving.say(f"audio {id_} is kept at VOD: {_name(others[0])} holds it, too")
+            else:
+                if holder.assumed:
+                    raise _unplaced(f"deleting audio {id_}", place)
+                services.at(place).remove(id_, operation, deadline)
+            services.ledger.release(holder)
 
-    def _paid_again(self, urn: str, news: Props) -> None:
-        """Another extraction is going to take the place of the one that there is, if there is one."""
-        held = self._run.held.pop(urn, None)
-        if held is None or urn in self._run.replaced:
+    # -- the run ----------------------------------------------------------------------------------------------
+
+    def _show(self, served: serving.ServedRequest, id_: str, props: Props) -> Holder:
+        """Note that the engine's saved state has this audio; returns whose it is, as far as the state says."""
+        place, account = Place.parse(props.get("place")), props.get("account")
+        assumed = None
+        if place is None:
+            with suppress(settings.SettingsError):
+                assumed = Place.asked(self._offline(), *_asked_place(props))
+        known = place or assumed
+        holder = Holder(
+            site=known.site if known is not None else "",
+            audio_id=id_,
+            owner=served.operation.owner,
+            account=account if isinstance(account, str) else None,
+            made_for=str(props.get("made_for", "")),
+            source=str(props.get("asset_id") or ""),
+            format=str(props.get("format") or ""),
+            adopted=props.get("adopt") == id_,
+            assumed=place is None,
+        )
+        if holder.owner and holder.site and "audio_asset_id" in props:
+            self._run.shows(holder)
+        return holder
+
+    def _answer(self, audio_id: str, key: Key | None, *, owned: bool) -> None:
+        """The engine is about to be told that this audio is the resource's, whose request has that key."""
+        self._run.answers(audio_id)
+        if key is None or self._opened is None:
             return
-        if urn:  # else the host does not say which resource it is
-            self._run.replaced.add(urn)
-        self._run.again.note(held.seconds if held.source == news.get("asset_id") else None)
+        try:
+            if owned:
+                self._opened.ledger.answered(key)
+            else:
+                self._opened.ledger.drop(key, audio_id)  # no later run could find it again
+            self._opened.ledger.flush()
+        except LedgerError as error:
+            # The engine is told the id all the same, and that is what counts as long as it saves it.
+            serving.warn(f"audio {audio_id}: {error}")
+
+    def _refuse_what_is_held(self, audio_id: str, urn: str) -> None:
+        other = self._run.other_of(audio_id, urn)
+        if other:
+            raise ExtractionError(
+                f"adopting audio {audio_id}: {_name(other)} holds it; take {_name(other)} out of the program in the"
+                " same run, or leave adopt out"
+            )
 
     def _offline(self) -> settings.Settings:
         """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
@@ -257,70 +319,73 @@ class ExtractedAudioProvider(ResourceProvider):
             self._settings = settings.load(self._config, os.environ, offline=True)
         return self._settings
 
-    def _in_one_place(self, olds: Props, news: Props) -> bool:
-        """Whether both name the same place, in other words perhaps: region and project of the stack, written down."""
-        if any(_is_unknown(news.get(name)) for name in inputs.PLACE):
-            return False
-        try:
-            base = self._offline()
-            old, new = base.at(*_place(olds)), base.at(*_place(news))
-        except settings.SettingsError:
-            return False
-        return (old.endpoint, old.project_id) == (new.endpoint, new.project_id)
-
     @contextmanager
-    def _partial(self, news: Props) -> Iterator[None]:
+    def _partial(self, outs: Props, key: Key | None = None) -> Iterator[None]:
         """Turn 'VOD has it, but it is not as asked for yet' into what makes Pulumi keep the id."""
         try:
             yield
         except UnfinishedError as error:
-            self._run.answered.add(error.asset.id)
-            raise serving.PartialFailureError(str(error), error.asset.id, _outs(news, error.asset)) from error
+            self._answer(error.asset.id, key, owned=bool(outs.get("made_for")))
+            raise serving.PartialFailureError(str(error), error.asset.id, _outs(outs, error.asset)) from error
 
     def _run_over(self) -> None:
-        """Pulumi has saved what this run has answered.
+        """The engine has shown and asked all that it was going to, and has saved its state, or failed to.
 
-        Without it, `up --replace` would take the old audio for its replacement: the engine shows a provider
-        nothing of the old resource then, neither by Diff nor by Check.
+        What it was told counts as saved only when a later run shows it. What it has shown is saved, and noted here.
         """
-        if not self._run.owners and (line := self._run.again.line()):
+        if not self._run.owners and (line := self._run.billed_again.line()):
             serving.say(line)
+        if line := self._run.staying_line():
+            serving.say(line)
+        shown = self._run.take_shown()
         if self._opened is None:
+            if shown:
+                self._note_beside(shown)
             return
-        self._opened.settle(self._run.answered)
+        with suppress(LedgerError):  # the next run shows it again
+            self._opened.ledger.hold(shown)
+            self._opened.ledger.flush()
         if line := self._opened.over():
             serving.say(line)
-        for kept in self._opened.journal.kept(self._run.owners) if self._run.owners else ():
-            serving.say(
-                f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for"
-                f" {kept.owner.rpartition('::')[2]} by a run that was broken off, and this run did not take it:"
-                " `pulumi up` takes it while the program has that resource as it was then; else"
-                " `python -m vod_provider orphans` says how to remove it"
-            )
+        for kept in self._opened.ledger.kept(self._run.owners) if self._run.owners else ():
+            if kept.audio_id is not None and not self._run.has_answered(kept.audio_id):
+                serving.say(
+                    f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for {_name(kept.owner)} by"
+                    " a run that was broken off, and this run did not take it: `pulumi up` takes it while the program"
+                    " has that resource as it was then; else `python -m vod_provider orphans` says how to remove it"
+                )
 
-    def _services(self) -> Services:
-        """What talks to VOD, opened at the first use; shows the journal first which audios Pulumi holds."""
+    def _note_beside(self, shown: list[Holder]) -> None:
+        """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there."""
+        from vod_provider.audio.ledger import Ledger
+
+        with suppress(LedgerError, settings.SettingsError):
+            location = self._offline().ledger
+            if isinstance(location, LedgerFile) and location.path.exists():
+                Ledger(location.path, owner_now=partial(owner_now, os.environ)).hold(shown)
+
+    def _services(self, owners: str) -> Services:
+        """What talks to VOD, opened at the first use; shows the ledger first which audios Pulumi's state has."""
         with self._opening:
             if self._opened is None:
                 from vod_provider.plugin.services import Services
 
-                self._opened = Services.open(self._config, os.environ, serving.stop(), serving.warn)
-        seen = []
-        while self._run.seen:
-            with suppress(KeyError):  # another thread was quicker
-                seen.append(self._run.seen.pop())
-        if seen:
-            self._opened.settle(seen)
+                self._opened = Services.open(self._config, os.environ, serving.stop(), serving.warn, owners)
+        self._opened.ledger.hold(self._run.take_shown())
         return self._opened
-
-
-def _condition(outs: Props) -> Condition:
-    """How the audio was when the state was saved."""
-    return condition(str(outs.get("status", "")), has_file=bool(outs.get("url")))
 
 
 def _is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
+
+
+def _declared(props: Props, id_: str = "") -> Declared:
+    return Declared(props.get("asset_id"), props.get("duration"), id_)
+
+
+def _name(owner: str) -> str:
+    """The name of a resource, of an owner or a URN."""
+    return owner.rpartition("::")[2]
 
 
 def _format_of_another(asset: Asset) -> str | None:
@@ -335,12 +400,14 @@ def _format_of_another(asset: Asset) -> str | None:
     return found
 
 
-def _place(props: Props) -> tuple[str | None, str | None, str | None]:
-    return props.get("region"), props.get("project_id"), props.get("account")
+def _asked_place(props: Props) -> tuple[str | None, str | None, str | None]:
+    """What the inputs say of the place, without what is not known yet."""
+    region, project_id, account = (None if _is_unknown(props.get(name)) else props.get(name) for name in inputs.PLACE)
+    return region, project_id, account
 
 
 def _describe(
-    extraction: Extraction, asset: Asset, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
+    lifecycle: Lifecycle, asset: Asset, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
 ) -> Asset:
     """Give a new audio its metadata; returns it as it is then.
 
@@ -349,10 +416,10 @@ def _describe(
     publish = metadata.get("publish")
     try:
         told = {name: value for name, value in metadata.items() if name != "publish"}
-        extraction.describe(asset.id, told, operation, deadline)
+        lifecycle.describe(asset.id, told, operation, deadline)
         if publish is None or publish is asset.published:
             return asset
-        return extraction.publish(asset.id, operation, deadline, published=publish)
+        return lifecycle.publish(asset.id, operation, deadline, published=publish)
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 
@@ -366,6 +433,14 @@ def _missing() -> Iterator[None]:
         raise GoneError(
             f"{error}; if it was deleted, `pulumi refresh` sees it, and `pulumi up` extracts it again"
         ) from error
+
+
+def _unplaced(doing: str, place: Place) -> GoneError:
+    return GoneError(
+        f"{doing}: VOD has no such asset at {place.site}, and the state, which an earlier version has written, does not"
+        " say where it is; if the stack's region, endpoint or project has changed since, set it back and run `pulumi"
+        " refresh`, which notes the place; if it was deleted, forget it with `pulumi state delete`"
+    )
 
 
 @contextmanager

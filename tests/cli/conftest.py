@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from tests.vod import LocalVod
 from vod_provider.__main__ import main
-from vod_provider.audio.journal import Journal
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Holder, Key, Request
 from vod_provider.cli.console import Console
 from vod_provider.cli.text import WIDTH, columns
 
@@ -71,14 +73,27 @@ def command(home: Path) -> Command:
     return run
 
 
+class Book(Ledger):
+    """The ledger, written by short words."""
+
+    def ask(self, key: Key, site: str, source: str) -> None:
+        """VOD is about to be asked."""
+        self.intend(Request(*key, site, None, source, "MP3", time.time()))
+
+    def settle(self, site: str, *audio_ids: str) -> None:
+        """A state is shown that has these audios, for whom they were asked for."""
+        rows = [it for it in self.requests(site) if it.audio_id in audio_ids]
+        self.hold(Holder(site, str(it.audio_id), it.owner, source=it.source, format=it.format) for it in rows)
+
+
 @pytest.fixture
-def journal(home: Path) -> Journal:
-    """The journal that the commands find."""
-    return Journal(home / ".local/state/pulumi-huaweicloud-vod/journal.sqlite")
+def ledger(home: Path) -> Book:
+    """The ledger that the commands find."""
+    return Book(home / ".local/state/pulumi-huaweicloud-vod/journal.sqlite")
 
 
 def service(vod: LocalVod) -> str:
-    """How the journal names the local VOD."""
+    """How the ledger names the local VOD."""
     return f"{vod.config['vod:endpoint']} {vod.config['vod:projectId']}"
 
 

@@ -10,10 +10,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import PermissionDeniedError
+from obstore.store import MemoryStore
 
-from tests.cli.conftest import Command, Result, service
+from tests.cli.conftest import Book, Command, Result, service
 from tests.vod import LocalVod
-from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio import ledger_store
+from vod_provider.audio.ledger_records import Key
 from vod_provider.cli import doctor
 from vod_provider.cli.checks import Check
 from vod_provider.cli.configuration import Configuration
@@ -161,6 +164,27 @@ def test_no_home(command: Command, vod: LocalVod, pulumi: Path, monkeypatch: pyt
     assert checks(result)["vod:asset:list"]["result"] == "ok"
 
 
+def test_a_ledger_in_object_storage(
+    command: Command, vod: LocalVod, pulumi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read and written to, as an `up` would, and nothing of that stays; where that fails, its words are shown."""
+    objects = MemoryStore()
+    monkeypatch.setattr(ledger_store, "_made", lambda *_: objects)
+    given = ("doctor", "--json", "--config", "vod:journal=s3://team/ledgers")
+    found = checks(command(*given, vod=vod))["journal"]
+    assert found["result"] == "ok"
+    assert found["found"].startswith("s3://team/ledgers (vod:journal by --config): 0 of its entries")
+    assert [meta for page in objects.list() for meta in page] == []
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionDeniedError("no access to the bucket")
+
+    monkeypatch.setattr(MemoryStore, "put", refused)
+    found = checks(command(*given, vod=vod))["journal"]
+    assert found["result"] == "fail"
+    assert "the ledger at s3://team/ledgers cannot be used (no access to the bucket)" in found["found"]
+
+
 def test_half_a_configuration_tells_what_is_there(
     command: Command, pulumi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,13 +268,13 @@ def test_a_package_that_is_not_installed() -> None:
     assert sdk_check(version).result == "fail"
 
 
-def test_a_journal_with_entries(command: Command, vod: LocalVod, journal: Journal, pulumi: Path) -> None:
+def test_a_journal_with_entries(command: Command, vod: LocalVod, ledger: Book, pulumi: Path) -> None:
     """How many entries are of this project, and how many of them wait for an `up`."""
     for name in ("one", "two"):
-        journal.intend(Key(name, "f"), service=service(vod), source="s", audio_format="MP3")
-        journal.accept(Key(name, "f"), name)
-    journal.intend(Key("other", "f"), service="another", source="s", audio_format="MP3")
-    journal.settle(["one"])
+        ledger.ask(Key(name, "f"), service(vod), "s")
+        ledger.accept(Key(name, "f"), name)
+    ledger.ask(Key("other", "f"), "another", "s")
+    ledger.settle(service(vod), "one")
     found = checks(command("doctor", "--json", vod=vod))["journal"]
     assert found["result"] == "ok"
     assert found["found"].endswith("2 of its entries are of this project, 1 of them not yet in a stack")
@@ -266,8 +290,8 @@ def test_a_journal_that_cannot_be_made(command: Command, vod: LocalVod, pulumi: 
 
 def test_a_journal_that_was_set_aside(command: Command, vod: LocalVod, home: Path, pulumi: Path) -> None:
     """A file that is no journal is set aside as `up` would do it, with a warning and what that may mean."""
-    file = home / "journal"
-    file.write_bytes(b"no journal" * 1000)
+    file = home / "journal.sqlite"
+    file.write_bytes(b"no ledger" * 1000)
     result = command("doctor", "--json", "--config", f"vod:journal={file}", vod=vod)
     assert result.status == 0
     assert results(result, "warn") == ["journal"]

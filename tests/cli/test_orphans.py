@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
-from tests.cli.conftest import Command, Result, service, state, urn
+from tests.cli.conftest import Book, Command, Result, service, state, urn
 from tests.vod import LocalVod
-from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio import ledger_store
+from vod_provider.audio.ledger_records import Key
+from vod_provider.audio.ledger_store import ObjectStore
 
 NOW = ("--older-than", "0s")
 
@@ -18,27 +21,27 @@ def standings(result: Result) -> dict[str, str]:
     return {one["audio_asset_id"]: one["standing"] for one in result.json["audios"]}
 
 
-def intend(journal: Journal, vod: LocalVod, source: str, name: str, stack: str = "dev") -> Key:
-    """VOD is about to be asked, as far as the journal knows."""
+def intend(ledger: Book, vod: LocalVod, source: str, name: str, stack: str = "dev") -> Key:
+    """VOD is about to be asked, as far as the ledger knows."""
     key = Key(f"file:///backend {urn(name, stack)}", "fingerprint")
-    journal.intend(key, service=service(vod), source=source, audio_format="MP3")
+    ledger.ask(key, service(vod), source)
     return key
 
 
-def orphan(journal: Journal, vod: LocalVod, source: str, stack: str = "dev", *, wait: bool = True) -> str:
-    """An audio that a stack's state had once, as far as the journal knows."""
+def orphan(ledger: Book, vod: LocalVod, source: str, stack: str = "dev", *, wait: bool = True) -> str:
+    """An audio that a stack's state had once, as far as the ledger knows."""
     audio_id = vod.extract(source, wait=wait)
-    journal.accept(intend(journal, vod, source, audio_id, stack), audio_id)
-    journal.settle([audio_id])
+    ledger.accept(intend(ledger, vod, source, audio_id, stack), audio_id)
+    ledger.settle(service(vod), audio_id)
     return audio_id
 
 
-def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
     """One of each kind: in the state, accepted and not settled, of a stack that was not given, known to nobody."""
     source = vod.video(title="A talk")
     known, kept, nobodys = (vod.extract(source) for _ in range(3))
-    journal.accept(intend(journal, vod, source, kept), kept)
-    elsewhere, former = orphan(journal, vod, source, "prod"), orphan(journal, vod, source)
+    ledger.accept(intend(ledger, vod, source, kept), kept)
+    elsewhere, former = orphan(ledger, vod, source, "prod"), orphan(ledger, vod, source)
     result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--json", vod=vod)
     assert result.status == 0
     assert standings(result) == {
@@ -55,16 +58,16 @@ def test_each_audio_stands_where_it_belongs(command: Command, vod: LocalVod, jou
     assert totals["duration_s"] == pytest.approx(2, abs=0.2)
 
 
-def test_the_text_tells_all_that_is_known(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
-    """Sections by standing, each audio with what the journal tells of it, sums, and what cannot be known."""
+def test_the_text_tells_all_that_is_known(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
+    """Sections by standing, each audio with what the ledger tells of it, sums, and what cannot be known."""
     source = vod.video(title="媒体视频" * 8)
     kept, nobodys = (vod.extract(source) for _ in range(2))
-    journal.accept(intend(journal, vod, source, "kept"), kept)
-    elsewhere, gone = orphan(journal, vod, source, "prod"), orphan(journal, vod, source)
+    ledger.accept(intend(ledger, vod, source, "kept"), kept)
+    elsewhere, gone = orphan(ledger, vod, source, "prod"), orphan(ledger, vod, source)
     result = command("orphans", "--stack-state", state(home), *NOW, vod=vod)
-    assert "compared with media/dev and the journal" in " ".join(result.out.split())
+    assert "compared with media/dev and the ledger" in " ".join(result.out.split())
     assert "4 audios: 0 known, 1 orphaned, 1 unknown, 2 of others or in doubt." in result.out
-    orphaned, rest = result.out.split("Kept by the journal: the next `pulumi up` that asks for the same takes it")
+    orphaned, rest = result.out.split("Kept by the ledger: the next `pulumi up` that asks for the same takes it")
     assert gone in orphaned
     assert f"    extracted from {source}" in orphaned
     assert "    was\n    urn:pulumi:dev::media::" in orphaned
@@ -90,23 +93,23 @@ def test_videos_are_no_audios(command: Command, vod: LocalVod) -> None:
     assert result.status == 0
 
 
-def test_a_lost_answer_is_kept_for_its_resource(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
-    """The journal has an intent and VOD an audio of that moment: the next `up` looks for it, so it is not orphaned."""
+def test_a_lost_answer_is_kept_for_its_resource(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
+    """The ledger has an intent and VOD an audio of that moment: the next `up` looks for it, so it is not orphaned."""
     source = vod.video()
-    intend(journal, vod, source, "talk")
+    intend(ledger, vod, source, "talk")
     audio_id = vod.extract(source)
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
     assert "may be what VOD made of MP3 from" in result.out
     assert vod.audio_ids() == [audio_id]
 
 
-def test_what_the_journal_does_not_know_is_never_deleted_by_yes_alone(
-    command: Command, vod: LocalVod, journal: Journal, home: Path
+def test_what_the_ledger_does_not_know_is_never_deleted_by_yes_alone(
+    command: Command, vod: LocalVod, ledger: Book, home: Path
 ) -> None:
     """A machine that never ran the other stacks lists their audios as unknown, and deletes its own orphan alone."""
     source = vod.video()
     others = [vod.extract(source) for _ in range(3)]
-    mine = orphan(journal, vod, source)
+    mine = orphan(ledger, vod, source)
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", "--json", vod=vod)
     assert result.status == 0
     assert result.json["deletions"] == {mine: "deleted"}
@@ -114,8 +117,8 @@ def test_what_the_journal_does_not_know_is_never_deleted_by_yes_alone(
     assert sorted(vod.audio_ids()) == sorted(others)
 
 
-def test_a_machine_without_a_journal_deletes_nothing(command: Command, vod: LocalVod, home: Path) -> None:
-    """A fresh CI runner knows nothing, so it calls nothing an orphan, and makes no journal either."""
+def test_a_machine_without_a_ledger_deletes_nothing(command: Command, vod: LocalVod, home: Path) -> None:
+    """A fresh CI runner knows nothing, so it calls nothing an orphan, and makes no ledger either."""
     audio_id = vod.extract(vod.video())
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
     assert result.status == 0
@@ -124,11 +127,11 @@ def test_a_machine_without_a_journal_deletes_nothing(command: Command, vod: Loca
     assert not list(home.glob(".local/state/pulumi-huaweicloud-vod/*.sqlite"))
 
 
-def test_an_unknown_one_is_deleted_by_name(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
-    """Who has looked at one names it, be it one that the journal keeps; the others stay."""
+def test_an_unknown_one_is_deleted_by_name(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
+    """Who has looked at one names it, be it one that the ledger keeps; the others stay."""
     source = vod.video()
     named, kept, other = (vod.extract(source) for _ in range(3))
-    journal.accept(intend(journal, vod, source, "kept"), kept)
+    ledger.accept(intend(ledger, vod, source, "kept"), kept)
     given = ("orphans", "--stack-state", state(home), *NOW, "--id", named, "--id", kept)
     assert "there is no --delete" in command(*given, vod=vod).err
     result = command(*given, "--delete", "--yes", vod=vod)
@@ -137,11 +140,11 @@ def test_an_unknown_one_is_deleted_by_name(command: Command, vod: LocalVod, jour
     assert vod.audio_ids() == [other]
 
 
-def test_what_a_stack_holds_cannot_be_named(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+def test_what_a_stack_holds_cannot_be_named(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
     """A name does not get at what a state or another stack has."""
     source = vod.video()
     known = vod.extract(source)
-    elsewhere = orphan(journal, vod, source, "prod")
+    elsewhere = orphan(ledger, vod, source, "prod")
     for named, why in ((known, "known"), (elsewhere, "elsewhere"), ("f" * 32, "no such audio")):
         given = ("--stack-state", state(home, talk=known), *NOW, "--id", named, "--delete", "--yes")
         result = command("orphans", *given, vod=vod)
@@ -150,11 +153,9 @@ def test_what_a_stack_holds_cannot_be_named(command: Command, vod: LocalVod, jou
     assert sorted(vod.audio_ids()) == sorted([known, elsewhere])
 
 
-def test_young_ones_are_not_deleted_unless_asked_for(
-    command: Command, vod: LocalVod, journal: Journal, home: Path
-) -> None:
+def test_young_ones_are_not_deleted_unless_asked_for(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
     """By default an hour; a lower --older-than is the asking."""
-    audio_id = orphan(journal, vod, vod.video())
+    audio_id = orphan(ledger, vod, vod.video())
     given = ("orphans", "--stack-state", state(home), "--delete", "--yes")
     result = command(*given, vod=vod)
     assert "Too young to say" in result.out
@@ -166,10 +167,10 @@ def test_young_ones_are_not_deleted_unless_asked_for(
 
 
 @pytest.mark.parametrize("typed", ["", "n\n", "yes\n", "1\n", "2 \n3\n", "-2\n"])
-def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, journal: Journal, home: Path, typed: str) -> None:
+def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, ledger: Book, home: Path, typed: str) -> None:
     """Anything but the number of audios leaves them; the number, with blanks around it, deletes them."""
     source = vod.video()
-    audios = sorted(orphan(journal, vod, source) for _ in range(2))
+    audios = sorted(orphan(ledger, vod, source) for _ in range(2))
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", vod=vod, typed=typed)
     assert "Type the number of audios to delete them (2)" in result.err
     assert "2 audios: 0 known, 2 orphaned" in result.out
@@ -181,11 +182,11 @@ def test_the_number_has_to_be_typed(command: Command, vod: LocalVod, journal: Jo
     assert result.status == 0
 
 
-def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
     """Twelve audios are two calls; what a state knows is left."""
     source = vod.video()
     vod.timed(0.01)
-    known, *others = [orphan(journal, vod, source) for _ in range(13)]
+    known, *others = [orphan(ledger, vod, source) for _ in range(13)]
     vod.forget_calls()
     result = command("orphans", "--stack-state", state(home, talk=known), *NOW, "--delete", "--yes", vod=vod)
     assert vod.audio_ids() == [known]
@@ -195,13 +196,13 @@ def test_they_are_deleted_in_tens(command: Command, vod: LocalVod, journal: Jour
 
 
 def test_what_could_not_be_deleted_is_told_and_is_a_failure(
-    command: Command, vod: LocalVod, journal: Journal, home: Path
+    command: Command, vod: LocalVod, ledger: Book, home: Path
 ) -> None:
     """An audio in the making cannot be deleted: its status is told, and the exit status is 1."""
     source = vod.video()
-    ready = orphan(journal, vod, source)
+    ready = orphan(ledger, vod, source)
     vod.timed(60)
-    busy = orphan(journal, vod, source, wait=False)
+    busy = orphan(ledger, vod, source, wait=False)
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", vod=vod)
     assert result.status == 1
     assert f"{ready}: deleted" in result.out
@@ -210,16 +211,16 @@ def test_what_could_not_be_deleted_is_told_and_is_a_failure(
 
 
 def test_what_becomes_somebodys_while_the_question_is_open_is_left(
-    command: Command, vod: LocalVod, journal: Journal, home: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, vod: LocalVod, ledger: Book, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the list and the answer a run of `up` has taken one of them: the journal is read again."""
+    """Between the list and the answer a run of `up` has taken one of them: the ledger is read again."""
     source = vod.video()
-    first, second = orphan(journal, vod, source), orphan(journal, vod, source)
+    first, second = orphan(ledger, vod, source), orphan(ledger, vod, source)
     key = Key(f"file:///backend {urn('talk')}", "fingerprint")
 
     def adopted_meanwhile(self: object, question: str) -> str:
-        journal.intend(key, service=service(vod), source=source, audio_format="MP3")
-        journal.accept(key, first)
+        ledger.ask(key, service(vod), source)
+        ledger.accept(key, first)
         return "2"
 
     monkeypatch.setattr("vod_provider.cli.console.Console.ask", adopted_meanwhile)
@@ -230,9 +231,9 @@ def test_what_becomes_somebodys_while_the_question_is_open_is_left(
     assert result.status == 1
 
 
-def test_json_tells_of_each_deletion(command: Command, vod: LocalVod, journal: Journal, home: Path) -> None:
+def test_json_tells_of_each_deletion(command: Command, vod: LocalVod, ledger: Book, home: Path) -> None:
     """One JSON document, with the list as it was and what became of each."""
-    audio_id = orphan(journal, vod, vod.video())
+    audio_id = orphan(ledger, vod, vod.video())
     result = command("orphans", "--stack-state", state(home), *NOW, "--delete", "--yes", "--json", vod=vod)
     assert result.json["deletions"] == {audio_id: "deleted"}
     assert standings(result) == {audio_id: "orphaned"}
@@ -276,19 +277,19 @@ def test_a_state_comes_from_standard_input(command: Command, vod: LocalVod, home
     assert standings(result) == {first: "known", second: "known"}
 
 
-def test_a_former_stack_gives_its_audios_up(command: Command, vod: LocalVod, journal: Journal) -> None:
-    """A stack that was removed takes nothing any more: what the journal kept for it can be deleted."""
+def test_a_former_stack_gives_its_audios_up(command: Command, vod: LocalVod, ledger: Book) -> None:
+    """A stack that was removed takes nothing any more: what the ledger kept for it can be deleted."""
     source = vod.video()
     audio_id = vod.extract(source)
-    journal.accept(intend(journal, vod, source, "talk", "gone"), audio_id)
+    ledger.accept(intend(ledger, vod, source, "talk", "gone"), audio_id)
     result = command("orphans", "--former-stack", "org/media/gone", *NOW, "--delete", "--yes", vod=vod)
     assert f"{audio_id}: deleted" in result.out
     assert f"was {urn('talk', 'gone')}" in result.out
     assert vod.audio_ids() == []
 
 
-def test_a_journal_that_cannot_be_read_deletes_nothing(
-    command: Command, vod: LocalVod, journal: Journal, home: Path
+def test_a_ledger_that_cannot_be_read_deletes_nothing(
+    command: Command, vod: LocalVod, ledger: Book, home: Path
 ) -> None:
     """What it kept is not known, and would look orphaned: told in one line, and nothing is done."""
     audio_id = vod.extract(vod.video())
@@ -345,3 +346,37 @@ def test_vod_refuses_to_list(command: Command, vod: LocalVod) -> None:
     assert "listing the project's audios: VOD answered 403 VOD.10057" in last
     assert "check vod:projectId" in last
     assert vod.config["vod:secretKey"] not in result.err + result.out
+
+
+TEAM = "s3://team/ledgers"
+
+
+@pytest.fixture
+def team(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    """A bucket that the ledgers of a team lie in."""
+    objects = MemoryStore()
+    monkeypatch.setattr(ledger_store, "_made", lambda *_: objects)
+    return objects
+
+
+def test_the_ledgers_of_a_team_are_read(command: Command, vod: LocalVod, home: Path, team: MemoryStore) -> None:
+    """A fresh runner, whose stacks keep their ledgers in one bucket, knows whose each audio is, and writes nothing."""
+    source = vod.video()
+    known, nobodys = vod.extract(source), vod.extract(source)
+    audios = {}
+    for stack in ("dev", "prod"):
+        owners = f"s3://state urn:pulumi:{stack}::media::"
+        ledger = Book(None, store=ObjectStore(team, TEAM, "ledgers", owners, pytest.fail))
+        audios[stack] = vod.extract(source)
+        key = Key(f"{owners}pulumi-python:dynamic/vod:ExtractedAudio::talk", "f")
+        ledger.ask(key, service(vod), source)
+        ledger.accept(key, audios[stack])
+        ledger.settle(service(vod), audios[stack])
+        ledger.flush()
+    before = sorted(str(meta["path"]) for page in team.list() for meta in page)
+    given = ("orphans", "--config", f"vod:journal={TEAM}", "--stack-state", state(home, talk=known), *NOW, "--json")
+    expected = {known: "known", nobodys: "unknown", audios["dev"]: "orphaned", audios["prod"]: "elsewhere"}
+    assert standings(command(*given, vod=vod)) == expected
+    assert sorted(str(meta["path"]) for page in team.list() for meta in page) == before
+    result = command(*given, "--delete", "--yes", vod=vod)
+    assert result.json["deletions"] == {audios["dev"]: "deleted"}

@@ -93,6 +93,7 @@ def test_audios_of_a_stack_that_is_not_given_are_not_orphaned(stack: NewStack, v
     audio = stack(vod.config)
     audio.program(program(source))
     audio.up().expect()
+    audio.up().expect("2 unchanged")  # shows that the first run's state was saved
     (audio_id,) = vod.audio_ids()
     (audio.folder / "Pulumi.empty.yaml").write_text((audio.folder / "Pulumi.test.yaml").read_text())
     audio.run("stack", "init", "empty").expect()

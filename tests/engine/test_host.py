@@ -35,10 +35,10 @@ WITHOUT = {
 }
 """What each of these takes away from the host in which the provider finds itself."""
 MISTAKE = """
-    from vod_provider.audio.lifecycle import Extraction
+    from vod_provider.audio.lifecycle import Lifecycle
     def ensure(*arguments):
         return 1 / 0
-    Extraction.ensure = ensure
+    Lifecycle.ensure = ensure
 """
 
 

@@ -44,7 +44,7 @@ def test_a_timeout_keeps_the_id_and_the_next_up_goes_on(stack: NewStack, vod: Lo
     vod.timed(SLOW)
     audio = stack(vod.config)
     audio.program(program(source, timeout(2)))
-    audio.up().expect_failure("not done within 2 s", "pays nothing twice")
+    audio.up().expect_failure("not done within 2 s", "is billed once")
     (kept,) = audio.audios().values()
     assert kept["outputs"]["status"] == "CREATING"
     audio.program(program(source, timeout(60)))

@@ -85,12 +85,17 @@ def test_another_format_is_another_extraction(stack: NewStack, vod: LocalVod) ->
 
 
 def test_a_deliberate_replace_never_adopts_the_old_audio(stack: NewStack, vod: LocalVod) -> None:
-    """`up --replace` right after `up` extracts again, although the engine shows nothing of the old resource."""
+    """`up --replace` extracts again what an earlier run has shown to be saved.
+
+    Right after the run that made it, nobody knows whether the engine has saved it: then it is not billed a second time.
+    """
     source = vod.video(seconds=2)
     audio = stack(vod.config)
     audio.program(one(source))
     audio.up().expect()
     (before,) = audio.audios().values()
+    audio.up("--replace", before["urn"]).expect(f"audio {before['id']} was not extracted again")
+    assert vod.count("ExtractAudio") == 1
     audio.up("--replace", before["urn"]).expect("replaced")
     (after,) = audio.audios().values()
     assert after["id"] != before["id"]

@@ -107,14 +107,14 @@ def test_a_preview_says_what_is_paid_again(stack: NewStack, vod: LocalVod) -> No
     both = f'\nExtractedAudio("second", asset_id="{source}", title="S")'
     audio.program(declared(source) + both)
     audio.up().expect()
-    assert "paid again" not in audio.preview().expect().text
+    assert "billed again" not in audio.preview().expect().text
     audio.program(declared(source, format="AAC") + both)
-    audio.preview().expect("1 audio is to be extracted again, which is paid again: 3 s of sound")
+    audio.preview().expect("1 audio will be extracted again and billed again: 3 s of sound")
     audio.program(declared(other, format="AAC") + both.replace(', title="S"', ', format="AAC"'))
-    said = audio.preview().expect("2 audios are to be extracted again, which is paid again: 3 s of sound, and 1 more")
-    assert len(said.lines("paid again")) == 1
+    said = audio.preview().expect("2 audios will be extracted again and billed again: 3 s of sound, and 1 more")
+    assert len(said.lines("billed again")) == 1
     audio.program(declared(other, format="AAC") + f'\nExtractedAudio.get("read", "{vod.extract(source)}")')
-    audio.preview().expect("1 audio is to be extracted again")  # though VOD was asked
+    audio.preview().expect("1 audio will be extracted again")  # though VOD was asked
 
 
 def test_a_preview_says_so_of_replacements_that_the_engine_decides(stack: NewStack, vod: LocalVod) -> None:
@@ -127,9 +127,9 @@ c = ExtractedAudio("c", asset_id="{0}", triggers=[1], opts=pulumi.ResourceOption
 """
     audio.program(program.format(source, "One"))
     audio.up().expect()
-    assert "paid again" not in audio.preview().expect().text
+    assert "billed again" not in audio.preview().expect().text
     audio.program(program.format(source, "Two"))
-    audio.preview().expect("3 audios are to be extracted again, which is paid again: 3 s of sound, and 2 more")
+    audio.preview().expect("3 audios will be extracted again and billed again: 3 s of sound, and 2 more")
     audio.up().expect("3 replaced")
     assert vod.accepted() == 6
 

@@ -257,11 +257,11 @@ class Kills:
     def evidence(self) -> str:
         """What tells how an audio got lost or made twice: state, server, journal, calls."""
         with contextlib.closing(sqlite3.connect(self._stack.journal)) as database:
-            entries = database.execute("SELECT * FROM entries ORDER BY intended_at").fetchall()
+            entries = database.execute("SELECT * FROM requests ORDER BY asked_at").fetchall()
         lines = [f"declared {self._declared}"]
         lines += [f"state {it['urn']} {it['id']} {it.get('delete')}" for it in self._saved()]
         lines += [f"server {row}" for row in self._sql("SELECT asset_id, source_id, status, created FROM assets")]
-        lines += [f"journal {row}" for row in entries[-20:]]
+        lines += [f"ledger {row}" for row in entries[-20:]]
         lines += [f"call {call}" for call in self._vod.calls()[-60:]]
         return "\n".join(lines)
 

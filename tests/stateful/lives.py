@@ -1,6 +1,6 @@
 """Lives of a plugin: each is one process as far as the provider can tell, and ends where it is told to.
 
-A life takes steps: one before and one after each write of the journal, each request to VOD, and each save of the
+A life takes steps: one before and one after each write of the ledger, each request to VOD, and each save of the
 engine. It can be killed at any of them, and nothing that belongs to it gets any further then; or be
 told to stop there, as Ctrl-C does.
 """
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Holder, Key, Request
 from vod_provider.audio.operation import Operation
+from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.plugin import services, serving
+from vod_provider.plugin.run import Run
 from vod_provider.plugin.services import Services
-from vod_provider.provider import ExtractedAudioProvider, Run
+from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.transport import Answer, Transport
 
@@ -43,8 +46,8 @@ class Life:
         self.provider = ExtractedAudioProvider()
         self.provider._run = Run()
         with mock.patch.object(services, "Transport", self._transport):
-            opened = Services(base, _Journal(base.journal, self), self.stop, lambda _: None)
-            opened.at(None, None)
+            opened = Services(base, _Ledger(base.journal, self), self.stop, lambda _: None)
+            opened.at(Place.asked(base, None, None, None))
         self.provider._opened = opened
 
     def _transport(self, *arguments: Any) -> Transport:
@@ -99,7 +102,7 @@ class _Transport(Transport):
             self._life.step()
 
 
-class _Journal(Journal):
+class _Ledger(Ledger):
     def __init__(self, path: Path, life: Life) -> None:
         super().__init__(path)
         self._life = life
@@ -110,16 +113,20 @@ class _Journal(Journal):
         self._life.step()
         return done
 
-    def intend(self, key: Key, *, service: str, source: str, audio_format: str) -> bool:
-        return self._stepping(
-            lambda: super(_Journal, self).intend(key, service=service, source=source, audio_format=audio_format)
-        )
+    def intend(self, request: Request) -> bool:
+        return self._stepping(lambda: super(_Ledger, self).intend(request))
 
-    def accept(self, key: Key, audio_id: str) -> None:
-        self._stepping(lambda: super(_Journal, self).accept(key, audio_id))
+    def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
+        self._stepping(lambda: super(_Ledger, self).accept(key, audio_id, request_id))
+
+    def answered(self, key: Key) -> None:
+        self._stepping(lambda: super(_Ledger, self).answered(key))
 
     def drop(self, key: Key, audio_id: str | None = None) -> None:
-        self._stepping(lambda: super(_Journal, self).drop(key, audio_id))
+        self._stepping(lambda: super(_Ledger, self).drop(key, audio_id))
 
-    def settle(self, audio_ids: Iterable[str]) -> None:
-        self._stepping(lambda: super(_Journal, self).settle(audio_ids))
+    def release(self, holder: Holder) -> None:
+        self._stepping(lambda: super(_Ledger, self).release(holder))
+
+    def hold(self, holders: Iterable[Holder]) -> None:
+        self._stepping(lambda: super(_Ledger, self).hold(holders))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.stateful.lives import Killed, Life
 from vod_provider.audio.inputs import parse
-from vod_provider.audio.journal import JournalError
+from vod_provider.audio.ledger_records import LedgerError
 from vod_provider.plugin.serving import PartialFailureError
 from vod_provider.vod.errors import VodError
 
@@ -75,7 +75,7 @@ class Stack:
                 life.provider._run_over()
         except Killed:
             self.error = "killed"
-        except (VodError, JournalError, PartialFailureError) as error:
+        except (VodError, LedgerError, PartialFailureError) as error:
             self.error = str(error)
             if not life.stopped and not life.killed:
                 try:

@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 from tests.stateful.lives import Life
 from tests.stateful.pulumi import Props, Stack
 from tests.vod import PROJECT, LocalVod, make_video
-from vod_provider.audio import lifecycle
 from vod_provider.audio.inputs import parse
-from vod_provider.audio.journal import Journal, Key
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Key, Request
 from vod_provider.vod import retries
 from vod_provider.vod.pacing import batch_timing, poller, quota
 
@@ -97,8 +97,12 @@ class Lives(RuleBasedStateMachine):
         self.bench.begin()
         self.vod = self.bench.vod
         self.vod.timed(0.05, quota_scale=1000.0)
-        self.journal = Path(self._folder.name) / "journal"
-        self.config = self.vod.config | {"vod:journal": str(self.journal), "vod:quotas": QUOTAS}
+        self.ledger = Path(self._folder.name) / "journal.sqlite"
+        self.config = self.vod.config | {
+            "vod:timeouts": '{"absence": 0.05}',
+            "vod:journal": str(self.ledger),
+            "vod:quotas": QUOTAS,
+        }
         self.sources = [self.bench.upload(title) for title in ("One title", "One title", "Another")]
         self.stacks = [Stack(name, self.watch) for name in ("dev", "prod")]
         self.programs: list[dict[str, Props]] = [{}, {}]
@@ -251,7 +255,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def everybody_is_known(self) -> None:
-        """Every audio is in a state or in the journal; no two resources have the same; each is of its source."""
+        """Every audio is in a state or in the ledger; no two resources have the same; each is of its source."""
         if not hasattr(self, "_folder"):
             return
         with self._working():
@@ -259,9 +263,9 @@ class Lives(RuleBasedStateMachine):
             server = self.vod.audio_ids()
         held = [audio_id for stack in self.stacks for audio_id in stack.ids()]
         assert len(held) == len(set(held)), "two resources have the same audio"
-        entries = self._entries()
-        known = {*held, *(it.audio_id for it in entries)}
-        lost = [it.source for it in entries if it.audio_id is None]
+        requests = self._requests()
+        known = {*held, *(it.audio_id for it in requests)}
+        lost = [it.source for it in requests if it.audio_id is None]
         for audio_id in set(server) - known:
             assert self.bench.made_of[audio_id] in lost, f"nobody knows {audio_id}"
             lost.remove(self.bench.made_of[audio_id])
@@ -269,8 +273,8 @@ class Lives(RuleBasedStateMachine):
             for one in stack.resources.values():
                 assert self.bench.made_of[one.id] == one.inputs["asset_id"], f"{one.urn} is of another source"
 
-    def _entries(self) -> list[Any]:
-        return Journal(self.journal).entries(f"{self.vod.endpoint} {PROJECT}")
+    def _requests(self) -> list[Request]:
+        return Ledger(self.ledger).requests(f"{self.vod.endpoint} {PROJECT}")
 
     def _end(self) -> None:
         self.vod.mend()
@@ -283,7 +287,7 @@ class Lives(RuleBasedStateMachine):
             assert not stack.replaced
         for stack in self.stacks:
             self._go_through(stack, {})
-        kept = {it.audio_id for it in self._entries() if it.settled_at is None}
+        kept = {it.audio_id for it in self._requests()}
         left = set(self.vod.audio_ids())
         assert left <= kept, f"destroyed, there is an audio left that only VOD knows: {left - kept}"
 
@@ -300,7 +304,6 @@ class Lives(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are as short as the local VOD's work; quotas are not what is tried here."""
-    monkeypatch.setattr(lifecycle, "SHOWN_S", 0.02)
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(retries, "LONGEST_PAUSE_S", 0.02)
     monkeypatch.setattr(quota, "PAUSE_S", 0.02)

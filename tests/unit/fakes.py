@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
 from vod_provider.vod.pacing.batches import Batches
+
+T = TypeVar("T")
 
 START = 1_800_000_000.0
 """The Unix time at which every fake clock begins."""
@@ -57,19 +59,21 @@ class Asked:
 
 
 class FakeVod:
-    """VOD in memory, with the methods of client, poller and batches that `Extraction` uses.
+    """VOD in memory, with the methods of client, poller and batches that `Lifecycle` uses.
 
     `faults` holds, by operation, what the next calls do instead of their work: an exception to raise before it, or
     'after' to lose the answer of work that was done. An extraction takes one look and is then done.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+        self._time = clock
+        self.clock = self
         self.assets: dict[str, Asset] = {}
         self.faults: dict[str, list[Exception | str]] = {}
         self.calls: list[str] = []
         self.accepted = 0
         self.skew = 0.0
+        self.dated = True
         self.outcome: Callable[[Asset], Asset] = lambda asset: replace(asset, status="CREATED")
         self._ids = (f"audio{number}" for number in itertools.count())
 
@@ -80,7 +84,7 @@ class FakeVod:
 
     def audio(self, title: str = "A video", audio_format: str = "MP3", status: str = "CREATED", **more: Any) -> str:
         """Put an audio there, as if somebody had extracted it now."""
-        created = datetime.fromtimestamp(self.clock(), UTC)
+        created = datetime.fromtimestamp(self._time() + self.skew, UTC)
         asset = Asset(next(self._ids), status, title=title, pack_type=audio_format, created=created, **more)
         self.assets[asset.id] = asset
         return asset.id
@@ -98,6 +102,10 @@ class FakeVod:
             raise fault
         return fault == "after"
 
+    def now(self) -> float | None:
+        """Unix seconds of its clock, as `VodClock` tells them; None where its answers have no date."""
+        return self._time() + self.skew if self.dated else None
+
     # -- Client --------------------------------------------------------------------------------------------
 
     def extract(
@@ -106,9 +114,9 @@ class FakeVod:
         audio_format: str,
         deadline: Deadline,
         *,
-        around: Callable[[Callable[[], str]], str],
+        transaction: Callable[[Callable[[], str]], T],
         waiting: Callable[[], None],
-    ) -> str:
+    ) -> T:
         def send() -> str:
             lost = self._fault("extract")
             source = self.assets.get(asset_id)
@@ -123,7 +131,7 @@ class FakeVod:
             return audio_id
 
         deadline.check()
-        return around(send)
+        return transaction(send)
 
     def cancel(self, audio_id: str, deadline: Deadline) -> None:
         self._fault("cancel")
@@ -146,7 +154,8 @@ class FakeVod:
         return self.assets.get(asset_id) or Asset.gone(asset_id)
 
     def glance(self, asset_id: str, deadline: Deadline) -> Asset:
-        return self.look(asset_id, deadline)
+        self._fault("glance")
+        return self.assets.get(asset_id) or Asset.gone(asset_id)
 
     def wait_gone(self, asset_id: str, deadline: Deadline) -> bool:
         return self.look(asset_id, deadline).outcome is Outcome.GONE

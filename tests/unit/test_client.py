@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -61,10 +61,15 @@ def throttled() -> AnswerError:
     return error
 
 
+def sent(send: Callable[[], str]) -> str:
+    """A transaction that does nothing but send."""
+    return send()
+
+
 def test_extract_sends_what_the_reference_shows() -> None:
     """Source and format as in the reference's example; the audio's id comes back."""
     vod, script, deadline = client({"asset_id": "v", "audio_asset_id": "5412"})
-    assert vod.extract("v", "MP3", deadline) == "5412"
+    assert vod.extract("v", "MP3", deadline, transaction=sent) == "5412"
     body = {"asset_id": "v", "parameter": {"format": "MP3"}}
     assert script.sent == [("POST", "/asset/extract_audio", None, body)]
 
@@ -73,7 +78,7 @@ def test_extract_is_never_repeated_where_it_may_have_been_done() -> None:
     """A lost answer comes out at once."""
     vod, script, deadline = client(LostAnswerError("x", "reset"), {"audio_asset_id": "a"})
     with pytest.raises(LostAnswerError):
-        vod.extract("v", "MP3", deadline)
+        vod.extract("v", "MP3", deadline, transaction=sent)
     assert len(script.sent) == 1
 
 
@@ -81,29 +86,29 @@ def test_an_answer_without_an_id_is_a_lost_answer() -> None:
     """VOD has accepted, and we do not know what."""
     vod, _, deadline = client({"asset_id": "v"})
     with pytest.raises(LostAnswerError, match="without audio_asset_id"):
-        vod.extract("v", "MP3", deadline)
+        vod.extract("v", "MP3", deadline, transaction=sent)
 
 
 def test_extract_is_repeated_where_it_was_surely_not_done() -> None:
     """Neither a refused connection nor any number of 429 is an error within the deadline."""
     waits = [throttled() for _ in range(retries.ATTEMPTS * 2)]
     vod, script, deadline = client(UnreachableError("x", "e", "refused"), *waits, {"audio_asset_id": "a"})
-    assert vod.extract("v", "MP3", deadline) == "a"
+    assert vod.extract("v", "MP3", deadline, transaction=sent) == "a"
     assert len(script.sent) == len(waits) + 2
 
 
-def test_around_runs_where_the_request_is_sent() -> None:
+def test_a_transaction_runs_where_the_request_is_sent() -> None:
     """What is to be written down is written around each sending."""
     seen: list[str] = []
 
-    def around(send: Any) -> str:
+    def transaction(send: Any) -> str:
         seen.append("before")
         audio_id = str(send())
         seen.append(audio_id)
         return audio_id
 
     vod, _, deadline = client({"audio_asset_id": "a"})
-    vod.extract("v", "MP3", deadline, around=around)
+    vod.extract("v", "MP3", deadline, transaction=transaction)
     assert seen == ["before", "a"]
 
 

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vod_provider.audio import inputs
-from vod_provider.audio.inputs import ASKING, METADATA, REPLACING, Changes, InputError, Metadata, Problem, Request
+from vod_provider.audio.inputs import (
+    ASKING,
+    DESCRIPTION,
+    METADATA,
+    REPLACING,
+    Changes,
+    InputError,
+    Metadata,
+    Problem,
+    Request,
+)
 
 
 class Unknown:
@@ -238,7 +248,7 @@ def test_parse() -> None:
         project_id="0123456789abcdef0123456789abcdef",
         triggers=(1, "x", {"y": [True, None]}),
         adopt="5412",
-        metadata=Metadata("Intro", "The first one", 7, ("b", "a"), publish=True),
+        metadata=Metadata("Intro", 7, ("b", "a"), publish=True),
         account="other",
     )
 
@@ -246,7 +256,7 @@ def test_parse() -> None:
 def test_parse_of_little() -> None:
     """What is not given is None, and no metadata is managed."""
     request = inputs.parse({"asset_id": SOURCE})
-    assert request == Request(SOURCE, "MP3", None, None, None, None, Metadata(None, None, None, None))
+    assert request == Request(SOURCE, "MP3", None, None, None, None, Metadata(None, None, None))
     assert request.metadata.given() == {}
 
 
@@ -264,9 +274,40 @@ def test_given_metadata() -> None:
 
 
 def test_every_property_has_one_part() -> None:
-    """Each input either makes another extraction, or is metadata; but for adopt, which is for creation only."""
-    assert {*REPLACING, *METADATA, "adopt"} == set(FULL)
-    assert set(ASKING) == set(FULL) - set(METADATA)
+    """Each input either makes another extraction, or is metadata, but for adopt and VOD's description."""
+    assert {*REPLACING, *METADATA, DESCRIPTION, "adopt"} == set(FULL)
+    assert set(ASKING) == set(FULL) - {*METADATA, DESCRIPTION}
+
+
+# -- description -----------------------------------------------------------------------------------------------
+
+
+def test_a_new_audio_has_no_description_of_ours() -> None:
+    """VOD writes it: refused at the preview, in one line that says why."""
+    new, _ = inputs.check({"asset_id": SOURCE, "description": "Ours"}, is_unknown)
+    (problem,) = inputs.check_new(new)
+    assert problem.property == "description"
+    assert "VOD writes the description of an extracted audio itself" in problem.reason
+    assert inputs.check_new(checked()) == []
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "replaced", "refused"),
+    [
+        ("Ours", "Ours", False, False),
+        ("Ours", None, False, False),
+        ("Ours", "Other", False, True),
+        ("VOD's", "Ours", False, True),
+        ("Ours", "Ours", True, True),
+        ("Ours", None, True, False),
+        ("Ours", UNKNOWN, False, True),
+    ],
+)
+def test_a_description_that_is_there_may_stay(held: str, wanted: object, replaced: bool, refused: bool) -> None:
+    """A program that set one before, where VOD took it, goes on; none can be changed or given to a replacement."""
+    news = {} if wanted is None else {"description": wanted}
+    problem = inputs.check_description({"description": held}, news, replaced=replaced, is_unknown=is_unknown)
+    assert (problem is not None) == refused
 
 
 # -- fingerprint -----------------------------------------------------------------------------------------------
@@ -352,7 +393,7 @@ def test_change_of_what_is_extracted_replaces(name: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("title", "other"), ("description", ""), ("category_id", -1), ("tags", ["a"]), ("publish", False)],
+    [("title", "other"), ("category_id", -1), ("tags", ["a"]), ("publish", False)],
 )
 def test_change_of_metadata_updates(name: str, value: object) -> None:
     """Another value, or one that is not known yet, is changed in place."""

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
-from vod_provider.audio.journal import Journal, Key
-from vod_provider.audio.lifecycle import ROUNDS, SENT_S, Extraction
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State
+from vod_provider.audio.lifecycle import ROUNDS, Asked, Lifecycle
 from vod_provider.audio.operation import Operation
+from vod_provider.audio.place import Place
+from vod_provider.audio.recovery import SENT_S, Recovery
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import (
@@ -33,42 +35,60 @@ from vod_provider.vod.errors import (
     VodError,
 )
 
+PLACE = Place("https://vod", "project")
+ABSENCE_S = 60.0
+
 
 class Bench:
-    """An extraction over a fake VOD and a journal on disk; `again` is a process that starts after a crash."""
+    """A lifecycle over a fake VOD and a ledger on disk; `again` is a process that starts after a crash."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.vod = FakeVod(self.clock)
-        self.journal_file = folder / "journal"
+        self.file = folder / "journal.sqlite"
         self.said: list[str] = []
+        self.warned: list[str] = []
         self.again()
 
     def again(self) -> None:
-        self.journal = Journal(self.journal_file, now=self.clock)
-        self.extraction = Extraction(
-            self.vod,  # type: ignore[arg-type]
-            self.vod,  # type: ignore[arg-type]
-            self.vod.deletes(),
-            self.vod.publishes(),
-            self.journal,
-            "vod",
-            now=self.clock,
-        )
+        self.ledger = Ledger(self.file)
+        vod: Any = self.vod
+        recovery = Recovery(vod, vod, self.ledger, PLACE.site, ABSENCE_S, here=self.clock)
+        self.lifecycle = Lifecycle(PLACE, vod, vod, vod.deletes(), vod.publishes(), self.ledger, recovery)
+
+    def operation(self, owner: str = "urn") -> Operation:
+        return Operation(owner, report=self.said.append, warn=self.warned.append)
 
     def ensure(
         self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", seconds: float = 3600
     ) -> Asset:
-        return self.extraction.ensure(
-            f"{source} {audio_format}",
-            source,
-            audio_format,
-            Operation(owner, report=self.said.append),
-            FakeDeadline(self.clock, seconds),
-        )
+        deadline = FakeDeadline(self.clock, seconds)
+        return self.lifecycle.ensure(asked(source, audio_format, owner), self.operation(owner), deadline)
+
+    def adopt(self, audio_id: str, audio_format: str = "MP3", source: str = "video", owner: str = "urn") -> Asset:
+        deadline = FakeDeadline(self.clock, 600)
+        return self.lifecycle.adopt(audio_id, asked(source, audio_format, owner), self.operation(owner), deadline)
 
     def remove(self, audio_id: str) -> None:
-        self.extraction.remove(audio_id, Operation(report=self.said.append), FakeDeadline(self.clock, 600))
+        self.lifecycle.remove(audio_id, self.operation(), FakeDeadline(self.clock, 600))
+
+    def intend(self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", **known: Any) -> None:
+        """A request that has left, and whose answer is not known."""
+        at = self.clock() + self.vod.skew
+        key = key_of(source, audio_format, owner)
+        self.ledger.intend(Request(*key, PLACE.site, None, source, audio_format, at, known))
+
+    def hold(self, audio_id: str, owner: str = "urn") -> None:
+        """The engine has shown that its state has the audio."""
+        self.ledger.hold([Holder(PLACE.site, audio_id, owner)])
+
+
+def key_of(source: str = "video", audio_format: str = "MP3", owner: str = "urn") -> Key:
+    return Key(owner, f"{source} {audio_format}")
+
+
+def asked(source: str = "video", audio_format: str = "MP3", owner: str = "urn") -> Asked:
+    return Asked(key_of(source, audio_format, owner), source, audio_format)
 
 
 @pytest.fixture
@@ -96,7 +116,7 @@ def test_a_broken_request_makes_one_audio(bench: Bench, fault: Exception | str) 
     if isinstance(fault, UnreachableError):
         with pytest.raises(UnreachableError):
             bench.ensure()
-        assert bench.journal.find(Key("urn", "video MP3")) is None
+        assert bench.ledger.find(key_of()) is None
     bench.ensure()
     assert bench.vod.accepted == 1
     assert len(bench.vod.audio_ids()) == 1
@@ -107,7 +127,7 @@ def test_answers_that_keep_getting_lost_end_in_an_error_and_an_intent(bench: Ben
     bench.vod.faults["extract"] = [lost() for _ in range(ROUNDS)]
     with pytest.raises(LostAnswerError):
         bench.ensure()
-    assert bench.journal.find(Key("urn", "video MP3")) is not None
+    assert bench.ledger.find(key_of()) is not None
     bench.ensure()
     assert bench.vod.accepted == 1
 
@@ -116,11 +136,11 @@ def test_a_refusal_leaves_nothing(bench: Bench) -> None:
     """What VOD refuses is an error at once, without an entry."""
     with pytest.raises(NotFoundError):
         bench.ensure("nowhere")
-    assert bench.journal.find(Key("urn", "nowhere MP3")) is None
+    assert bench.ledger.find(Key("urn", "nowhere MP3")) is None
 
 
 def test_a_crash_after_acceptance_is_gone_on_with(bench: Bench) -> None:
-    """A new process finds the id in the journal and goes on, without another request."""
+    """A new process finds the id in the ledger and goes on, without another request."""
     first = bench.ensure()
     bench.again()
     assert bench.ensure().id == first.id
@@ -129,7 +149,7 @@ def test_a_crash_after_acceptance_is_gone_on_with(bench: Bench) -> None:
 
 def test_a_crash_between_request_and_answer_is_looked_for(bench: Bench) -> None:
     """The intent has no id, but VOD has an audio that nobody owns: it is taken."""
-    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.intend()
     made = bench.vod.audio(status="CREATING")
     bench.again()
     assert bench.ensure().id == made
@@ -139,36 +159,143 @@ def test_a_crash_between_request_and_answer_is_looked_for(bench: Bench) -> None:
 def test_a_settled_audio_is_not_taken_again(bench: Bench) -> None:
     """Once Pulumi holds it, the same request is a deliberate new one."""
     first = bench.ensure()
-    bench.journal.settle([first.id])
+    bench.hold(first.id)
     assert bench.ensure().id != first.id
     assert bench.vod.accepted == 2
 
 
 def test_an_audio_that_is_gone_or_failed_is_asked_for_anew(bench: Bench) -> None:
-    """What the journal holds is looked at before it is taken; the remains of a failure are removed."""
+    """What the ledger has is looked at before it is taken; the remains of a failure are removed."""
     first = bench.ensure()
     del bench.vod.assets[first.id]
+    bench.clock.now += ABSENCE_S
     second = bench.ensure()
+    bench.clock.now += ABSENCE_S
     assert second.id != first.id
     bench.vod.assets[second.id] = replace(second, status="SERVER_ERROR")
     assert bench.ensure().id not in {first.id, second.id}
     assert len(bench.vod.audio_ids()) == 1
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        {"title": "Something else"},
-        {"audio_format": "AAC"},
-        {"audio_format": "WAV"},
-    ],
-    ids=str,
-)
-def test_an_audio_that_cannot_be_ours_is_not_taken(bench: Bench, foreign: dict[str, str]) -> None:
-    """Another title, another format: somebody else's."""
+@pytest.mark.parametrize("audio_format", ["AAC", "WAV"])
+def test_an_audio_of_another_format_is_not_taken(bench: Bench, audio_format: str) -> None:
+    """It cannot be ours, so VOD has made nothing, and is asked again."""
     bench.vod.faults["extract"] = [lost()]
-    theirs = bench.vod.audio(**foreign)
+    theirs = bench.vod.audio(audio_format=audio_format)
     assert bench.ensure().id != theirs
+    assert bench.vod.accepted == 1
+
+
+def test_a_title_that_differs_is_a_doubt(bench: Bench) -> None:
+    """It may be somebody else's audio, or ours renamed: VOD is not asked again, and the ids are told with a way on."""
+    bench.vod.faults["extract"] = [lost()]
+    other = bench.vod.audio(title="Something else")
+    with pytest.raises(AmbiguousError, match=rf"{other}; set adopt .*, delete those .*, change triggers"):
+        bench.ensure()
+    assert bench.vod.accepted == 0
+    del bench.vod.assets[other]
+    bench.ensure()
+    assert bench.vod.accepted == 1
+
+
+def test_a_source_that_was_renamed_is_known_by_its_former_title(bench: Bench) -> None:
+    """What VOD told of it when it was asked is written down, and compared with too."""
+    bench.vod.faults["extract"] = ["after"]
+    with pytest.raises(ExtractionError):
+        bench.ensure(seconds=1)  # no time for a search
+    bench.vod.assets["video"] = replace(bench.vod.assets["video"], title="Renamed since")
+    assert bench.ensure().title == "A video"
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize("description", ["extracted from video", "extracted from A video"], ids=["id", "title"])
+def test_vods_description_tells_the_source(bench: Bench, description: str) -> None:
+    """Where it names the source, another title of the audio is no doubt."""
+    bench.intend()
+    made = bench.vod.audio(title="audio-1", description=description)
+    assert bench.ensure().id == made
+
+
+def test_what_vod_dates_before_the_request_is_not_its_result(bench: Bench) -> None:
+    """Another machine's audio of the same video, of whose ledger nothing is known: ours was never accepted."""
+    theirs = bench.vod.audio()
+    bench.clock.now += 3
+    bench.vod.faults["extract"] = [lost()]
+    assert bench.ensure().id != theirs
+    assert bench.vod.accepted == 1
+
+
+def test_an_audio_that_is_listed_late_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look that finds nothing proves nothing."""
+    bench.vod.faults["extract"] = ["after"]
+    listed = bench.vod.made_between
+    late = bench.clock() + 40
+
+    def made_between(*arguments: Any) -> list[Asset]:
+        return listed(*arguments) if bench.clock() >= late else []
+
+    monkeypatch.setattr(bench.vod, "made_between", made_between)
+    bench.ensure()
+    assert bench.vod.accepted == 1
+
+
+def test_a_clock_that_is_wrong_or_set_back_changes_nothing(bench: Bench) -> None:
+    """All times are VOD's: ten minutes slow when asking, and an hour back before the search."""
+    bench.vod.skew = 600.0
+    bench.vod.faults["extract"] = ["after"]
+    with pytest.raises(ExtractionError):
+        bench.ensure(seconds=1)
+    bench.clock.now -= 3600
+    bench.vod.skew += 3600
+    before = bench.clock()
+    bench.ensure()
+    assert bench.vod.accepted == 1
+    assert bench.clock() - before <= ABSENCE_S
+
+
+def test_an_answer_without_a_date(bench: Bench) -> None:
+    """Where VOD does not tell its time, this machine's stands in for it."""
+    bench.vod.dated = False
+    bench.vod.faults["extract"] = ["after"]
+    bench.ensure()
+    assert bench.vod.accepted == 1
+
+
+def test_one_that_was_accepted_just_now_is_not_believed_to_be_gone(bench: Bench) -> None:
+    """A run that follows at once goes on with the id, though VOD does not show it yet."""
+    first = bench.ensure()
+    bench.again()
+    bench.vod.faults["look"] = []
+    shown = bench.vod.assets.pop(first.id)
+    audio_id = bench.lifecycle.obtain(asked(), bench.operation(), FakeDeadline(bench.clock, 60))
+    assert audio_id == first.id
+    bench.vod.assets[first.id] = shown
+    assert bench.vod.accepted == 1
+
+
+def test_a_ledger_that_cannot_be_written_asks_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so."""
+
+    def intend(_: Request) -> bool:
+        raise LedgerError("the store cannot be reached")
+
+    monkeypatch.setattr(bench.ledger, "intend", intend)
+    with pytest.raises(LedgerError, match="the store cannot be reached; VOD was not asked"):
+        bench.ensure()
+    assert bench.vod.accepted == 0
+
+
+def test_a_ledger_that_breaks_after_acceptance_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run has the id, and the next one finds the audio by the intent."""
+
+    def accept(*_: object) -> None:
+        raise LedgerError("no space left")
+
+    monkeypatch.setattr(bench.ledger, "accept", accept)
+    first = bench.ensure()
+    assert bench.warned == [f"audio {first.id}: no space left"]
+    bench.again()
+    assert bench.ensure().id == first.id
     assert bench.vod.accepted == 1
 
 
@@ -176,22 +303,11 @@ def test_an_audio_of_another_time_is_not_taken(bench: Bench) -> None:
     """Made before the request, or long after it: not the one."""
     before = bench.vod.audio()
     bench.clock.now += 1000
-    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.intend()
     bench.clock.now += SENT_S + 60
     after = bench.vod.audio()
     assert bench.ensure().id not in {before, after}
     assert bench.vod.accepted == 1
-
-
-def test_the_clocks_may_differ(bench: Bench) -> None:
-    """VOD's times are compared on VOD's clock, as its answers show it."""
-    bench.vod.skew = -7200.0
-    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
-    bench.clock.now += 1
-    made = bench.vod.audio()
-    created = datetime.fromtimestamp(bench.clock.now - 7200, UTC)
-    bench.vod.assets[made] = replace(bench.vod.assets[made], created=created)
-    assert bench.ensure().id == made
 
 
 def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> None:
@@ -200,13 +316,13 @@ def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> N
     other = bench.vod.audio()
     with pytest.raises(AmbiguousError, match=other):
         bench.ensure()
-    assert bench.journal.find(Key("urn", "video MP3")) is not None
+    assert bench.ledger.find(key_of()) is not None
 
 
 def test_alike_lost_answers_take_one_each(bench: Bench) -> None:
     """Two resources of the same source and format lost their answers: two audios, one for each."""
     for owner in ("one", "two"):
-        bench.journal.intend(Key(owner, "video MP3"), service="vod", source="video", audio_format="MP3")
+        bench.intend(owner=owner)
         bench.vod.audio(status="CREATING")
     assert bench.ensure(owner="one").id != bench.ensure(owner="two").id
     assert bench.vod.accepted == 0
@@ -216,7 +332,7 @@ def test_what_others_have_lost_is_found_before_more_is_asked_for(bench: Bench) -
     """Two videos of one title: the audio of a request that was killed goes to its owner, since only then the next
     request leaves; so neither is mistaken for the other's."""
     bench.vod.video("video2", title="A video")
-    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.intend(owner="killed")
     made = bench.vod.audio(status="CREATING")
     bench.vod.faults["extract"] = ["after"]
     mine = bench.ensure("video2", owner="alive")
@@ -228,7 +344,7 @@ def test_what_others_have_lost_is_found_before_more_is_asked_for(bench: Bench) -
 def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) -> None:
     """An ambiguous entry of another resource is that one's error, and not ours."""
     bench.vod.video("video2", title="Another")
-    bench.journal.intend(Key("killed", "video MP3"), service="vod", source="video", audio_format="MP3")
+    bench.intend(owner="killed")
     for _ in range(2):
         bench.vod.audio(status="CREATING")
     assert bench.ensure("video2", owner="alive").outcome is Outcome.READY
@@ -239,8 +355,7 @@ def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) 
 def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Bench) -> None:
     """While VOD does not tell the format yet, the audios are waited for."""
     for audio_format in ("MP3", "AAC"):
-        key = Key("urn", f"video {audio_format}")
-        bench.journal.intend(key, service="vod", source="video", audio_format=audio_format)
+        bench.intend(audio_format=audio_format)
         made = bench.vod.audio(status="CREATING")
         bench.vod.assets[made] = replace(bench.vod.assets[made], pack_type=None, title=audio_format)
     bench.vod.assets["video"] = replace(bench.vod.assets["video"], title="")
@@ -252,8 +367,8 @@ def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Be
 
 def another_run_asks(bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], None]) -> None:
     """Put another run's request there, still under way; `answer` comes while we wait until nobody asks any more."""
-    bench.journal.intend(Key("urn", "video MP3"), service="vod", source="video", audio_format="MP3")
-    wait = bench.journal.searching
+    bench.intend()
+    wait = bench.ledger.searching
 
     @contextmanager
     def searching(sleep: Callable[[float], None]) -> Iterator[None]:
@@ -261,7 +376,7 @@ def another_run_asks(bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Call
             answer()
             yield
 
-    monkeypatch.setattr(bench.journal, "searching", searching)
+    monkeypatch.setattr(bench.ledger, "searching", searching)
 
 
 def test_an_answer_that_comes_to_another_run_while_we_wait_is_taken(
@@ -269,7 +384,7 @@ def test_an_answer_that_comes_to_another_run_while_we_wait_is_taken(
 ) -> None:
     """The engine was killed and its plugin still asks: what that gets is ours, and nothing is asked a second time."""
     made = bench.vod.audio()
-    another_run_asks(bench, monkeypatch, lambda: bench.journal.accept(Key("urn", "video MP3"), made))
+    another_run_asks(bench, monkeypatch, lambda: bench.ledger.accept(key_of(), made))
     assert bench.ensure().id == made
     assert bench.vod.accepted == 0
 
@@ -278,19 +393,19 @@ def test_a_refusal_that_comes_to_another_run_while_we_wait_is_asked_anew(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other run's request made nothing, so that this one asks."""
-    another_run_asks(bench, monkeypatch, lambda: bench.journal.drop(Key("urn", "video MP3")))
+    another_run_asks(bench, monkeypatch, lambda: bench.ledger.drop(key_of()))
     assert bench.ensure().outcome is Outcome.READY
     assert bench.vod.accepted == 1
 
 
 def test_two_runs_that_are_about_to_ask_for_the_same_ask_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between our look into the journal and our request another run's intent arrives: it is its turn."""
-    key, extract = Key("urn", "video MP3"), bench.vod.extract
+    """Between our look into the ledger and our request another run's intent arrives: it is its turn."""
+    extract = bench.vod.extract
     made: list[str] = []
 
-    def other_first(*arguments: Any, **more: Any) -> str:
+    def other_first(*arguments: Any, **more: Any) -> Any:
         if not made:
-            bench.journal.intend(key, service="vod", source="video", audio_format="MP3")
+            bench.intend()
             made.append(bench.vod.audio())
         return extract(*arguments, **more)
 
@@ -308,16 +423,16 @@ def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: py
         stop()
         yield
 
-    monkeypatch.setattr(bench.journal, "asking", asking)
+    monkeypatch.setattr(bench.ledger, "asking", asking)
     with pytest.raises(ExtractionError, match="stopped"):
-        bench.extraction.ensure("f", "video", "MP3", Operation("urn"), FakeDeadline(bench.clock, 60, stop))
+        bench.lifecycle.ensure(asked(), Operation("urn"), FakeDeadline(bench.clock, 60, stop))
     assert bench.vod.accepted == 0
-    assert bench.journal.find(Key("urn", "f")) is None
+    assert bench.ledger.find(key_of()) is None
 
 
 def lose(bench: Bench, source: str) -> None:
     """An intent for `source` whose answer was lost."""
-    bench.journal.intend(Key(source, f"{source} MP3"), service="vod", source=source, audio_format="MP3")
+    bench.intend(source, owner=source)
 
 
 def test_audios_of_two_sources_with_one_title_are_told_apart_when_they_are_done(bench: Bench) -> None:
@@ -342,7 +457,7 @@ def test_an_audio_that_may_be_of_either_source_is_nobodys(bench: Bench) -> None:
     for source in ("one", "other"):
         with pytest.raises(AmbiguousError, match=made):
             bench.ensure(source, owner=source)
-    bench.extraction.adopt(made, "one MP3", "one", "MP3", Operation("one"), FakeDeadline(bench.clock, 60))
+    bench.adopt(made, source="one", owner="one")
     assert bench.ensure("other", owner="other").id != made
     assert bench.vod.accepted == 1
 
@@ -351,7 +466,7 @@ def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
     """VOD refuses because of the state, and the state may change: the request is sent again afterwards."""
     bench.vod.video(status="CREATING")
     bench.ensure()
-    assert "waiting for the source: CREATING" in bench.said
+    assert "source is CREATING: waiting" in bench.said
     assert bench.vod.accepted == 1
 
 
@@ -393,7 +508,7 @@ def test_the_deadline_counts_for_all_of_it(bench: Bench) -> None:
     deadline = FakeDeadline(bench.clock, 5)
     bench.clock.now += 10
     with pytest.raises(ExtractionError, match="not done within 5 s"):
-        bench.extraction.ensure("f", "video", "MP3", Operation("urn"), deadline)
+        bench.lifecycle.ensure(asked(), Operation("urn"), deadline)
     assert bench.vod.accepted == 0
 
 
@@ -420,37 +535,46 @@ def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: 
 def test_publish_and_back(bench: Bench) -> None:
     """What VOD answers is what the audio is then; one that is not ready cannot be published."""
     audio_id, call, deadline = bench.vod.audio(), Operation(), FakeDeadline(bench.clock, 60)
-    assert bench.extraction.publish(audio_id, call, deadline, published=True).published
-    assert not bench.extraction.publish(audio_id, call, deadline, published=False).published
+    assert bench.lifecycle.publish(audio_id, call, deadline, published=True).published
+    assert not bench.lifecycle.publish(audio_id, call, deadline, published=False).published
     making = bench.vod.audio(status="CREATING")
     with pytest.raises(ExtractionError, match=rf"^publishing audio {making}: .* its status is CREATING"):
-        bench.extraction.publish(making, call, deadline, published=True)
+        bench.lifecycle.publish(making, call, deadline, published=True)
 
 
 def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
-    """Right format, right duration: taken without a request; wrong ones are told."""
-    bench.vod.video(duration=60.0)
-    call, deadline = Operation(), FakeDeadline(bench.clock, 60)
+    """Right format, and ready: taken without a request; wrong ones are told."""
     good = bench.vod.audio(duration=59.5)
-    assert bench.extraction.adopt(good, "f", "video", "MP3", call, deadline).id == good
+    assert bench.adopt(good).id == good
     for audio_id, audio_format, said in (
         (good, "AAC", "MP3 and not AAC"),
-        (bench.vod.audio(duration=30.0), "MP3", "not extracted from it"),
         (bench.vod.audio(status="SERVER_ERROR"), "MP3", "SERVER_ERROR"),
         ("nowhere", "MP3", "VOD has no such asset"),
     ):
         with pytest.raises(ExtractionError, match=said):
-            bench.extraction.adopt(audio_id, "f", "video", audio_format, call, deadline)
+            bench.adopt(audio_id, audio_format)
     assert bench.vod.accepted == 0
+    assert bench.warned == []
+
+
+def test_a_duration_that_differs_is_a_warning(bench: Bench) -> None:
+    """A video of 20 s may have 8 s of sound: it is adopted, and both durations are named."""
+    bench.vod.video(duration=20.0)
+    audio_id = bench.vod.audio(duration=8.0)
+    assert bench.adopt(audio_id).id == audio_id
+    assert len(bench.warned) == 1
+    assert "it lasts 8 s and its source video 20 s" in bench.warned[0]
 
 
 def test_an_adopted_audio_is_somebodys(bench: Bench) -> None:
-    """Given to another resource, it is taken from whoever lost it: that one asks anew, and finds its own."""
-    first = bench.ensure()
-    bench.extraction.adopt(first.id, "f", "video", "MP3", Operation("other"), FakeDeadline(bench.clock, 60))
-    second = bench.ensure()
-    assert second.id != first.id
-    assert bench.journal.audio_ids("vod") == {first.id, second.id}
+    """Nobody who searches for a lost audio takes it."""
+    made = bench.vod.audio()
+    bench.intend()
+    bench.adopt(made, owner="other")
+    assert bench.ensure().id != made
+    found = bench.ledger.find(key_of(owner="other"))
+    assert found is not None
+    assert (found.audio_id, found.state) == (made, State.ACCEPTED)
 
 
 class Lives(RuleBasedStateMachine):
@@ -497,7 +621,7 @@ class Lives(RuleBasedStateMachine):
         self.bench.vod.faults.clear()
         if saved and audio_id is not None:
             self.state[name] = audio_id
-            self.bench.journal.settle([audio_id])
+            self.bench.hold(audio_id, name)
         else:
             self.bench.again()
 
@@ -507,7 +631,7 @@ class Lives(RuleBasedStateMachine):
         audio_id = self.state.pop(name, None)
         if audio_id is not None:
             self.bench.remove(audio_id)
-            self.bench.journal.settle([audio_id])
+            self.bench.ledger.release(Holder(PLACE.site, audio_id, name))
 
     @rule(seconds=st.floats(0, 400))
     def later(self, seconds: float) -> None:
@@ -516,13 +640,13 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_unknown(self) -> None:
-        """Every audio at VOD is in the state or in the journal, and no name has two."""
+        """Every audio at VOD is in the state or in the ledger, and no name has two."""
         if not hasattr(self, "bench"):
             return
         held = set(self.state.values())
         for audio_id in self.bench.vod.audio_ids():
-            known = audio_id in held or audio_id in self.bench.journal.audio_ids("vod")
-            lost_ones = [self.bench.journal.find(Key(name, f"video {name} MP3")) for name in "abc"]
+            known = audio_id in held or audio_id in self.bench.ledger.known_ids(PLACE.site)
+            lost_ones = [self.bench.ledger.find(key_of(f"video {name}", owner=name)) for name in "abc"]
             assert known or any(entry and entry.audio_id is None for entry in lost_ones), audio_id
         titles = [asset.title for asset in self.bench.vod.assets.values() if asset.pack_type == "MP3"]
         assert len(titles) == len(set(titles)), "an audio was paid for twice"

@@ -7,7 +7,7 @@ import heapq
 
 import pytest
 
-from vod_provider.plugin.parallelism_hint import Hint, parallelism
+from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 
 
 class Run:
@@ -15,7 +15,7 @@ class Run:
 
     def __init__(self, *, limit: int, quota: int = 100) -> None:
         self.now, self._quota = 0.0, quota
-        self.hint = Hint(limit, lambda: self.now)
+        self.hint = ParallelismHint(limit, lambda: self.now)
 
     def create(self, count: int, *, parallel: int, seconds: float, gap: float = 0.0) -> list[str]:
         """All that is said in such a run; `gap` seconds pass between two starts."""

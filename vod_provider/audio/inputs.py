@@ -19,8 +19,10 @@ from vod_provider.text import is_project, is_region, nearest, short
 
 REPLACING = ("asset_id", "format", "region", "project_id", "account", "triggers")
 """A change of one of these is another extraction, and paid again."""
-METADATA = ("title", "description", "category_id", "tags", "publish")
+METADATA = ("title", "category_id", "tags", "publish")
 """A change of these is made in place. One that is not given is not managed: it stays as VOD holds it."""
+DESCRIPTION = "description"
+"""VOD writes it itself and does not let it be changed. Source: the API reference, 'Updating Media Asset Attributes'."""
 PLACE = ("region", "project_id", "account")
 """These say where an audio is; other words for the same place are no other extraction."""
 ASKING = (*REPLACING, "adopt")
@@ -62,7 +64,6 @@ class Metadata:
     """What VOD is to hold of an audio; None is not managed."""
 
     title: str | None
-    description: str | None
     category_id: int | None
     tags: tuple[str, ...] | None
     publish: bool | None = None
@@ -129,6 +130,27 @@ def check(props: Mapping[str, Any], is_unknown: IsUnknown) -> tuple[dict[str, An
     return checked, problems
 
 
+def check_new(checked: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the inputs of an audio that is not there yet."""
+    return [Problem(DESCRIPTION, _NOT_SETTABLE)] if DESCRIPTION in checked else []
+
+
+def check_description(
+    olds: Mapping[str, Any], news: Mapping[str, Any], *, replaced: bool, is_unknown: IsUnknown
+) -> Problem | None:
+    """What is wrong with the description of an audio that is there: one that it has already may stay."""
+    wanted = news.get(DESCRIPTION)
+    if wanted is None or (not replaced and not is_unknown(wanted) and wanted == olds.get(DESCRIPTION)):
+        return None
+    return Problem(DESCRIPTION, _NOT_SETTABLE)
+
+
+_NOT_SETTABLE = (
+    "cannot be set: VOD writes the description of an extracted audio itself, and does not let it be changed; take it"
+    " out of the inputs, and read what VOD has written from the output of the same name"
+)
+
+
 def parse(props: Mapping[str, Any]) -> Request:
     """The request that the properties of a create or update make. Raises InputError for the first problem."""
     checked, problems = check(props, lambda _: False)
@@ -142,9 +164,7 @@ def parse(props: Mapping[str, Any]) -> Request:
         project_id=given["project_id"],
         triggers=_frozen(given["triggers"]),
         adopt=given["adopt"],
-        metadata=Metadata(
-            given["title"], given["description"], given["category_id"], _frozen(given["tags"]), given["publish"]
-        ),
+        metadata=Metadata(given["title"], given["category_id"], _frozen(given["tags"]), given["publish"]),
         account=given["account"],
     )
 
@@ -208,6 +228,8 @@ def _has_unknown(value: Any, is_unknown: IsUnknown) -> bool:
 def _normal(name: str, value: Any) -> Any:
     if name == "format" and isinstance(value, str):
         return value.upper()
+    if name == "tags" and isinstance(value, list | tuple):
+        return [tag.strip() if isinstance(tag, str) else tag for tag in value]  # VOD trims them, too
     if name == "category_id" and isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -12,116 +12,22 @@ of a team share (see `Store`). It holds no secret: URNs, asset ids, titles of so
 
 from __future__ import annotations
 
-import enum
-import hashlib
 import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from vod_provider.audio import ledger_file
-from vod_provider.audio.ledger_file import LOCK_PAUSE_S, LedgerError
+from vod_provider.audio.ledger_file import LOCK_PAUSE_S
+from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, Request, State, Store, mark
 
 __all__ = ["Change", "Holder", "Key", "Ledger", "LedgerError", "Request", "State", "Store", "mark"]
 
 T = TypeVar("T")
-
-
-class State(enum.Enum):
-    """How far a request has come."""
-
-    INTENDED = "intended"
-    """It is about to leave, or has left, and no answer is known."""
-    ACCEPTED = "accepted"
-    """VOD has accepted it."""
-    ANSWERED = "answered"
-    """The engine was told the audio's id, and has not yet shown that it saved it."""
-
-
-class Key(NamedTuple):
-    """Whose request: `owner` is the resource (backend and URN), `fingerprint` stands for what was asked for."""
-
-    owner: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request for an extraction that no state is known to hold.
-
-    `site` is `Place.site`. `source_known` is what VOD told of the source at that time (title, duration in seconds).
-    `asked_at` is in Unix seconds of VOD's clock, None where that was not known. `request_id` is VOD's name for the
-    request, '' where no answer came.
-    """
-
-    owner: str
-    fingerprint: str
-    site: str
-    account: str | None
-    source: str
-    format: str
-    asked_at: float | None
-    source_known: Mapping[str, Any] = field(default_factory=dict)
-    request_id: str = ""
-    audio_id: str | None = None
-    state: State = State.INTENDED
-
-    @property
-    def key(self) -> Key:
-        """What finds it again."""
-        return Key(self.owner, self.fingerprint)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A resource whose saved state has an audio.
-
-    `made_for` is the mark of the owner that the audio was made for (see `mark`): it stays when the resource is renamed;
-    '' where the state does not say. `adopted`: the audio was there before the resource, and may be somebody else's too.
-    """
-
-    site: str
-    audio_id: str
-    owner: str
-    account: str | None = None
-    made_for: str = ""
-    adopted: bool = False
-
-
-def mark(owner: str) -> str:
-    """A short text that stands for an owner in a resource's outputs."""
-    return hashlib.sha256(owner.encode()).hexdigest()[:16]
-
-
-class Change(NamedTuple):
-    """A row that was written (`row`), or deleted (None), by its table and key. What stores exchange."""
-
-    table: str
-    key: tuple[str, ...]
-    row: Mapping[str, Any] | None
-
-
-class Store(Protocol):
-    """What keeps a ledger's rows where the machines of a team reach them."""
-
-    name: str
-    """For messages: where it is, without a credential."""
-
-    def load(self) -> Iterable[Change]:
-        """All rows of this stack. Raises LedgerError."""
-
-    def append(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Make the changes durable, and return nothing; or, where another process has written since, its changes.
-
-        Then nothing of `changes` was written, and they are to be made again on top of those. Raises LedgerError.
-        """
-
-    def others(self) -> Iterable[Change]:
-        """The rows of the other stacks, as they are now. Raises LedgerError."""
 
 
 _ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
@@ -218,6 +124,14 @@ class Ledger:
         """All requests of a site; makes no file where there is none."""
         return self._requests("site = ?", (site,)) if self.exists else []
 
+    def everything(self, site: str) -> tuple[list[Request], list[Holder]]:
+        """All requests and holders of a site, those of other stacks included; makes no file where there is none."""
+        if not self.exists:
+            return [], []
+        requests = self._requests("site = ?", (site,)) + self._of_others(Request)
+        holders = self._holders("site = ?", (site,)) + self._of_others(Holder)
+        return [it for it in requests if it.site == site], [it for it in holders if it.site == site]
+
     def kept(self, owners: str) -> list[Request]:
         """Audios that no state is known to hold, of owners that begin with `owners`."""
         return self._requests("substr(owner, 1, length(?)) = ? AND audio_id IS NOT NULL", (owners, owners))
@@ -227,12 +141,13 @@ class Ledger:
     def hold(self, holders: Iterable[Holder]) -> None:
         """The engine has shown that its saved state has these audios.
 
-        Their requests end. A resource that was renamed takes the place of its former name.
+        Their requests end. A resource that was renamed takes the place of its former name. An assumed place is kept
+        only where nothing better is known.
         """
         wanted = list(holders)
 
         def write() -> None:
-            for it in wanted:
+            for it in filter(None, map(self._placed, wanted)):
                 for other in self._holders(
                     "site = ? AND audio_id = ? AND owner <> ?", (it.site, it.audio_id, it.owner)
                 ):
@@ -246,6 +161,16 @@ class Ledger:
 
         if wanted:
             self._change(write)
+
+    def _placed(self, holder: Holder) -> Holder | None:
+        """The holder as it is to be written down; None where that says nothing new."""
+        if not holder.assumed:
+            return holder
+        requests = self._requests("audio_id = ? AND owner = ?", (holder.audio_id, holder.owner))
+        if requests:
+            return replace(holder, site=requests[0].site, assumed=False)
+        known = self.holder_of(holder.audio_id, holder.owner)
+        return None if known is not None else holder
 
     def release(self, holder: Holder) -> None:
         """The engine has given the audio up, and its state will not have it any more."""
@@ -433,7 +358,7 @@ def _request(row: Mapping[str, Any]) -> Request:
 
 
 def _holder(row: Mapping[str, Any]) -> Holder:
-    return Holder(**{**row, "adopted": bool(row["adopted"])})
+    return Holder(**{**row, "adopted": bool(row["adopted"]), "assumed": bool(row["assumed"])})
 
 
 def _of_row(change: Change) -> Request | Holder | None:

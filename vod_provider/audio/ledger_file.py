@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vod_provider.audio.ledger_records import LedgerError
+
 DEFAULT_NAME = "journal.sqlite"
 """The file's name where vod:journal names no other: the name that it had in the versions before."""
 VERSION = 1
@@ -26,13 +28,15 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
     owner TEXT NOT NULL, fingerprint TEXT NOT NULL,
     site TEXT NOT NULL, account TEXT, source TEXT NOT NULL, format TEXT NOT NULL,
-    asked_at REAL, source_known TEXT NOT NULL DEFAULT '{}', request_id TEXT NOT NULL DEFAULT '',
+    asked_at REAL NOT NULL, source_known TEXT NOT NULL DEFAULT '{}', request_id TEXT NOT NULL DEFAULT '',
     audio_id TEXT, state TEXT NOT NULL,
     PRIMARY KEY (owner, fingerprint)
 );
 CREATE TABLE IF NOT EXISTS holders (
     site TEXT NOT NULL, audio_id TEXT NOT NULL, owner TEXT NOT NULL,
-    account TEXT, made_for TEXT NOT NULL DEFAULT '', adopted INTEGER NOT NULL DEFAULT 0,
+    account TEXT, made_for TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', format TEXT NOT NULL DEFAULT '',
+    adopted INTEGER NOT NULL DEFAULT 0,
+    assumed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (site, audio_id, owner)
 );
 CREATE INDEX IF NOT EXISTS requests_of_audio ON requests (audio_id);
@@ -52,15 +56,11 @@ INSERT OR IGNORE INTO requests (owner, fingerprint, site, source, format, asked_
     SELECT owner_now(owner), fingerprint, service, source, format, intended_at, audio_id,
         CASE WHEN audio_id IS NULL THEN 'intended' ELSE 'answered' END
     FROM entries WHERE settled_at IS NULL AND rowid NOT IN (SELECT entry FROM taken_over);
-INSERT OR IGNORE INTO holders (site, audio_id, owner)
-    SELECT service, audio_id, owner_now(owner)
+INSERT OR IGNORE INTO holders (site, audio_id, owner, source, format)
+    SELECT service, audio_id, owner_now(owner), source, format
     FROM entries WHERE settled_at IS NOT NULL AND audio_id IS NOT NULL AND rowid NOT IN (SELECT entry FROM taken_over);
 INSERT OR IGNORE INTO taken_over SELECT rowid FROM entries
 """
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used; nothing may be asked of VOD without it."""
 
 
 def in_memory() -> sqlite3.Connection:

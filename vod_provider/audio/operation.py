@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.errors import VodError
 
 
 @dataclass(frozen=True)
@@ -24,5 +25,7 @@ class Operation:
     warn: Callable[[str], None] = lambda _: None
 
     def deadline(self, default: float) -> Deadline:
-        """How long this operation may wait: what the user set, else `default` seconds."""
+        """How long this operation may wait: what the user set, else `default` seconds. Raises VodError."""
+        if self.timeout < 0:
+            raise VodError(f"custom_timeouts is {self.timeout:g} s: expected a time greater than 0, or none")
         return Deadline(self.timeout or default, self.stop, notice=self.report)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vod_provider.config.settings import Settings
+
 
 @dataclass(frozen=True)
 class Place:
@@ -32,3 +34,13 @@ class Place:
         if len(parts) not in {2, 3} or not all(parts):
             return None
         return cls(*parts)
+
+    @classmethod
+    def asked(cls, settings: Settings, region: str | None, project_id: str | None, account: str | None) -> Place:
+        """The place that a resource's inputs ask for today; None for the stack's own. Raises SettingsError."""
+        here = settings.at(region, project_id, account)
+        return cls(here.endpoint, here.project_id, account)
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings for this place, with today's credentials of its account. Raises SettingsError."""
+        return settings.at(None, self.project_id, self.account, endpoint=self.endpoint)

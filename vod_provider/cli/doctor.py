@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
-from vod_provider.audio.journal import Journal, JournalError
-from vod_provider.cli import text
+from vod_provider.audio.ledger_records import LedgerError
+from vod_provider.cli import ledgers, text
 from vod_provider.cli.checks import Check, not_tried
 from vod_provider.cli.configuration import Configuration
 from vod_provider.cli.console import Console
@@ -20,6 +20,7 @@ from vod_provider.cli.errors import CommandError
 from vod_provider.cli.permissions import Permissions
 from vod_provider.cli.reach import Reach
 from vod_provider.config import table
+from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.config.settings import Settings, SettingsError
 from vod_provider.vod.signing import AccessKey
 from vod_provider.vod.transport import Transport
@@ -108,7 +109,7 @@ def vod_checks(configure: Callable[[], Configuration]) -> Iterator[Check]:
         yield Check("configuration", "fail", f"{exc}. Found: {found}")
     else:
         yield from settings_checks(configuration, here)
-        yield journal_check(here, configuration.origin(table.JOURNAL))
+        yield journal_check(configuration, here)
         reach = Reach(f"{here.endpoint}/v1.0/{here.project_id}/asset/info")
         yield from reach.checks()
         if reach.reached:
@@ -142,27 +143,23 @@ def settings_checks(configuration: Configuration, here: Settings) -> Iterator[Ch
             yield Check(setting.key, "ok", f"set ({configuration.origin(setting)})")
 
 
-def journal_check(here: Settings, origin: str = "") -> Check:
-    """Whether the journal can be read and written; opening it is what `up` does, too. `origin`: who named the file."""
+def journal_check(configuration: Configuration, here: Settings) -> Check:
+    """Whether the ledger can be read and written; opening it is what `up` does, too."""
     warnings: list[str] = []
     try:
-        journal = Journal(here.journal, warn=warnings.append)
-    except SettingsError as exc:
-        return Check("journal", "fail", str(exc))
-    service = f"{here.endpoint} {here.project_id}"
-    try:
-        with journal.asking():
-            journal.audio_ids(service)  # makes the file, which proves that it can be made
-            entries = journal.entries(service)
-    except JournalError as exc:
+        location = here.ledger
+        ledger = ledgers.opened(configuration, here, warnings.append)
+        ledgers.check(ledger, here, warnings.append)
+        requests, holders = ledger.everything(f"{here.endpoint} {here.project_id}")
+    except (SettingsError, LedgerError) as exc:
         return Check("journal", "fail", str(exc))
     if warnings:
         remedy = "look with `python -m vod_provider orphans` for audios that only it knew"
-        return Check("journal", "warn", warnings[0], remedy)
-    waiting = sum(entry.settled_at is None for entry in entries)
-    known = f"{len(entries)} of its entries are of this project, {waiting} of them not yet in a stack"
-    place = f"{here.journal} ({origin})" if origin else str(here.journal)
-    return Check("journal", "ok", f"{place}: {known}")
+        return Check("journal", "warn", warnings[0], remedy if isinstance(location, LedgerFile) else "")
+    waiting = len(requests)
+    known = f"{waiting + len(holders)} of its entries are of this project, {waiting} of them not yet in a stack"
+    origin = configuration.origin(table.JOURNAL)
+    return Check("journal", "ok", f"{location}{f' ({origin})' if origin else ''}: {known}")
 
 
 # -- words -------------------------------------------------------------------------------------------------------

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vod_provider.audio.journal import Journal, JournalError, Owned
-from vod_provider.cli import text
+from vod_provider.audio.ledger_records import LedgerError
+from vod_provider.cli import ledgers, text
 from vod_provider.cli.configuration import Configuration, loaded
 from vod_provider.cli.console import Console
 from vod_provider.cli.errors import CommandError
-from vod_provider.cli.ownership import Finding, Known, Standing, stack_of, urn_of
+from vod_provider.cli.ownership import Entry, Finding, Known, Standing, entries_of, stack_of, urn_of
 from vod_provider.cli.removal import Removal
 from vod_provider.cli.states import StackName, State
+from vod_provider.config.settings import SettingsError
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.client import Client
 from vod_provider.vod.deadline import Deadline
@@ -27,11 +28,11 @@ LISTING_S = 600.0
 """How long the listing may take in all: at the quota, a million audios."""
 
 _HEADINGS = {
-    Standing.ORPHANED: "Orphaned: the journal has them as asked for by us, and no state that was given holds them",
+    Standing.ORPHANED: "Orphaned: the ledger has them as asked for by us, and no state that was given holds them",
     Standing.YOUNG: "Too young to say: they would be orphaned, but they may be somebody's running `pulumi up`",
-    Standing.KEPT: "Kept by the journal: the next `pulumi up` that asks for the same takes it",
-    Standing.ELSEWHERE: "Of other stacks: the journal has them for stacks whose states were not given or are empty",
-    Standing.UNKNOWN: "Unknown: in no state that was given, and not in the journal, so they may be anybody's",
+    Standing.KEPT: "Kept by the ledger: the next `pulumi up` that asks for the same takes it",
+    Standing.ELSEWHERE: "Of other stacks: the ledger has them for stacks whose states were not given or are empty",
+    Standing.UNKNOWN: "Unknown: in no state that was given, and not in the ledger, so they may be anybody's",
 }
 _HEAD = ("AUDIO", "AGE", "STATUS", "FORMAT", "DURATION", "TITLE")
 _RIGHT = frozenset({1, 4})
@@ -70,12 +71,12 @@ class Options:
 
 
 class Orphans:
-    """The command, over one project of VOD and one journal. `now` is Unix time in seconds."""
+    """The command, over one project of VOD and one ledger. `now` is Unix time in seconds."""
 
     def __init__(
         self,
         client: Client,
-        entries: Callable[[], Sequence[Owned]],
+        entries: Callable[[], Sequence[Entry]],
         place: str,
         console: Console,
         *,
@@ -127,7 +128,7 @@ class Orphans:
             raise CommandError(f"listing the project's audios: VOD's quota gave no way for {LISTING_S:g} s") from exc
         except VodError as exc:
             raise CommandError(str(exc)) from exc
-        # The journal is read after VOD: what was asked for in between is not in the list, rather than in the way.
+        # The ledger is read after VOD: what was asked for in between is not in the list, rather than in the way.
         return self._sort(options, list(audios.values()))
 
     def _sort(self, options: Options, audios: Sequence[Asset]) -> list[Finding]:
@@ -148,14 +149,16 @@ class Orphans:
 def open_orphans(configuration: Configuration, console: Console) -> Orphans:
     """The command over what is configured. Raises CommandError."""
     here = loaded(configuration)
-    journal = Journal(here.journal, warn=_refuse)
     client = Client(Transport(here.endpoint, here.project_id, here.credentials, account=here.account), here.quotas)
-    service = f"{here.endpoint} {here.project_id}"
+    try:
+        ledger = ledgers.opened(configuration, here, _refuse)
+    except (SettingsError, LedgerError) as exc:
+        raise CommandError(str(exc)) from exc
 
-    def entries() -> Sequence[Owned]:
+    def entries() -> Sequence[Entry]:
         try:
-            return journal.entries(service)
-        except JournalError as exc:
+            return entries_of(ledger, f"{here.endpoint} {here.project_id}")
+        except LedgerError as exc:
             raise CommandError(str(exc)) from exc
 
     return Orphans(client, entries, f"project {here.project_id} at {here.endpoint}", console)
@@ -184,7 +187,7 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
     stacks = sorted({str(name) for state in options.states for name in state.stacks})
     empty = sum(not state.stacks for state in options.states)
     given = [*stacks, *([text.count(empty, "state") + " without resources"] if empty else [])]
-    compared = f"{', '.join(given)} and the journal" if given else "the journal alone, since no stack was given"
+    compared = f"{', '.join(given)} and the ledger" if given else "the ledger alone, since no stack was given"
     yield from text.paragraph(f"Audios of {place}, compared with {compared}.")
     count = {standing: sum(it.standing is standing for it in found) for standing in Standing}
     known, orphaned, unknown = (count[one] for one in (Standing.KNOWN, Standing.ORPHANED, Standing.UNKNOWN))
@@ -205,7 +208,7 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
         yield ""
         yield from text.paragraph(
             "VOD does not record what an audio was made of, nor by whom. An unknown one may have been uploaded, or"
-            " made by a stack, a machine or a program that the journal knows nothing of. --delete leaves it; --id AUDIO"
+            " made by a stack, a machine or a program that this ledger knows nothing of. --delete leaves it; --id AUDIO"
             " names one that you have looked at, to be deleted with the others."
         )
 
@@ -236,7 +239,7 @@ def _details(it: Finding) -> Iterator[str]:
         return
     owner = urn_of(entry.owner) or "an unknown resource"
     if it.lost:
-        asked = datetime.fromtimestamp(entry.intended_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        asked = datetime.fromtimestamp(entry.asked_at or 0.0, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         yield f"may be what VOD made of {entry.format} from {entry.source}, asked at {asked}; the answer was lost"
         yield f"for {owner}"
     else:

@@ -1,7 +1,7 @@
-"""Whose an audio is, as far as stacks and the journal tell. Pure.
+"""Whose an audio is, as far as stacks and the ledger tell. Pure.
 
-VOD does not record what an audio was made from, nor by whom. So an orphan is only what the journal knows as asked for
-by us and no state holds. What the journal does not know may be anybody's: it is unknown, and nothing here calls it an
+VOD does not record what an audio was made from, nor by whom. So an orphan is only what the ledger knows as asked for
+by us and no state holds. What the ledger does not know may be anybody's: it is unknown, and nothing here calls it an
 orphan. Every doubt counts against 'orphaned'.
 """
 
@@ -11,8 +11,8 @@ import enum
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from vod_provider.audio.journal import Owned
-from vod_provider.audio.lifecycle import CLOCKS_S, SENT_S
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.recovery import CLOCKS_S, SENT_S
 from vod_provider.cli.states import StackName, State
 from vod_provider.vod.assets import Asset, Outcome, format_of
 
@@ -23,45 +23,71 @@ class Standing(enum.Enum):
     KNOWN = "known"
     """A given state has its id in it."""
     KEPT = "kept"
-    """The journal has it, or may have it, for a resource whose next `pulumi up` takes it."""
+    """The ledger has it, or may have it, for a resource whose next `pulumi up` takes it."""
     ELSEWHERE = "elsewhere"
-    """The journal has it for a stack whose state was not given."""
+    """The ledger has it for a stack whose state was not given."""
     YOUNG = "young"
     """It would be orphaned, but it is so young that it may be somebody's running `up`."""
     ORPHANED = "orphaned"
-    """The journal knows it as asked for by us, and no state holds it."""
+    """The ledger knows it as asked for by us, and no state holds it."""
     UNKNOWN = "unknown"
-    """Neither a state nor the journal knows it: it may be anybody's."""
+    """Neither a state nor the ledger knows it: it may be anybody's."""
 
 
 _CAUTIOUS = (Standing.KEPT, Standing.ELSEWHERE, Standing.UNKNOWN, Standing.YOUNG, Standing.ORPHANED)
-"""Standings that the journal may give, from the one that speaks most against deleting an audio."""
+"""Standings that the ledger may give, from the one that speaks most against deleting an audio."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the ledger: a request that no state is known to hold, or (`held`) an audio that one is.
+
+    `asked_at` is in Unix seconds of VOD's clock; None for what is held.
+    """
+
+    owner: str
+    source: str
+    format: str
+    audio_id: str | None
+    asked_at: float | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether a resource's saved state has it."""
+        return self.asked_at is None
+
+
+def entries_of(ledger: Ledger, site: str) -> list[Entry]:
+    """All that the ledger has of a site, for every stack. Raises LedgerError."""
+    requests, holders = ledger.everything(site)
+    asked = [Entry(it.owner, it.source, it.format, it.audio_id, it.asked_at) for it in requests]
+    return asked + [Entry(it.owner, it.source, it.format, it.audio_id) for it in holders]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One audio: who knows it, its age in seconds (None where VOD tells no time), and what the journal tells of it.
+    """One audio: who knows it, its age in seconds (None where VOD tells no time), and what the ledger tells of it.
 
-    `entry` is the journal's entry with its id, or, where `lost` is set, one that may be of this audio: an
+    `entry` is the ledger's entry with its id, or, where `lost` is set, one that may be of this audio: an
     extraction was asked for then, and the answer was lost.
     """
 
     audio: Asset
     standing: Standing
     age: float | None
-    entry: Owned | None = None
+    entry: Entry | None = None
     lost: bool = False
 
 
 @dataclass(frozen=True)
 class Known:
-    """Who may know an audio: the states that were given, and the journal.
+    """Who may know an audio: the states that were given, and the ledger.
 
-    `former` are stacks that are no more: what the journal keeps for them, nobody takes.
+    `former` are stacks that are no more: what the ledger keeps for them, nobody takes.
     """
 
     states: Sequence[State]
-    entries: Sequence[Owned]
+    entries: Sequence[Entry]
     former: Collection[StackName] = ()
 
     def sort(self, audios: Iterable[Asset], *, now: float, skew: float, older_than: float) -> list[Finding]:
@@ -71,7 +97,7 @@ class Known:
         on an audio can be orphaned.
         """
         mentioned = frozenset().union(*(state.texts for state in self.states))
-        by_id: dict[str, list[Owned]] = {}
+        by_id: dict[str, list[Entry]] = {}
         for entry in self.entries:
             if entry.audio_id:
                 by_id.setdefault(entry.audio_id, []).append(entry)
@@ -84,7 +110,7 @@ class Known:
             age = max(0.0, now + skew - audio.created.timestamp()) if audio.created else None
             young = age is None or age < older_than
             entries, lost = by_id.get(audio.id, []), False
-            if not entries and (may_be := self._lost(audio, skew)):
+            if not entries and (may_be := self._lost(audio)):
                 entries, lost = [may_be], True
             # Whichever entry speaks most against deleting it counts.
             by_standing = {self._standing(one, seen, young=young): one for one in entries}
@@ -95,20 +121,20 @@ class Known:
             findings.append(Finding(audio, standing, age, told, lost))
         return sorted(findings, key=lambda it: (-(it.age or 0.0), it.audio.id))
 
-    def _standing(self, entry: Owned, seen: Collection[tuple[StackName | None, str]], *, young: bool) -> Standing:
-        """What one entry of the journal makes of an audio that no state mentions."""
+    def _standing(self, entry: Entry, seen: Collection[tuple[StackName | None, str]], *, young: bool) -> Standing:
+        """What one entry of the ledger makes of an audio that no state mentions."""
         if stack_of(entry.owner) is None:
             return Standing.UNKNOWN  # the host could not say for which resource: no state can be looked at
-        if entry.settled_at is None and self._taken_by(entry.owner):
+        if not entry.held and self._taken_by(entry.owner):
             return Standing.KEPT
-        if entry.settled_at is not None and _stack_and_backend(entry.owner) not in seen:
+        if entry.held and _stack_and_backend(entry.owner) not in seen:
             return Standing.ELSEWHERE
         return Standing.YOUNG if young else Standing.ORPHANED
 
     def _seen(self, mentioned: Collection[str]) -> set[tuple[StackName | None, str]]:
         """The stacks, each with its backend, whose states were looked at: one that is given, or is no more.
 
-        A state does not say which backend it is from. Where the journal knows a stack of that name in several, it is
+        A state does not say which backend it is from. Where the ledger knows a stack of that name in several, it is
         from one whose audios it mentions; that of the others was not given.
         """
         given = {name for state in self.states for name in state.stacks}
@@ -118,19 +144,19 @@ class Known:
         return {one for one in known if one[0] in self.former or (one[0] in given and one in alone | tied)}
 
     def _taken_by(self, owner: str) -> bool:
-        """Whether there is a resource that may still take what the journal has for it."""
+        """Whether there is a resource that may still take what the ledger has for it."""
         stack = stack_of(owner)
         # No URN: the host could not say for which resource, so no later run finds the entry again.
         return stack is not None and stack not in self.former
 
-    def _lost(self, audio: Asset, skew: float) -> Owned | None:
-        """An entry whose answer was lost and that may be of this audio; see `Extraction._search`."""
+    def _lost(self, audio: Asset) -> Entry | None:
+        """An entry whose answer was lost and that may be of this audio; see `Recovery.search`."""
         for entry in self.entries:
-            if entry.audio_id is not None or not self._taken_by(entry.owner):
+            if entry.audio_id is not None or entry.asked_at is None or not self._taken_by(entry.owner):
                 continue
             if format_of(audio) not in {entry.format, None}:
                 continue
-            after = audio.created.timestamp() - entry.intended_at - skew if audio.created else 0.0
+            after = audio.created.timestamp() - entry.asked_at if audio.created else 0.0
             if -CLOCKS_S <= after <= SENT_S:
                 return entry
         return None

@@ -67,9 +67,12 @@ class Settings:
             raise SettingsError(f"vod:journal is {location}: expected a file, since this cannot be kept there")
         return location.path
 
-    def at(self, region: str | None, project_id: str | None, account: str | None = None) -> Settings:
+    def at(
+        self, region: str | None, project_id: str | None, account: str | None = None, *, endpoint: str | None = None
+    ) -> Settings:
         """The settings for a resource's own region, project and account; None for the stack's.
 
+        `endpoint` is where an audio is known to be, whatever the stack says today.
         An endpoint that was configured without '{region}' in it serves every region.
         Raises MissingSettingsError, which names all that neither the resource nor the stack says, and SettingsError
         for what cannot be: there is no such account, or a region would change the meaning of a URL.
@@ -80,7 +83,7 @@ class Settings:
             region=parsers.region("region", region) if region else base.region,
             project_id=parsers.project("project_id", project_id) if project_id else base.project_id,
         )
-        here = replace(here, endpoint=parsers.filled(here.template, here.region))
+        here = replace(here, endpoint=endpoint or parsers.filled(here.template, here.region))
         missing = {
             "no credentials": here.credentials is _NOBODY and not self.offline,
             "no region": not here.endpoint,

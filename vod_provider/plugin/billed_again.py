@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Again:
+class BilledAgain:
     """Counts extractions that replace another. Safe to share between threads."""
 
     def __init__(self) -> None:
@@ -26,11 +26,11 @@ class Again:
         count = len(self._known) + self._unknown
         if not count:
             return ""
-        text = f"{count} audio{'s are' if count > 1 else ' is'} to be extracted again, which is paid again"
+        text = f"{count} audio{'s' if count > 1 else ''} will be extracted again and billed again"
         if self._known:
             text += f": {_duration(sum(self._known))} of sound"
             if self._unknown:
-                text += f", and {self._unknown} more of a length that is not known here"
+                text += f", and {self._unknown} more of unknown length"
         return text
 
 

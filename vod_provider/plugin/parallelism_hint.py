@@ -28,7 +28,7 @@ def parallelism(environ: Mapping[str, str], cores: int) -> int:
     return int(text) if text.isdecimal() and int(text) > 0 else 4 * cores
 
 
-class Hint:
+class ParallelismHint:
     """Watches the creates of this run, of which the engine runs `limit` at a time. Safe to share between threads."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:

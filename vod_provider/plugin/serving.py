@@ -21,6 +21,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, stat
 
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import engine_watch
+from vod_provider.plugin.owner import backend, owner_of
 from vod_provider.plugin.status_rows import StatusRows
 from vod_provider.vod.deadline import Stop
 
@@ -116,7 +117,7 @@ class Session:
         def warn_(text: str) -> None:
             self.warn(text, urn)
 
-        operation = Operation(f"{self._backend} {urn}", timeout, self.stop, report, warn_)
+        operation = Operation(owner_of(self._backend, urn), timeout, self.stop, report, warn_)
         try:
             with serving(ServedRequest(operation, urn)) as served:
                 yield served
@@ -241,11 +242,6 @@ def one_line(error: BaseException) -> str:
     if type(error).__module__.startswith("vod_provider."):
         return text
     return f"{type(error).__name__}: {text} (a mistake in vod_provider; vod:debug shows where)"
-
-
-def backend(environ: Mapping[str, str]) -> str:
-    """Which backend holds the state: the same URN in another backend is another resource."""
-    return environ.get("PULUMI_BACKEND_URL", "") or environ.get("PULUMI_HOME", "")
 
 
 def engine_log(engine: str) -> EngineLog:

@@ -183,21 +183,6 @@ def format_of(audio: Asset) -> str | None:
     return AUDIO_TYPES.get((audio.pack_type or "").upper())
 
 
-def may_be_extracted_from(audio: Asset, source: Asset) -> bool:
-    """Whether nothing that VOD tells speaks against `audio` being an extraction of `source`.
-
-    VOD does not record the source. An audio's title is its source's (docs/cloud.md). A title that VOD does
-    not tell speaks against nothing.
-    """
-    if audio.id == source.id or audio.outcome is Outcome.GONE:
-        return False
-    if audio.pack_type and format_of(audio) is None:
-        return False
-    return not audio.title or not source.title or audio.title.startswith(source.title)
-
-
-def lasts_as_long(audio: Asset, source: Asset) -> bool:
-    """Whether the durations agree, as far as VOD tells both: a track may end a little before its video."""
-    if audio.duration is None or source.duration is None:
-        return True
-    return abs(audio.duration - source.duration) <= max(2.0, 0.02 * source.duration)
+def agree(one: float | None, other: float | None) -> bool:
+    """Whether two durations agree, as far as both are known: a track may end a little before its video."""
+    return one is None or other is None or abs(one - other) <= max(2.0, 0.02 * max(one, other))

@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO_TYPES, Asset, status_of
@@ -46,6 +47,13 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before any asset
 _TIME = "%Y%m%d%H%M%S"
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Sending(Protocol):
+    """Sends a request that has its place in the quota, and gives the place back if it never leaves."""
+
+    def __call__(self, send: Callable[[], T]) -> T: ...
 
 
 class Client:
@@ -87,15 +95,15 @@ class Client:
         audio_format: str,
         deadline: Deadline,
         *,
-        around: Callable[[Callable[[], str]], str] = lambda send: send(),
+        transaction: Callable[[Callable[[], str]], R],
         waiting: Callable[[], None] = lambda: None,
-    ) -> str:
-        """Ask for the audio of `asset_id`; returns the id of the audio asset, which is not there yet.
+    ) -> R:
+        """Ask for the audio of `asset_id` within `transaction`, and return what that returns.
 
-        `around` gets what sends the request, is run where it is sent, and runs to its end even if the caller
-        has stopped waiting: the place to write down that VOD is asked, and what it answered. It may also raise
-        without sending, which takes nothing from the quota; and what sends may raise a StoppedError or DeadlineError
-        whose `sent` is False, where nobody waits any more.
+        `transaction` gets what sends the request and returns the id of the audio asset, which is not there yet. It
+        runs where the request is sent, and to its end even if the caller has stopped waiting: the place to write down
+        that VOD is asked, and what it answered. It need not send, which then takes nothing from the quota; and what
+        sends may raise a StoppedError or DeadlineError whose `sent` is False, where nobody waits any more.
         Raises LostAnswerError where VOD may have accepted without our knowing of it; it is not asked again. Where
         the waiting ends early, `sent` of the error says whether the request had left: if not, VOD has accepted
         nothing. A QuotaError says that it was the quota that left no time.
@@ -111,18 +119,19 @@ class Client:
             return audio_id
 
         return self._perform(
-            "extract", send, deadline, repeatable=False, around=around, waiting=waiting, pool=self._asking
+            "extract",
+            lambda sending: transaction(lambda: sending(send)),
+            deadline,
+            repeatable=False,
+            waiting=waiting,
+            pool=self._asking,
         )
 
     def cancel(self, audio_id: str, deadline: Deadline) -> None:
         """Take a queued extraction back. Raises StateError once it is under way."""
         doing = f"cancelling the extraction of audio {audio_id}"
         query = [("asset_id", audio_id)]
-        self._perform(
-            "cancel",
-            lambda: self._transport.send(doing, "DELETE", "/asset/extract_audio", query=query),
-            deadline,
-        )
+        self._call("cancel", deadline, doing, "DELETE", "/asset/extract_audio", query=query)
 
     def show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         """Up to ten assets by id. One that VOD answers it does not have is there with status NO_ASSET."""
@@ -214,7 +223,7 @@ class Client:
         """Delete up to ten assets; says of each whether VOD reports it deleted."""
         doing = f"deleting asset {_named(asset_ids)}"
         query = [("asset_id", ",".join(asset_ids))]
-        answer = self._perform("delete", lambda: self._transport.send(doing, "DELETE", "/asset", query=query), deadline)
+        answer = self._call("delete", deadline, doing, "DELETE", "/asset", query=query)
         results = answer.body.get("delete_result_array")
         if not isinstance(results, list):
             raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
@@ -228,11 +237,7 @@ class Client:
         what = "publish" if published else "unpublish"
         doing = f"{what}ing asset {_named(asset_ids)}"
         body = {"asset_id": list(asset_ids)}
-        answer = self._perform(
-            what,
-            lambda: self._transport.send(doing, "POST", f"/asset/status/{what}", body=body),
-            deadline,
-        )
+        answer = self._call(what, deadline, doing, "POST", f"/asset/status/{what}", body=body)
         found = {asset.id: asset for asset in _assets(doing, answer)}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
@@ -242,33 +247,38 @@ class Client:
         body: dict[str, Any] = {"asset_id": asset_id, **metadata}
         if "tags" in body:
             body["tags"] = ",".join(body["tags"])
-        self._perform("update", lambda: self._transport.send(doing, "PUT", "/asset/info", body=body), deadline)
+        self._call("update", deadline, doing, "PUT", "/asset/info", body=body)
 
     def _query(
         self, doing: str, query: list[tuple[str, str]], deadline: Deadline, *, path: str = "/asset/info"
     ) -> Answer:
-        return self._perform("query", lambda: self._transport.send(doing, "GET", path, query=query), deadline)
+        return self._call("query", deadline, doing, "GET", path, query=query)
+
+    def _call(self, quota_name: str, deadline: Deadline, doing: str, method: str, path: str, **more: Any) -> Answer:
+        """Send a request that comes to the same however often it is sent."""
+        send = partial(self._transport.send, doing, method, path, **more)
+        return self._perform(quota_name, lambda sending: sending(send), deadline)
 
     def _perform(
         self,
         quota_name: str,
-        send: Callable[[], T],
+        work: Callable[[_Sending], R],
         deadline: Deadline,
         *,
         repeatable: bool = True,
-        around: Callable[[Callable[[], T]], T] = lambda send: send(),
         waiting: Callable[[], None] = lambda: None,
         pool: ThreadPoolExecutor | None = None,
-    ) -> T:
+    ) -> R:
+        """Run `work`, which is given what sends a request, in a thread of the pool; again where that is harmless."""
         quota = self._quotas[quota_name]
         sending_or_over = threading.Lock()
         over: StoppedError | DeadlineError | None = None
         sent = False
 
-        def attempt() -> T:
+        def attempt() -> R:
             end = quota.given_back  # unless it is sent
 
-            def sending() -> T:
+            def sending(send: Callable[[], T]) -> T:
                 nonlocal end, sent
                 with sending_or_over:
                     if over is not None:
@@ -285,7 +295,7 @@ class Client:
                     raise
 
             try:
-                return around(sending)
+                return work(sending)
             finally:
                 end()
 

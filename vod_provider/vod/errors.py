@@ -15,6 +15,8 @@
     │   └── QuotaError         the quota left no time to send it, or refused it every time; nothing was done
     ├── ExtractionError        VOD could not extract it, or what is there is not what was asked for
     ├── AmbiguousError         several audios could be the one whose answer was lost
+    ├── EarlyEndError          a wait that ended early, with what was being done
+    ├── GoneError              an audio that is held is not there, with what to do about it
     └── UnfinishedError        VOD has accepted, and the audio is not as asked for yet
 
 Every text is one line: what was being done to which asset, what came back, what to do next.
@@ -194,6 +196,14 @@ class ExtractionError(VodError):
 
 class AmbiguousError(VodError):
     """Several audios could be the one whose answer was lost, and guessing might take somebody else's."""
+
+
+class EarlyEndError(VodError):
+    """A wait that ended early, with what was being done."""
+
+
+class GoneError(VodError):
+    """An audio that is held is not there, with what to do about it."""
 
 
 class UnfinishedError(VodError):

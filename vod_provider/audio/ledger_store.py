@@ -1,0 +1,320 @@
+"""A ledger in object storage, for a team and for runners whose disk goes with them. Loads `obstore` when it is opened.
+
+Each stack has a folder with a log: a *segment* for each write, numbered and never overwritten, and now and then a
+*snapshot* of all rows up to a segment. A segment is written only if there is none of its number: whoever is second
+finds that out, reads what the first one wrote, and writes after it. So several plugin processes of one stack, and a run
+that goes on beside the next, see each other's rows. What has changed is written, not the whole: many audios stay as
+cheap as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from vod_provider.audio.ledger_records import Change, LedgerError
+from vod_provider.config.ledger_location import OBS_ENDPOINT, LedgerStore
+from vod_provider.vod.signing import AccessKey, Credentials
+
+FOLDER = "vod-ledger"
+"""Below the prefix: the prefix may be that of Pulumi's own backend, which has other folders."""
+SNAPSHOT_AFTER = 100
+"""A snapshot is written when a log has grown by so many segments."""
+KEEP = timedelta(days=2)
+"""Segments that are part of a snapshot stay so long: a process that has not read it may still write after them."""
+OTHERS_S = 5.0
+"""The logs of other stacks are read again after so long."""
+READERS = 16
+_TIMEOUT = {"timeout": "10s", "connect_timeout": "5s"}
+_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+_NAME = re.compile(r"(\d{12})(?:-([0-9a-f]{8}))?(\.snapshot)?\.json")
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class _Log:
+    """What is known of the log of one stack: its rows, up to and with the segment `seen`."""
+
+    rows: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
+    seen: int = 0
+    snapshot: int = 0
+    read: set[str] = field(default_factory=set)
+
+    def take(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if change.row is None:
+                self.rows.pop((change.table, change.key), None)
+            else:
+                self.rows[change.table, change.key] = change.row
+
+    def changes(self) -> list[Change]:
+        """Changes that make all rows."""
+        return [Change(table, key, row) for (table, key), row in self.rows.items()]
+
+
+class ObjectStore:
+    """The store of one stack's ledger: see `ledger_records.Store`.
+
+    `objects` is one of obstore's stores. `stack` is what the owners of the stack's resources begin with. `warn` is told
+    in one line where the storage has no conditional writes.
+    """
+
+    def __init__(self, objects: Any, name: str, prefix: str, stack: str, warn: Callable[[str], None]) -> None:
+        self.name = name
+        self.requests = 0
+        self._objects, self._stack, self._warn = objects, stack, warn
+        self._root = f"{prefix}/{FOLDER}/" if prefix else f"{FOLDER}/"
+        self._folder = self._root + hashlib.sha256(stack.encode()).hexdigest()[:32] + "/"
+        self._lock = threading.Lock()
+        self._log = _Log()
+        self._others: dict[str, _Log] = {}
+        self._others_read = float("-inf")
+        self._conditional: bool | None = None
+        self._writer = uuid.uuid4().hex[:8]
+
+    # -- the protocol ----------------------------------------------------------------------------------------
+
+    def load(self) -> Iterable[Change]:
+        """All rows of this stack."""
+        with self._lock:
+            self._read(self._folder, self._log)
+            return self._log.changes()
+
+    def append(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Write a segment after all that are known; or return what another process has written after those."""
+        with self._lock:
+            if self._conditional is None:
+                self._conditional = self._keeps_conditions()
+            if not self._conditional:
+                newer = self._read(self._folder, self._log)
+                if newer:
+                    return newer
+            number = self._log.seen + 1
+            writer = "" if self._conditional else f"-{self._writer}"
+            name = f"{number:012d}{writer}.json"
+            content = _encoded(changes)
+            written = self._put(self._folder + name, content, create=self._conditional)
+            # Refused, it may still be this one: an attempt whose answer was lost is sent again.
+            if not written and self._got(self._folder + name) != content:
+                return self._read(self._folder, self._log)
+            self._log.seen = number
+            self._log.read.add(name)
+            self._log.take(changes)
+            if number - self._log.snapshot >= SNAPSHOT_AFTER:
+                self._write_snapshot()
+        return ()
+
+    def others(self) -> Iterable[Change]:
+        """The rows of all other stacks, at most some seconds old."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._others_read >= OTHERS_S:
+                for folder, names in self._listed(self._root).items():
+                    if folder != self._folder:
+                        self._read(folder, self._others.setdefault(folder, _Log()), names)
+                self._others_read = now
+            return [change for log in self._others.values() for change in log.changes()]
+
+    def check(self) -> None:
+        """Read, write and remove something, as a run would. Raises LedgerError."""
+        with self._lock:
+            self._read(self._folder, self._log)
+            self._conditional = self._keeps_conditions()
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _read(self, folder: str, log: _Log, names: Sequence[str] | None = None) -> list[Change]:
+        """Read what has been written to a log since it was read last; returns that."""
+        if names is None:
+            names = self._listed(folder).get(folder, ())
+        parsed = sorted((int(found[1]), name, bool(found[3])) for name in names if (found := _NAME.fullmatch(name)))
+        newest = max((number for number, _, snapshot in parsed if snapshot), default=0)
+        if newest > log.seen:
+            (content,) = self._contents([f"{folder}{newest:012d}.snapshot.json"])
+            log.rows.clear()
+            log.take(content)
+            log.seen = newest
+        log.snapshot = max(log.snapshot, newest)
+        unread = [
+            name for number, name, snapshot in parsed if not snapshot and number > log.snapshot and name not in log.read
+        ]
+        newer: list[Change] = []
+        for name, content in zip(unread, self._contents([folder + name for name in unread]), strict=True):
+            log.read.add(name)
+            log.seen = max(log.seen, int(name[:12]))
+            log.take(content)
+            newer += content
+        return newer
+
+    def _listed(self, prefix: str) -> dict[str, list[str]]:
+        """The names of objects by folder."""
+        found: dict[str, list[str]] = {}
+        for page in self._asked(lambda: list(self._objects.list(prefix))):
+            for meta in page:
+                folder, _, name = str(meta["path"]).rpartition("/")
+                found.setdefault(f"{folder}/", []).append(name)
+        return found
+
+    def _contents(self, paths: Sequence[str]) -> list[list[Change]]:
+        if len(paths) <= 1:
+            return [self._content(path) for path in paths]
+        with ThreadPoolExecutor(READERS, "vod-ledger") as pool:
+            return list(pool.map(self._content, paths))
+
+    def _got(self, path: str) -> bytes:
+        content: bytes = self._asked(lambda: bytes(self._objects.get(path).bytes()))
+        return content
+
+    def _content(self, path: str) -> list[Change]:
+        content = self._got(path)
+        try:
+            return [Change(table, tuple(key), row) for table, key, row in json.loads(content)["changes"]]
+        except (ValueError, TypeError, KeyError) as exc:
+            raise LedgerError(f"the ledger at {self.name} cannot be read: {path} is not of this package") from exc
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def _put(self, path: str, content: bytes, *, create: bool) -> bool:
+        """Write an object; with `create`, only if it is not there. Whether it was written."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            self._asked(lambda: self._objects.put(path, content, mode="create" if create else "overwrite"))
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        return True
+
+    def _write_snapshot(self) -> None:
+        """Write all rows as one object, and remove segments that are long part of one."""
+        number = self._log.seen
+        self._put(f"{self._folder}{number:012d}.snapshot.json", _encoded(self._log.changes()), create=False)
+        self._log.snapshot = number
+        before = datetime.now(UTC) - KEEP
+        old = [
+            str(meta["path"])
+            for page in self._asked(lambda: list(self._objects.list(self._folder)))
+            for meta in page
+            if (found := _NAME.fullmatch(str(meta["path"]).rpartition("/")[2]))
+            and int(found[1]) < number
+            and meta["last_modified"] < before
+        ]
+        if old:
+            self._asked(lambda: self._objects.delete(old))
+
+    def _keeps_conditions(self) -> bool:
+        """Whether a second object of one name is refused. Some storage that speaks S3 takes it without a word."""
+        from obstore.exceptions import NotSupportedError
+
+        probe = f"{self._folder}probe-{self._writer}"
+        try:
+            kept = self._put(probe, b"", create=True) and not self._put(probe, b"", create=True)
+        except NotSupportedError:
+            kept = False
+        self._asked(lambda: self._objects.delete(probe))
+        if not kept:
+            self._warn(
+                f"the storage at {self.name} has no conditional writes: the ledger works, but a second run of the same"
+                " stack at the same moment is not noticed"
+            )
+        return kept
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        """What the storage answers. Raises LedgerError in one line, and obstore's errors that callers tell apart."""
+        from obstore import exceptions as failures
+
+        self.requests += 1
+        try:
+            return ask()
+        except (failures.AlreadyExistsError, failures.PreconditionError, failures.NotSupportedError):
+            raise
+        except (failures.BaseError, OSError, ValueError) as exc:
+            raise LedgerError(
+                f"the ledger at {self.name} cannot be used ({_reason(exc)}); check vod:journal, {_HOW}"
+            ) from exc
+
+
+_HOW = "its credentials and the network"
+
+
+def opened(
+    location: LedgerStore,
+    stack: str,
+    *,
+    credentials: Credentials,
+    region: str | None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> ObjectStore:
+    """The store at `location` for the stack whose owners begin with `stack`.
+
+    `credentials` and `region` are the stack's for VOD; only storage in Huawei's OBS uses them. Raises LedgerError.
+    """
+    try:
+        import obstore  # noqa: F401 - whether it is there
+    except ImportError as exc:
+        raise LedgerError(
+            f'vod:journal is {location}, which needs `pip install "pulumi-huaweicloud-vod[store]"` in this environment'
+        ) from exc
+    try:
+        objects = _made(location, credentials, region)
+    except LedgerError:
+        raise
+    except Exception as exc:
+        raise LedgerError(f"vod:journal is {location}, which cannot be opened ({_reason(exc)})") from exc
+    return ObjectStore(objects, str(location), location.prefix, stack, warn)
+
+
+def _made(location: LedgerStore, credentials: Credentials, region: str | None) -> Any:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    client = {**_TIMEOUT, "allow_http": (location.endpoint or "").startswith("http://")}
+    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES}
+    if location.endpoint:
+        options["endpoint"] = location.endpoint
+    if location.kind == "gs":
+        return GCSStore(location.bucket, **options)
+    if location.kind == "azblob":
+        if location.storage_account:
+            options["account_name"] = location.storage_account
+        return AzureStore(location.bucket, **options)
+    if location.kind == "s3":
+        if location.region:
+            options["region"] = location.region
+        options["virtual_hosted_style_request"] = not location.path_style and location.endpoint is None
+        return S3Store(location.bucket, **options)
+    if not isinstance(credentials, AccessKey):
+        raise LedgerError(f"vod:journal is {location}: OBS takes vod:accessKey and vod:secretKey, and no vod:token")
+    region = location.region or region
+    if location.endpoint is None:
+        if region is None:
+            raise LedgerError(f"vod:journal is {location}: set vod:region, or write the region into the URL")
+        # With virtual-hosted requests, the endpoint is that of the bucket.
+        options["endpoint"] = OBS_ENDPOINT.replace("{region}", region).replace("://", f"://{location.bucket}.")
+        options["virtual_hosted_style_request"] = True
+    options |= {"region": region or "obs", "access_key_id": credentials.access_key}
+    options |= {"secret_access_key": credentials.secret_key}
+    if credentials.security_token:
+        options["session_token"] = credentials.security_token
+    return S3Store(location.bucket, **options)
+
+
+def _encoded(changes: Sequence[Change]) -> bytes:
+    """The content of an object; no two are the same, so that a writer knows its own."""
+    return json.dumps({"version": 1, "id": uuid.uuid4().hex, "changes": changes}, separators=(",", ":")).encode()
+
+
+def _reason(exc: BaseException) -> str:
+    """The storage's own word, in one line of a bounded length; without the queries of URLs, which may be signed."""
+    text = " ".join(str(exc).split())
+    text = re.sub(r"\?[^\s\"')]*", "", text)
+    text = "".join(letter for letter in text if letter.isprintable())
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,95 @@
+"""Which resource this is, on every machine: its backend and its URN. The same URN elsewhere is another resource.
+
+Reads two files at most: the project's, which may name a backend, and the one in which `pulumi login` keeps the current
+one. No credential of a backend's URL is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+_SERVICE = "https://api.pulumi.com"
+"""Pulumi Cloud, the backend of whoever has chosen none. Source: `pulumi login --help`."""
+
+
+def owner_of(backend: str, urn: str) -> str:
+    """The owner of an audio, as the ledger has it: 'BACKEND URN'; '' where the host does not say which resource."""
+    return f"{backend} {urn}" if urn else ""
+
+
+def owner_now(environ: Mapping[str, str], written: str) -> str:
+    """What an owner that a version before has written is called today.
+
+    Those wrote PULUMI_BACKEND_URL as it was, or else PULUMI_HOME, or else nothing: then it was the current backend.
+    """
+    former, _, urn = written.rpartition(" ")
+    if former in {"", environ.get("PULUMI_HOME", "")}:
+        return owner_of(backend(environ), urn)
+    return f"{identity(former)} {urn}"
+
+
+def backend(environ: Mapping[str, str]) -> str:
+    """The identity of the backend that holds the state. Source of the order: `GetCurrentCloudURL` of the engine."""
+    given = environ.get("PULUMI_BACKEND_URL", "").strip()
+    return identity(given or _of_project(Path.cwd()) or _logged_in(environ) or _SERVICE)
+
+
+def identity(url: str) -> str:
+    """The part of a backend's URL that tells it from others, in one spelling, without user, password and options.
+
+    Of the options only the endpoint tells backends apart: a bucket of another endpoint is another bucket.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
+    except ValueError:
+        return "?"  # nothing of it is shown: there may be a password in it
+    if parts.scheme == "file":
+        path = Path(url.removeprefix("file://").partition("?")[0])
+        return f"file://{path.expanduser() if str(path).startswith('~') else path}"
+    # Names of buckets are lower case, those of Azure's containers too; `hostname` makes them so.
+    shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    return f"{shown}?endpoint={_host(endpoint)}" if endpoint else shown
+
+
+def _host(endpoint: str) -> str:
+    parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+
+
+def _of_project(folder: Path) -> str:
+    """The backend that the project's Pulumi.yaml names; '' for none. The engine runs a plugin inside of the project."""
+    for place in (folder, *folder.parents):
+        for name in ("Pulumi.yaml", "Pulumi.yml"):
+            with suppress(OSError, UnicodeDecodeError):
+                return _backend_in((place / name).read_text(encoding="utf-8"))
+    return ""
+
+
+def _backend_in(project: str) -> str:
+    if "backend" not in project:
+        return ""
+    import yaml  # takes longer to load than all else that is done here, and is seldom needed
+
+    try:
+        url = yaml.safe_load(project).get("backend", {}).get("url", "")
+    except (AttributeError, yaml.YAMLError):
+        return ""
+    return url if isinstance(url, str) else ""
+
+
+def _logged_in(environ: Mapping[str, str]) -> str:
+    """The backend that `pulumi login` has chosen; '' for none."""
+    home = environ.get("PULUMI_HOME") or (f"{environ['HOME']}/.pulumi" if environ.get("HOME") else "")
+    if not home:
+        return ""
+    try:
+        current = json.loads((Path(home) / "credentials.json").read_text(encoding="utf-8")).get("current", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return current if isinstance(current, str) else ""

@@ -1,0 +1,98 @@
+"""What the engine has shown and been told in one run: of which resources, with which audios. Threads add to it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from vod_provider.audio.ledger_records import Holder
+from vod_provider.plugin.billed_again import BilledAgain
+
+
+class Declared(NamedTuple):
+    """A resource that is still declared, as far as this run has shown: what its state has.
+
+    `source` None and `seconds` None where only its inputs are known, as '' for the id.
+    """
+
+    source: str | None
+    seconds: float | None
+    id: str
+
+
+@dataclass
+class Run:
+    """One run of the engine, from the first request to the last."""
+
+    billed_again: BilledAgain = field(default_factory=BilledAgain)
+    owners: str = ""
+    """What the owners of this stack begin with; '' as long as nothing was created, updated or deleted: in a preview."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _declared: dict[str, Declared] = field(default_factory=dict)
+    _replaced: set[str] = field(default_factory=set)
+    _answered: set[str] = field(default_factory=set)
+    _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
+    _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def shows(self, holder: Holder) -> None:
+        """The engine's saved state has this audio. Kept until the ledger is open."""
+        with self._lock:
+            self._shown[holder.audio_id, holder.owner] = holder
+
+    def take_shown(self) -> list[Holder]:
+        """What the engine has shown since this was called last."""
+        with self._lock:
+            shown = list(self._shown.values())
+            self._shown.clear()
+        return shown
+
+    def declares(self, urn: str, declared: Declared) -> None:
+        """The program still declares the resource; the engine has not said that it is replaced."""
+        with self._lock:
+            if declared.id or urn not in self._declared:
+                self._declared[urn] = declared
+
+    def replaces(self, urn: str, source: str | None) -> None:
+        """Another extraction is going to take the place of the one that there is, if there is one."""
+        with self._lock:
+            declared = self._declared.pop(urn, None)
+            if declared is None or urn in self._replaced:
+                return
+            if urn:  # else the host does not say which resource it is
+                self._replaced.add(urn)
+        self.billed_again.note(declared.seconds if declared.source == source else None)
+
+    def is_replaced(self, urn: str) -> bool:
+        """Whether this run has shown that the resource gets another extraction."""
+        return urn in self._replaced
+
+    def stays(self, urn: str, place: str, default: str) -> None:
+        """The default place is another one now, and the audio of the resource stays where it is."""
+        with self._lock:
+            self._staying[urn] = place, default
+
+    def staying_line(self) -> str:
+        """What to say of audios that stay where they are; '' for none."""
+        with self._lock:
+            moves = sorted(set(self._staying.values()))
+            count = len(self._staying)
+        if not count:
+            return ""
+        audios = "1 audio stays where it is" if count == 1 else f"{count} audios stay where they are"
+        where = "; ".join(f"at {place}, although the default is now {default}" for place, default in moves)
+        return f"{audios} ({where}): set region, project_id or account on a resource to extract it there, billed again"
+
+    def answers(self, audio_id: str) -> None:
+        """The engine is told that a create of this run has brought this audio."""
+        with self._lock:
+            self._answered.add(audio_id)
+
+    def has_answered(self, audio_id: str) -> bool:
+        """Whether a create of this run has brought this audio."""
+        return audio_id in self._answered
+
+    def other_of(self, audio_id: str, urn: str) -> str:
+        """The URN of another resource that is still declared with this audio; '' for none."""
+        with self._lock:
+            return next((it for it, held in self._declared.items() if held.id == audio_id and it != urn), "")
