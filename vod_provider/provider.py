@@ -180,6 +180,7 @@ class ExtractedAudioProvider(ResourceProvider):
                 metadata = request.metadata.given()
                 asset = _describe(lifecycle, asset, metadata, operation, deadline)
             self._answer(asset.id, asked.key, owned=bool(operation.owner))
+            served.last_line = _ready(asset)
             return CreateResult(asset.id, _outs(outs, asset) | metadata)
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -381,6 +382,14 @@ def _is_unknown(value: object) -> bool:
 
 def _declared(props: Props, id_: str = "") -> Declared:
     return Declared(props.get("asset_id"), props.get("duration"), id_)
+
+
+def _ready(asset: Asset) -> str:
+    """What a row ends with: 'ready, 0:30'."""
+    if asset.duration is None:
+        return "ready"
+    minutes, seconds = divmod(round(asset.duration), 60)
+    return f"ready, {minutes}:{seconds:02}"
 
 
 def _name(owner: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Collection
 
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHORT = 60
+_JOINERS = "\u200c\u200d"  # of letters in Persian and Indic scripts, and of emoji
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -23,6 +25,22 @@ def short(value: object) -> str:
     """A value as Python writes it, cut to a length that fits an error message."""
     text = repr(value)
     return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
+
+
+def is_plain(letter: str) -> bool:
+    """Whether a letter shows as itself: no control character, no mark that turns the direction of writing."""
+    return letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs"
+
+
+def plain(text: str, limit: int) -> str:
+    """The text without what does not show as itself (control characters, lone surrogates), cut to a length."""
+    return "".join(filter(is_plain, text[:limit]))
+
+
+def printable(text: str, limit: int = 2000) -> str:
+    """The text in one line that a terminal shows as it is, cut to a length."""
+    clean = " ".join("".join(letter if is_plain(letter) else " " for letter in text[: 4 * limit]).split())
+    return clean if len(clean) <= limit else f"{clean[:limit]}..."
 
 
 def listed(words: Collection[str]) -> str:

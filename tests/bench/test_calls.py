@@ -60,7 +60,7 @@ def many(engine: Path, vod: LocalVod, tmp_path: Path) -> Iterator[BenchStack]:
 
 def test_calls_and_what_is_loaded(many: BenchStack, vod: LocalVod, tmp_path: Path) -> None:
     """Creating takes at most 2.5 calls per audio, reading and deleting hardly more than a tenth; without changes
-    there is none, and neither HTTP nor SQL is loaded."""
+    there is none, and neither HTTP nor SQL is loaded. What was deleted is looked for in tens until it is gone."""
     loaded = tmp_path / "loaded"
     many.environ["LOADED"] = str(loaded)
     program = many.folder / "__main__.py"
@@ -80,8 +80,8 @@ def test_calls_and_what_is_loaded(many: BenchStack, vod: LocalVod, tmp_path: Pat
     assert counts["unchanged"] == counts["preview"] == {}
     # A tenth where the machine has nothing else to do; tests that run beside this one make the engine stall.
     assert set(counts["refresh"]) == {"ShowAssetMeta"}
-    assert set(counts["delete"]) == {"DeleteAssets"}
-    assert max(counts["refresh"]["ShowAssetMeta"], counts["delete"]["DeleteAssets"]) <= 0.2 * COUNT, counts
+    assert set(counts["delete"]) == {"DeleteAssets", "ShowAssetMeta"}
+    assert max(counts["refresh"]["ShowAssetMeta"], *counts["delete"].values()) <= 0.2 * COUNT, counts
     assert modules["unchanged"] == modules["preview"] == ["vod_provider.provider"]
 
 

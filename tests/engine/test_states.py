@@ -74,11 +74,11 @@ def test_a_source_that_is_being_created_is_waited_for(stack: NewStack, vod: Loca
     audio = stack(vod.config)
     audio.program(program(source))
     run = audio.start("up", "--yes", "--skip-preview")
-    until(lambda: vod.count("ShowAssetMeta") >= 1)
+    until(lambda: vod.count("ShowAssetMeta") >= 3)  # before asking, after the refusal, and waiting
     vod.arrived(source, url)
     text, _ = run.communicate(timeout=60)
     assert run.returncode == 0, text
-    assert "waiting for the source" in text
+    assert "source is " in text
     assert vod.accepted() == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -19,6 +20,7 @@ from tests.vod import free_port
 from vod_provider.config.errors import SettingsError
 from vod_provider.config.parsers import Listening
 from vod_provider.local.core.events import headers
+from vod_provider.plugin import event_listener
 from vod_provider.plugin.event_listener import AT_ONCE, LONGEST, Listener
 
 KEY = "key"
@@ -139,3 +141,46 @@ def test_a_port_is_one_listeners(tmp_path: Path) -> None:
             file.write_text(content)
         with pytest.raises(SettingsError, match=rf"^vod:events: no certificate with its key, in PEM, is in {file}: "):
             Listener(Listening("127.0.0.1", free_port(), KEY, file), print)
+
+
+def held(port: int, count: int) -> list[socket.socket]:
+    """Connections that have sent the beginning of a callback."""
+    connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+    for connection in connections:
+        connection.sendall(b"POST / HTTP/1.1\r\n")
+    return connections
+
+
+def test_senders_that_drip_do_not_mute_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then keeps no place: a callback has one deadline for all of it."""
+    monkeypatch.setattr(event_listener, "WITHIN_S", 0.6)
+    with listening() as (port, heard):
+        dripping = held(port, AT_ONCE)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            for connection in dripping:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if post(port, event()) == 204:
+                    break
+            time.sleep(0.1)
+        assert heard.get(timeout=1) == "a1"
+        for connection in dripping:
+            connection.close()
+
+
+def test_a_head_has_a_largest_size() -> None:
+    """Headers without end are not kept: the sender is hung up on, and memory stays as it is."""
+    with listening() as (port, heard):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        sent = 0
+        with contextlib.suppress(OSError):
+            connection.sendall(b"POST / HTTP/1.1\r\n")
+            while sent < 50_000_000:
+                connection.sendall(b"x: " + b"y" * 8000 + b"\r\n")
+                sent += 8005
+        assert sent < 50_000_000
+        connection.close()
+        assert post(port, event()) == 204
+        assert heard.get(timeout=10) == "a1"

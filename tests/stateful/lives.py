@@ -50,8 +50,8 @@ class Life:
             opened.at(Place.asked(base, None, None, None))
         self.provider._opened = opened
 
-    def _transport(self, *arguments: Any) -> Transport:
-        return _Transport(*arguments, life=self)
+    def _transport(self, *arguments: Any, **more: Any) -> Transport:
+        return _Transport(*arguments, life=self, **more)
 
     def step(self) -> None:
         """Raises Killed if the life is over."""
@@ -90,8 +90,8 @@ class Life:
 
 
 class _Transport(Transport):
-    def __init__(self, *arguments: Any, life: Life) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, life: Life, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._life = life
 
     def send(self, *arguments: Any, **more: Any) -> Answer:

@@ -25,7 +25,9 @@ PROGRAMS = [
 def pyright(files: list[Path], folder: Path) -> list[dict[str, object]]:
     """What pyright says in its strict mode. basedpyright is pyright with all that it needs in its wheel."""
     settings = {"typeCheckingMode": "strict", "include": [str(file) for file in files], "venvPath": str(ROOT)}
-    (folder / "pyrightconfig.json").write_text(json.dumps({**settings, "venv": ".venv", "extraPaths": [str(ROOT)]}))
+    (folder / "pyrightconfig.json").write_text(
+        json.dumps({**settings, "venv": ".venv", "extraPaths": [str(ROOT), str(ROOT / "examples/unit-tests")]})
+    )
     command = [str(Path(sys.executable).with_name("basedpyright")), "--outputjson", "-p", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     report: dict[str, list[dict[str, object]]] = json.loads(done.stdout)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import AnswerError, LostAnswerError, of_answer
+from vod_provider.vod.errors import LostAnswerError, VodError, of_answer
 from vod_provider.vod.pacing.batches import Batches
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class FakeDeadline(Deadline):
         self.check()
 
 
-def refused(code: str, status: int = 400) -> AnswerError:
+def refused(code: str, status: int = 400) -> VodError:
     """VOD's answer of that code."""
     return of_answer("doing", status=status, code=code, message="no", request_id="r")
 

@@ -71,6 +71,20 @@ def test_an_error_without_a_code_is_as_plain_as_it_came() -> None:
     assert str(nowhere) == "asking: something other than VOD answered 404; " + proxy
 
 
+HOSTILE = "\x1b]0;owned\x07\x1b[31mred\x9b2J\u202eevil\u2066\r\nnext\ud800" + "x" * 100_000
+
+
+@pytest.mark.parametrize("field", ["code", "message", "request_id"])
+def test_vods_words_cannot_do_anything_to_a_terminal(field: str) -> None:
+    """No escape sequence, no mark that turns the direction, no second line, no megabytes."""
+    for prefix in ("", "VOD.", "VOD.10051"):
+        given = {"code": prefix, "message": "", "request_id": ""}
+        text = str(of_answer("doing", status=400, **(given | {field: given[field] + HOSTILE})))
+        assert text.isprintable()
+        assert len(text) < 1200
+        text.encode()
+
+
 def test_a_message_without_end_is_cut() -> None:
     """A page of HTML in a message does not fill the terminal."""
     assert len(str(of_answer("asking", status=400, code="", message="x" * 10_000, request_id=""))) < 500

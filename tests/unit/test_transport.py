@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
 import socket
 import ssl
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +21,7 @@ from urllib3.connection import HTTPConnection
 
 from vod_provider.vod import errors
 from vod_provider.vod.signing import AccessKey, Token
-from vod_provider.vod.transport import Answer, Transport, VodClock
+from vod_provider.vod.transport import LOOPBACK_ATTEMPTS, NAME_ATTEMPTS, Answer, Transport, VodClock
 
 ENDPOINT = "http://vod.example"
 HTTPS = "https://vod.example"
@@ -250,6 +252,10 @@ ANSWERS: dict[str, tuple[int, bytes, type[errors.VodError]]] = {
     "a redirect": (302, b"", errors.LostAnswerError),
     "404 without a code": (404, b"<html>", errors.ForeignAnswerError),
     "400": (400, b'{"error_code": "VOD.10062", "error_msg": "none such"}', errors.NotFoundError),
+    "a page of a proxy": (403, b"<html>Blocked", errors.ForeignAnswerError),
+    "a time-out of a proxy": (408, b"", errors.LostAnswerError),
+    "internal": (403, b'{"error_code": "VOD.10052"}', errors.InternalError),
+    "denied by the gateway": (403, b'{"error_code": "APIGW.0302"}', errors.CredentialsError),
     "429": (429, b'{"error_code": "APIG.0308", "error_msg": "slower"}', errors.ThrottledError),
 }
 
@@ -309,3 +315,146 @@ def test_a_time_beyond_reason_tells_nothing(date: str) -> None:
     clock.heard("Fri, 02 Jan 2026 03:04:35 GMT")
     clock.heard(date)
     assert clock.now() == datetime(2026, 1, 2, 3, 4, 35, tzinfo=UTC).timestamp()
+
+
+# -- answers of any size and kind ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_an_answer_has_a_largest_size(encoding: str) -> None:
+    """After decompression, too: 20 kB that become 20 MB are not read to the end."""
+    body = b'{"x": "' + b"0" * 20_000_000 + b'"}'
+    sent = gzip.compress(body) if encoding else body
+    send, adapter = sending(answering(200, sent, Content_Encoding=encoding))
+    tracemalloc.start()
+    with pytest.raises(errors.LostAnswerError, match="an answer of more than 8 MB"):
+        send()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30_000_000
+    assert adapter.sent[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_compressed_answer_is_read() -> None:
+    """Whoever compresses unasked is understood."""
+    send, _ = sending(answering(200, gzip.compress(b'{"x": 1}'), Content_Encoding="gzip"))
+    assert send().body == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "credentials", [Token("a-secret"), AccessKey("AK", "a-secret"), AccessKey("AK", "SK", "a-secret")]
+)
+def test_what_is_secret_is_not_told_again(credentials: Any) -> None:
+    """A server that echoes a token or a key puts it into neither errors nor answers."""
+    send, _ = sending(answering(400, b'{"error_code": "VOD.1", "error_msg": "you sent a-secret"}'), credentials)
+    with pytest.raises(errors.AnswerError) as raised:
+        send()
+    assert "a-secret" not in str(raised.value)
+    assert "***" in str(raised.value)
+    send, _ = sending(answering(200, b'{"title": "a-secret"}'), credentials)
+    assert send().body == {"title": "***"}
+
+
+def test_the_parser_is_the_one_that_users_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`requests` takes simplejson where that is installed, which reads other things."""
+    monkeypatch.setattr(requests.Response, "json", lambda *_: pytest.fail("not by requests"))
+    send, _ = sending(answering(200, b'{"x": NaN, "y": 1e999, "z": %s}' % (b"1" * 400)))
+    assert set(send().body) == {"x", "y", "z"}
+
+
+# -- the way to VOD --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without proxies."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        for one in (name, name.upper()):
+            monkeypatch.delenv(one, raising=False)
+    return monkeypatch
+
+
+class Failing(BaseAdapter):
+    """No connection comes about; keeps what proxies were given."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error, self.proxies = error, {"not": "asked"}
+
+    def send(self, request: Any, *_: Any, proxies: Any = None, **__: Any) -> requests.Response:
+        self.proxies = dict(proxies or {})
+        connection = HTTPConnection("x")
+        connection._new_conn = self._fail  # type: ignore[method-assign]
+        try:
+            connection.connect()
+        except Exception as exc:
+            raise requests.ConnectionError(exc) from exc
+        raise AssertionError
+
+    def _fail(self) -> Any:
+        raise self.error
+
+    def close(self) -> None:
+        pass
+
+
+def unreachable(endpoint: str, error: Exception) -> tuple[errors.UnreachableError, Failing]:
+    adapter, session = Failing(error), requests.Session()
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    with pytest.raises(errors.UnreachableError) as raised:
+        Transport(endpoint, "project", Token("t"), session=session).send("doing it", "GET", "/asset")
+    return raised.value, adapter
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8480", "localhost:8480", "[::1]:8480"])
+def test_loopback_is_never_reached_by_a_proxy(bare: pytest.MonkeyPatch, host: str) -> None:
+    """Its token would go to the proxy, and the proxy would be believed."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        bare.setenv(name, "http://proxy.example:3128")
+    error, adapter = unreachable(f"http://{host}", ConnectionRefusedError("refused"))
+    assert adapter.proxies == {}
+    assert "is the local VOD running?" in str(error)
+    assert error.attempts == LOOPBACK_ATTEMPTS
+
+
+def test_a_proxy_in_the_way_is_named_without_its_password(bare: pytest.MonkeyPatch) -> None:
+    """By its variable, and with the way around it."""
+    bare.setenv("HTTPS_PROXY", "http://me:p%40ss-word@proxy.example:3128")
+    error, adapter = unreachable(HTTPS, OSError("Tunnel failed: p%40ss-word and p@ss-word refused"))
+    assert adapter.proxies["https"].endswith("proxy.example:3128")
+    assert "the proxy that HTTPS_PROXY names; NO_PROXY=vod.example leaves it out" in str(error)
+    assert "ss-word" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://me:hidden@[proxy", "http://me:hidden@proxy:port", "ftp://me:hidden@proxy", "http://"]
+)
+def test_an_address_that_is_no_proxys_is_told_at_once(bare: pytest.MonkeyPatch, proxy: str) -> None:
+    """One line that names the variable and shows nothing of the address; nothing is sent."""
+    bare.setenv("https_proxy", proxy)
+    with pytest.raises(errors.UnreachableError, match="https_proxy is no address of a proxy") as raised:
+        Transport(HTTPS, "project", Token("t"))
+    assert "hidden" not in str(raised.value)
+    assert raised.value.attempts == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(bare: pytest.MonkeyPatch) -> None:
+    """Another attempt would end the same; the variable for an authority of one's own is named."""
+    error, _ = unreachable(HTTPS, ssl.SSLCertVerificationError(1, "self-signed certificate"))
+    assert "set REQUESTS_CA_BUNDLE" in str(error)
+    assert error.attempts == 1
+
+
+def test_a_name_that_does_not_resolve_is_not_looked_up_for_long(bare: pytest.MonkeyPatch) -> None:
+    """A slip in a region takes seconds and not half a minute."""
+    error, _ = unreachable(HTTPS, socket.gaierror(-2, "Name or service not known"))
+    assert error.attempts == NAME_ATTEMPTS
+
+
+def test_somebody_elses_answer_names_the_proxy(bare: pytest.MonkeyPatch) -> None:
+    """A page that blocks, or a redirect to a portal, with the way around the proxy."""
+    bare.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    send, _ = sending(answering(302, b"", Location="https://login.example/?secret"))
+    with pytest.raises(errors.LostAnswerError, match=r"302, a redirect to login\.example.*NO_PROXY=vod\.example"):
+        send()

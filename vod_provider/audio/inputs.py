@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from vod_provider.text import is_project, is_region, nearest, short
+from vod_provider.text import is_plain, is_project, is_region, nearest, short
 
 REPLACING = ("asset_id", "format", "region", "project_id", "account", "triggers")
 """A change of one of these is another extraction, and paid again."""
@@ -280,6 +280,8 @@ def _text_reasons(limit: int) -> Callable[[Any, IsUnknown], Iterator[str]]:
             yield f"must be a string: got {_kind(value)}"
         elif _bytes(value) > limit:
             yield f"must be at most {limit} bytes of UTF-8: got {_bytes(value)}"
+        elif not all(map(is_plain, value)):
+            yield "must be without control characters and marks that turn the direction of writing"
 
     return reasons
 
@@ -304,6 +306,8 @@ def _tags_reasons(value: Any, is_unknown: IsUnknown) -> Iterator[str]:
             yield f"must not be blank: [{index}] is"
         elif "," in tag:
             yield f"must be without commas, by which VOD tells tags apart: [{index}] has one"
+        elif not all(map(is_plain, tag)):
+            yield f"must be without control characters: [{index}] has some"
         elif _bytes(tag) > TAG_BYTES:
             yield f"must be at most {TAG_BYTES} bytes of UTF-8 each: [{index}] has {_bytes(tag)}"
         elif tag in value[:index]:

@@ -24,6 +24,8 @@ from vod_provider.vod.errors import (
     AnswerError,
     DeadlineError,
     ExtractionError,
+    ForeignAnswerError,
+    InternalError,
     LostAnswerError,
     NotFoundError,
     StateError,
@@ -167,6 +169,9 @@ class Lifecycle:
                     return _NotSent()
                 try:
                     audio_id = send()
+                except (InternalError, ForeignAnswerError) as error:
+                    # Behind a fault inside VOD, or a page that a proxy puts in place of its answer, it may be done.
+                    raise LostAnswerError(asked.doing, str(error)) from error
                 except (AnswerError, UnreachableError):
                     self._ledger.drop(asked.key)  # VOD has refused, or never heard of it
                     raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import hmac
+import io
 import json
 import socket
 import socketserver
@@ -17,7 +18,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
 
 from vod_provider.config.errors import SettingsError
 from vod_provider.config.parsers import Listening
@@ -28,8 +31,10 @@ LONGEST = 65_536
 """Bytes of a message, at most."""
 AT_ONCE = 16
 """Callbacks that are read at once, at most; others are hung up on, and VOD sends them again."""
-TIMEOUT_S = 5.0
-"""How long a sender may be silent in the middle of a callback."""
+HEAD = 16_384
+"""Bytes of a callback's line and headers, at most."""
+WITHIN_S = 5.0
+"""How long a callback may take, from the connection to its last byte."""
 _EVENT = "audioextractcomplete"
 _FIRST_MILLISECONDS = 100_000_000_000
 """A timestamp from here on is in milliseconds: in seconds it would be in the year 5138."""
@@ -181,16 +186,32 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = TIMEOUT_S
+        def setup(self) -> None:
+            # One deadline for all of it: whoever sends a byte now and then would hold a place for ever.
+            self._deadline = threading.Timer(WITHIN_S, self._hang_up)
+            self._deadline.daemon = True
+            self._deadline.start()
+            super().setup()
+            self._bounded = _Bounded(self.rfile, HEAD)
+            self.rfile = cast("io.BufferedIOBase", self._bounded)
+
+        def finish(self) -> None:
+            self._deadline.cancel()
+            super().finish()
+
+        def _hang_up(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not length.isascii() or not length.isdigit():
                 self._answer(411)
                 return
-            if int(length) > LONGEST:
+            if len(length) > len(str(LONGEST)) or int(length) > LONGEST:
                 self._answer(413)
                 return
+            self._bounded.left = int(length)
             body = self.rfile.read(int(length))
             timestamp, sign = self.headers.get("auth_timestamp", ""), self.headers.get("auth_sign", "")
             for message in readings(body):
@@ -210,3 +231,23 @@ def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHa
             """Standard output and error are Pulumi's."""
 
     return Handler
+
+
+class _Bounded:
+    """A stream that is at its end once `left` bytes more were read of it."""
+
+    def __init__(self, stream: Any, left: int) -> None:
+        self._stream, self.left = stream, left
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._counted(self._stream.readline(self.left if size < 0 else min(size, self.left)))
+
+    def read(self, size: int) -> bytes:
+        return self._counted(self._stream.read(min(size, self.left)))
+
+    def _counted(self, got: bytes) -> bytes:
+        self.left -= len(got)
+        return got
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

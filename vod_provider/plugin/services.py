@@ -169,7 +169,7 @@ class Services:
         self._pollers.append(poller)
         if self._listener is not None:
             poller.listen()
-        deletes = Batches(client.delete, absent=lambda _: True, stop=self._stop)
+        deletes = Batches(client.delete, absent=lambda _: True, undone=lambda deleted: not deleted, stop=self._stop)
         publishes = {
             published: Batches(partial(client.publish, published=published), absent=Asset.gone, stop=self._stop)
             for published in (True, False)

@@ -23,6 +23,7 @@ from vod_provider.audio.operation import Operation
 from vod_provider.plugin import engine_watch
 from vod_provider.plugin.owner import backend, owner_of
 from vod_provider.plugin.status_rows import StatusRows
+from vod_provider.text import printable
 from vod_provider.vod.deadline import Stop
 
 _log = logging.getLogger(__name__)
@@ -45,12 +46,13 @@ class PartialFailureError(Exception):
 class ServedRequest:
     """One request being served: what it knows, and what the answer is to hold beyond the provider's result.
 
-    `detailed` says by property what a diff does with it, as a `PropertyDiff.Kind`; `stables` are outputs that an
-    update leaves as they are.
+    `last_line` is what its row ends with; '' leaves it as it is. `detailed` says by property what a diff does with it,
+    as a `PropertyDiff.Kind`; `stables` are outputs that an update leaves as they are.
     """
 
     operation: Operation = field(default_factory=Operation)
     urn: str = ""
+    last_line: str = ""
     detailed: dict[str, str] = field(default_factory=dict)
     stables: tuple[str, ...] = ()
 
@@ -118,14 +120,15 @@ class Session:
             self.warn(text, urn)
 
         operation = Operation(owner_of(self._backend, urn), timeout, self.stop, report, warn_)
+        request = ServedRequest(operation, urn)
         try:
-            with serving(ServedRequest(operation, urn)) as served:
+            with serving(request) as served:
                 yield served
         finally:
             with self._lock:
                 self._under_way -= 1
             if self._rows is not None:
-                self._rows.done(urn)
+                self._rows.done(urn, request.last_line)
 
     def say(self, text: str) -> None:
         """Show a line that stays, below the run."""
@@ -238,7 +241,7 @@ def when_over(callback: Callable[[], None]) -> None:
 
 def one_line(error: BaseException) -> str:
     """The error's own text in one line; a mistake of ours is named as what it is."""
-    text = " ".join(str(error).split())
+    text = printable(str(error))
     if type(error).__module__.startswith("vod_provider."):
         return text
     return f"{type(error).__name__}: {text} (a mistake in vod_provider; vod:debug shows where)"

@@ -39,12 +39,14 @@ class StatusRows:
                 self._thread.start()
             self._changed.notify()
 
-    def done(self, urn: str) -> None:
-        """The row is done: nothing more is shown in it."""
+    def done(self, urn: str, last: str = "") -> None:
+        """The row is done: nothing more is shown in it, but for a last line, if there is one."""
         with self._changed:
             self._pending.pop(urn, None)
             self._shown.pop(urn, None)
             self._sent.wait_for(lambda: self._sending != urn, LAST_S)
+        if last:
+            self._send(urn, last)
 
     def take(self, now: float) -> tuple[list[tuple[str, str]], float]:
         """The lines that may be shown now, and the seconds until the next may."""

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from vod_provider.text import plain, printable
 from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO_TYPES, Asset, status_of
 from vod_provider.vod.deadline import Deadline
@@ -44,6 +45,12 @@ PAGE = 100
 LISTED = 20_000
 """How far pages reach: (page + 1) * size may not exceed it. Source: the API reference, 'Querying Media Assets'."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before any asset
+WORDS = 300
+"""Characters of a status, or of VOD's word on it, at most."""
+DATA = 4096
+"""Characters of a title, a description, an address, at most: several times what VOD takes."""
+_HUGE = 2**53
+"""Larger numbers are none of VOD's; Pulumi's are floats, which hold no more."""
 _TIME = "%Y%m%d%H%M%S"
 
 T = TypeVar("T")
@@ -312,7 +319,9 @@ class Client:
                 except VodError as error:
                     throttled = isinstance(error, ThrottledError)
                     attempts, refusals = attempts + (not throttled), refusals + throttled
-                    if attempts >= retries.ATTEMPTS or not retries.may_send_again(error, repeatable=repeatable):
+                    if attempts >= min(
+                        retries.ATTEMPTS, getattr(error, "attempts", retries.ATTEMPTS)
+                    ) or not retries.may_send_again(error, repeatable=repeatable):
                         raise
                     sent = sent and isinstance(error, LostAnswerError)
                     entering = throttled
@@ -354,20 +363,20 @@ def _asset(row: Mapping[str, Any]) -> Asset:
     duration: float | None = seconds if milliseconds is None else milliseconds / 1000
     tags = base.get("tags")
     return Asset(
-        id=str(row["asset_id"]),
-        status=status_of(str(row.get("status", "")), str(row.get("description") or "")),
-        title=str(base.get("title") or ""),
-        description=str(base.get("description") or ""),
+        id=printable(str(row["asset_id"]), WORDS),
+        status=status_of(printable(str(row.get("status", "")), WORDS), str(row.get("description") or "")),
+        title=plain(str(base.get("title") or ""), DATA),
+        description=plain(str(base.get("description") or ""), DATA),
         category_id=_whole(base.get("category_id")),
-        tags=tuple(filter(None, str(tags).split(","))) if tags else (),
-        url=str(base.get("video_url") or played.get("url") or "") or None,
+        tags=tuple(filter(None, plain(str(tags), DATA).split(","))) if tags else (),
+        url=plain(str(base.get("video_url") or played.get("url") or ""), DATA) or None,
         duration=duration,
         bit_rate=_whole(meta.get("bit_rate")),
         size=_whole(meta.get("video_size")),
-        codec=str(meta.get("audio_codec") or meta.get("codec") or "") or None,
-        pack_type=str(meta.get("pack_type") or base.get("video_type") or "") or None,
+        codec=printable(str(meta.get("audio_codec") or meta.get("codec") or ""), WORDS) or None,
+        pack_type=printable(str(meta.get("pack_type") or base.get("video_type") or ""), WORDS) or None,
         created=_time(base.get("create_time")),
-        reason=str(row.get("description") or ""),
+        reason=printable(str(row.get("description") or ""), WORDS),
     )
 
 
@@ -375,16 +384,16 @@ def _summary(row: Mapping[str, Any]) -> Asset:
     """An entry of `assets` in a listing (model AssetSummary). What is not known yet stands there as 0."""
     milliseconds = _whole(row.get("duration_ms")) or 1000 * (_whole(row.get("duration")) or 0)
     return Asset(
-        id=str(row["asset_id"]),
-        status=status_of(str(row.get("asset_status", "")), str(row.get("exec_desc") or "")),
-        title=str(row.get("title") or ""),
-        description=str(row.get("description") or ""),
-        url=str(row.get("original_url") or "") or None,
+        id=printable(str(row["asset_id"]), WORDS),
+        status=status_of(printable(str(row.get("asset_status", "")), WORDS), str(row.get("exec_desc") or "")),
+        title=plain(str(row.get("title") or ""), DATA),
+        description=plain(str(row.get("description") or ""), DATA),
+        url=plain(str(row.get("original_url") or ""), DATA) or None,
         duration=milliseconds / 1000 if milliseconds else None,
         size=_whole(row.get("size")) or None,
-        pack_type=str(row.get("media_type") or "") or None,
+        pack_type=printable(str(row.get("media_type") or ""), WORDS) or None,
         created=_time(row.get("create_time")),
-        reason=str(row.get("exec_desc") or ""),
+        reason=printable(str(row.get("exec_desc") or ""), WORDS),
     )
 
 
@@ -393,7 +402,10 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A number as a whole one; None for what is none, and for numbers beyond reason."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_HUGE < value < _HUGE:
+        return None
+    return int(value)
 
 
 def _time(value: object) -> datetime | None:

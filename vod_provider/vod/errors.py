@@ -27,10 +27,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vod_provider.text import printable
+
 if TYPE_CHECKING:
     from vod_provider.vod.assets import Asset
 
 NOT_FOUND, THROTTLED = 404, 429
+_CODE_LENGTH, _MESSAGE_LENGTH, _ID_LENGTH = 64, 300, 128
 _DENIED = "give the user this permission: docs/permissions.md has the least policy"
 _AGAIN = "an internal error of VOD: try again later, and give Huawei the request id if it stays"
 # What to do about a code. Sources: the API reference's error codes; 'APIG' codes are the gateway's, also with 'APIGW'.
@@ -82,7 +85,7 @@ class VodError(Exception):
     """Anything that this package raises on purpose. Its text is one line, whatever VOD has put into it."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(" ".join(text.split()))
+        super().__init__(printable(text))
 
 
 class AnswerError(VodError):
@@ -92,27 +95,35 @@ class AnswerError(VodError):
     """
 
     def __init__(
-        self, doing: str, *, status: int, code: str, message: str, request_id: str, account: str | None = None
+        self,
+        doing: str,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        account: str | None = None,
+        hint: str = "",
     ) -> None:
-        self.doing, self.status, self.code, self.request_id = doing, status, code, request_id
-        self.message = " ".join(message.split())[:300]
-        said = " ".join(part for part in (str(status), code, self.message and f'"{self.message}"') if part)
-        asked = f" (request {request_id})" if request_id else ""
-        remedy = f"; {_remedy(status, canonical(code))}".removesuffix("; ")
+        self.doing, self.status, self.code = doing, status, printable(code, _CODE_LENGTH)
+        self.request_id, self.message = printable(request_id, _ID_LENGTH), printable(message, _MESSAGE_LENGTH)
+        said = " ".join(part for part in (str(status), self.code, self.message and f'"{self.message}"') if part)
+        asked = f" (request {self.request_id})" if self.request_id else ""
+        remedy = f"; {_remedy(status, canonical(self.code), hint)}".removesuffix("; ")
         who = "VOD" if code or status == THROTTLED else "something other than VOD"
         super().__init__(f"{doing}: {who} answered {said}{asked}{of_account(remedy, account)}")
 
 
-def _remedy(status: int, code: str) -> str:
+def _remedy(status: int, code: str, hint: str) -> str:
     if code in REMEDIES:
         return REMEDIES[code]
     if not code and status != THROTTLED:
-        return "check vod:endpoint, and whether a proxy or a portal is in between"
+        return hint or "check vod:endpoint, and whether a proxy or a portal is in between"
     return "check vod:endpoint" if status == NOT_FOUND else ""
 
 
 class ForeignAnswerError(AnswerError):
-    """An answer without a code of VOD or its gateway: a proxy's or a portal's."""
+    """An answer without a code of VOD or its gateway: a proxy's or a portal's, perhaps in place of VOD's own."""
 
 
 class InternalError(AnswerError):
@@ -136,19 +147,29 @@ class ThrottledError(AnswerError):
 
 
 class UnreachableError(VodError):
-    """No connection came about: name, address, TLS. The request was never sent."""
+    """No connection came about: name, address, proxy, TLS. The request was never sent.
 
-    def __init__(self, doing: str, endpoint: str, why: str) -> None:
-        super().__init__(
-            f"{doing}: {endpoint} cannot be reached ({why}); check vod:endpoint, vod:region and the network"
-        )
+    `attempts` is how often it makes sense to try in all. `hint` says what to do.
+    """
+
+    def __init__(
+        self,
+        doing: str,
+        endpoint: str,
+        why: str,
+        *,
+        hint: str = "check vod:endpoint, vod:region and the network",
+        attempts: int = 1000,
+    ) -> None:
+        super().__init__(f"{doing}: {endpoint} cannot be reached ({why}); {hint}")
+        self.attempts = attempts
 
 
 class LostAnswerError(VodError):
     """The request was sent, and no answer came that says whether it was carried out."""
 
     def __init__(self, doing: str, why: str, request_id: str = "") -> None:
-        asked = f" (request {request_id})" if request_id else ""
+        asked = f" (request {printable(request_id, _ID_LENGTH)})" if request_id else ""
         super().__init__(f"{doing}: VOD's answer was lost ({why}){asked}; it may have been carried out")
 
 
@@ -235,9 +256,19 @@ _BY_STATUS: dict[int, type[AnswerError]] = {401: CredentialsError, 403: Credenti
 
 
 def of_answer(
-    doing: str, *, status: int, code: str, message: str, request_id: str, account: str | None = None
+    doing: str,
+    *,
+    status: int,
+    code: str,
+    message: str,
+    request_id: str,
+    account: str | None = None,
+    hint: str = "",
 ) -> AnswerError:
-    """The error for an answer of 4xx. A code says more than a status, so it decides first."""
+    """The error for an answer of 4xx. A code says more than a status, so it decides first.
+
+    `hint` is what to do about an answer that is not VOD's.
+    """
     known = canonical(code)
     if known in _BY_CODE:
         kind = _BY_CODE[known]
@@ -247,4 +278,4 @@ def of_answer(
         kind = AnswerError
     else:
         kind = _BY_STATUS.get(status, AnswerError)
-    return kind(doing, status=status, code=code, message=message, request_id=request_id, account=account)
+    return kind(doing, status=status, code=code, message=message, request_id=request_id, account=account, hint=hint)

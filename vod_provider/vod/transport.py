@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import ssl
 import time
 import traceback
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NameResolutionError
 
 from vod_provider._version import __version__
+from vod_provider.text import is_loopback, printable
 from vod_provider.vod import errors
-from vod_provider.vod.signing import Credentials, sign
+from vod_provider.vod.signing import AccessKey, Credentials, sign
 
 CONNECT_S = 10.0
 """How long a connection may take to come about."""
@@ -25,6 +31,15 @@ READ_S = 60.0
 """How long VOD may be silent before its answer counts as lost."""
 EARLIEST, LATEST = datetime(2017, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # VOD is of 2017
 """Times outside of these are none of VOD's."""
+LARGEST = 8_000_000
+"""Bytes of an answer, at most, after decompression. A page of 100 assets has some hundred thousand."""
+_BLOCK = 65_536
+WORDS = 300
+"""Characters of VOD's own words in an error, at most."""
+LOOPBACK_ATTEMPTS = 2
+"""How often this machine is asked where nobody listens: it may be starting."""
+NAME_ATTEMPTS = 3
+"""How often a name is looked up that does not resolve."""
 CONNECTIONS = 16
 """Requests under way at once, and connections kept open."""
 
@@ -103,6 +118,8 @@ class Transport:
     ) -> None:
         self.endpoint, self.project_id, self._account = endpoint, project_id, account
         self.clock = VodClock()
+        self._way = _way(endpoint)
+        self._secrets = [it.encode() for it in (*_secrets(credentials), *self._way.secrets)]
         self._auth = _Signed(credentials, now)
         self._session = session or _session()
 
@@ -121,7 +138,11 @@ class Transport:
         LostAnswerError where it may have been carried out.
         """
         url = f"{self.endpoint}/v1.0/{self.project_id}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"X-Project-Id": self.project_id, "User-Agent": f"pulumi-huaweicloud-vod/{__version__}"}
+        headers = {
+            "X-Project-Id": self.project_id,
+            "User-Agent": f"pulumi-huaweicloud-vod/{__version__}",
+            "Accept-Encoding": "identity",  # what is compressed may be of any size
+        }
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
@@ -133,34 +154,78 @@ class Transport:
                 auth=self._auth,
                 timeout=(CONNECT_S, READ_S),
                 allow_redirects=False,
+                stream=True,
+                proxies=self._way.proxies,
             )
+            content = _content(response)
         except requests.RequestException as exc:
+            why = self._masked(_why(exc).encode()).decode()
             if _never_sent(exc):
-                raise errors.UnreachableError(doing, self.endpoint, _why(exc)) from exc
-            raise errors.LostAnswerError(doing, _why(exc)) from exc
-        return self._answer(doing, response)
+                raise self._unreachable(doing, exc, why) from exc
+            raise errors.LostAnswerError(doing, why) from exc
+        except (HTTPError, OSError) as exc:  # while the answer was read
+            raise errors.LostAnswerError(doing, self._masked(str(exc).encode()).decode()) from exc
+        if content is None:
+            raise errors.LostAnswerError(doing, f"an answer of more than {LARGEST / 1e6:.0f} MB")
+        return self._answer(doing, response, self._masked(content))
 
-    def _answer(self, doing: str, response: requests.Response) -> Answer:
+    def _masked(self, content: bytes) -> bytes:
+        """Without what is secret here: whoever answers may have been told it, and may tell it again."""
+        for secret in self._secrets:
+            content = content.replace(secret, b"***")
+        return content
+
+    def _unreachable(self, doing: str, exc: requests.RequestException, why: str) -> errors.UnreachableError:
+        causes = [type(cause) for cause in _causes(exc)]
+        host = urlsplit(self.endpoint).hostname or ""
+        if ssl.SSLCertVerificationError in causes:
+            hint = (
+                "where the network has an authority of its own, set REQUESTS_CA_BUNDLE to a file with its certificate"
+            )
+            return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=1)
+        if self._way.name:
+            hint = f"the request goes through the proxy that {self._way.name} names; NO_PROXY={host} leaves it out"
+            return errors.UnreachableError(doing, self.endpoint, why, hint=hint)
+        if is_loopback(host):
+            hint = "is the local VOD running? `make up` or `vod-local serve` starts it"
+            return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=LOOPBACK_ATTEMPTS)
+        if socket.gaierror in causes or NameResolutionError in causes:
+            return errors.UnreachableError(doing, self.endpoint, why, attempts=NAME_ATTEMPTS)
+        return errors.UnreachableError(doing, self.endpoint, why)
+
+    def _foreign(self) -> str:
+        """What to do about an answer that is not VOD's."""
+        if self._way.name:
+            host = urlsplit(self.endpoint).hostname
+            return f"the proxy that {self._way.name} names stands between: NO_PROXY={host} leaves it out"
+        return "check vod:endpoint, and whether a proxy or a portal of the network stands between"
+
+    def _answer(self, doing: str, response: requests.Response, content: bytes) -> Answer:
         request_id = response.headers.get("X-Request-Id", "")
-        parsed = _json(response)
+        parsed = _json(content)
         if parsed is not None:  # else it is perhaps somebody else's
             self.clock.heard(response.headers.get("Date", ""))
-        if response.status_code >= 500:
-            raise errors.LostAnswerError(doing, _said(response, parsed), request_id)
-        if response.status_code >= 400:
-            parsed = parsed or {}
+        status, known = response.status_code, parsed or {}
+        code, message = str(known.get("error_code", "")), str(known.get("error_msg", "") or response.reason or "")
+        if status >= 500 or (status == 408 and not code):
+            raise errors.LostAnswerError(doing, printable(f"{status} {code} {message}", WORDS), request_id)
+        if status >= 400:
+            said = str(known.get("request_id", "")) or request_id
             raise errors.of_answer(
                 doing,
-                status=response.status_code,
-                code=str(parsed.get("error_code", "")),
-                message=str(parsed.get("error_msg", "") or response.reason or ""),
-                request_id=str(parsed.get("request_id", "")) or request_id,
+                status=status,
+                code=code,
+                message=message,
+                request_id=said,
                 account=self._account,
+                hint=self._foreign(),
             )
-        if parsed is None or response.status_code >= 300:
-            raise errors.LostAnswerError(
-                doing, f"{response.status_code} with a body that is no JSON object", request_id
-            )
+        if status >= 300:
+            why = f"{status}, {_redirected(response)}: {self._foreign()}"
+            raise errors.LostAnswerError(doing, why, request_id)
+        if parsed is None:
+            why = f"{status} with a body that is no JSON object: {self._foreign()}"
+            raise errors.LostAnswerError(doing, why, request_id)
         return Answer(parsed, request_id)
 
 
@@ -172,6 +237,85 @@ def _session() -> requests.Session:
     return session
 
 
+class _Way(NamedTuple):
+    """How requests get to the endpoint. `name` is the variable that names a proxy on the way; '' for none."""
+
+    name: str
+    proxies: dict[str, Any] | None
+    secrets: tuple[str, ...] = ()
+
+
+_NO_PROXIES: dict[str, Any] = dict.fromkeys(("http", "https", "all"))
+
+
+def _way(endpoint: str) -> _Way:
+    """The way to the endpoint, as the environment has it: loopback is never reached by a proxy.
+
+    Raises UnreachableError for a proxy that cannot be one; nothing of its address is shown, since there may be a
+    password in it.
+    """
+    parts = urlsplit(endpoint)
+    if is_loopback(parts.hostname or ""):
+        return _Way("", _NO_PROXIES)
+    proxy = requests.utils.select_proxy(endpoint, requests.utils.get_environ_proxies(endpoint, no_proxy=None))
+    if not proxy:
+        return _Way("", None)
+    names = (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    name = next((one for one in names if os.environ.get(one)), "the system's settings")
+    try:
+        given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        host, _, password = given.hostname, given.port, given.password
+    except ValueError:
+        host = None
+    if not host or given.scheme not in {"http", "https", "socks5", "socks5h", "socks4", "socks4a"}:
+        hint = f"set {name} to an address as http://proxy.example.com:8080, or NO_PROXY={parts.hostname}"
+        raise errors.UnreachableError("connecting", endpoint, f"{name} is no address of a proxy", hint=hint, attempts=1)
+    known = (password, unquote(password)) if password else ()
+    return _Way(name, None, tuple(dict.fromkeys(known)))
+
+
+def _secrets(credentials: Credentials) -> tuple[str, ...]:
+    """What of the credentials is not to be shown."""
+    if isinstance(credentials, AccessKey):
+        return tuple(filter(None, (credentials.secret_key, credentials.security_token)))
+    return tuple(filter(None, (credentials.token,)))
+
+
+def _content(response: requests.Response) -> bytes | None:
+    """The body; None where it is larger than anything that VOD has to say. Raises OSError or HTTPError."""
+    raw = bytearray()
+    while len(raw) <= LARGEST and (block := response.raw.read(_BLOCK, decode_content=False)):
+        raw += block
+    if len(raw) <= LARGEST and response.headers.get("Content-Encoding", "").lower() in {"gzip", "deflate"}:
+        try:
+            raw = bytearray(zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, LARGEST + 1))
+        except zlib.error as exc:
+            raise OSError(f"decompressing it failed: {exc}") from exc
+    if len(raw) > LARGEST:
+        response.close()
+        return None
+    response.raw.release_conn()
+    return bytes(raw)
+
+
+def _redirected(response: requests.Response) -> str:
+    host = urlsplit(response.headers.get("Location", "")).hostname
+    return f"a redirect to {host}" if host else str(response.reason or "")
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """An error and all that it was raised from, or wraps."""
+    seen: set[int] = set()
+    causes: list[object] = [exc]
+    while causes:
+        cause = causes.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        causes += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
 def _never_sent(exc: requests.RequestException) -> bool:
     """Whether the failure came before the request left: refused by `requests`, or while the connection was made.
 
@@ -180,17 +324,10 @@ def _never_sent(exc: requests.RequestException) -> bool:
     """
     if isinstance(exc, ValueError):
         return True
-    seen: set[int] = set()
-    causes: list[BaseException | None] = [exc]
-    while causes:
-        cause = causes.pop()
-        if cause is None or id(cause) in seen:
-            continue
-        seen.add(id(cause))
+    for cause in _causes(exc):
         for frame, _ in traceback.walk_tb(cause.__traceback__):
             if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection":
                 return True
-        causes += [cause.__cause__, cause.__context__]
     return False
 
 
@@ -215,16 +352,11 @@ def _why(exc: requests.RequestException) -> str:
     return text.rpartition("object at ")[2].partition(">: ")[2] or text or type(inner).__name__
 
 
-def _json(response: requests.Response) -> dict[str, Any] | None:
-    if not response.content:
+def _json(content: bytes) -> dict[str, Any] | None:
+    if not content:
         return {}
     try:
-        parsed = response.json()
+        parsed = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
-
-
-def _said(response: requests.Response, parsed: Mapping[str, Any] | None) -> str:
-    code, message = ((parsed or {}).get("error_code"), (parsed or {}).get("error_msg"))
-    return " ".join(str(part) for part in (response.status_code, code, message or response.reason) if part)[:300]

@@ -27,7 +27,7 @@ class Batches(Generic[T]):
     """One operation on assets, many callers in one call. Safe to share between threads.
 
     `call(ids, deadline)` does it for up to ten ids and has an answer for each, as `Client.delete`; `absent` gives the
-    answer for an id that VOD does not have.
+    answer for an id that VOD does not have; an answer that is `undone` is asked for once more, by itself.
     """
 
     def __init__(
@@ -35,10 +35,12 @@ class Batches(Generic[T]):
         call: Callable[[Sequence[str], Deadline], Mapping[str, T]],
         *,
         absent: Callable[[str], T],
+        undone: Callable[[T], bool] = lambda _: False,
         stop: Stop | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._call, self._absent, self._stop, self._clock = call, absent, stop, clock
+        self._call, self._absent, self._undone = call, absent, undone
+        self._stop, self._clock = stop, clock
         self._batch_timing = BatchTiming()
         self._lock = threading.Lock()
         self._open: _Batch[T] | None = None
@@ -103,4 +105,9 @@ class Batches(Generic[T]):
                 self._send([one], deadline)
             return
         for asset_id, future in asked:
-            future.set_result(answers[asset_id])
+            answer = answers[asset_id]
+            if len(answers) > 1 and self._undone(answer):
+                # Sources contradict each other on how several ids are to be sent; one is sent alike in all.
+                self._send([(asset_id, future)], deadline)
+            else:
+                future.set_result(answer)
