@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh down test test-engines check unit docs dist soak bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh shell down test test-engines check unit docs dist soak bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ preview: ## Show what `make up` would do
 
 refresh: ## Take what VOD holds into the state
 	@$(PYTHON) -B -m tools.main_job refresh
+
+shell: ## A shell with this clone's Pulumi, its state and its passphrase, to try the examples in
+	@$(PYTHON) -B -m tools.main_job shell
 
 down: ## Remove the audio, end the local VOD
 	@$(PYTHON) -B -m tools.main_job down

@@ -1,6 +1,6 @@
 """The main job: one audio declared from one video, against a local VOD. All it leaves behind is in .local.
 
-    python3 -m tools.main_job up | preview | refresh | down
+    python3 -m tools.main_job up | preview | refresh | down | shell
 
 The environment variable VOD_PORT chooses the service's port (8480, or the one of the last run).
 """
@@ -23,6 +23,7 @@ from tools.environment import LOCAL, PYTHON, ROOT
 MEMORY = LOCAL / "main-job.json"
 SAMPLE = LOCAL / "sample.mp4"
 SAMPLE_S = 30
+WHEELS = LOCAL / "wheels"
 JOURNAL = LOCAL / "journal.sqlite"
 
 NEWEST = ("--run-program",)
@@ -68,6 +69,14 @@ def chosen_port(environ: Mapping[str, str], last: int) -> int:
     if not text.isdecimal() or not 1024 <= int(text) <= 65535:
         raise ToolError(f"VOD_PORT is {text!r}: expected a port from 1024 to 65535")
     return int(text)
+
+
+def require_home(environ: Mapping[str, str]) -> None:
+    """Make sure that there is a home folder: Go, pip and Pulumi keep their caches there. Raises ToolError."""
+    if not environ.get("HOME", "").strip():
+        raise ToolError(
+            'the environment variable HOME is not set; set it, for example: HOME="$PWD/.local/home" make up'
+        )
 
 
 def configuration(port: int, asset_id: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -122,7 +131,10 @@ def _python(*arguments: str) -> str:
 def prepare() -> stack.Stack:
     """Environment, engine, service, sample and stack: all that a run of the engine needs. Raises ToolError."""
     memory = Memory.load(MEMORY)
+    # What fails at once comes before what takes minutes.
+    require_home(os.environ)
     port = chosen_port(os.environ, memory.port)
+    service.require_port(port)
     environment.make("run")
     engine = stack.find_engine()
     service.ensure(port)
@@ -143,13 +155,43 @@ def up() -> int:
         say(f"\nThe service has moved to {here}: taking its new addresses into the state.")
         status = prepared.run("up", "--yes", "--refresh")
     if status == 0:
-        say(f"\nListen:  {prepared.outputs()['url']}\nPage:    {here}/\nEnd:     make down")
+        say(f"\nListen:  {prepared.outputs()['url']}\nPage:    {here}/\nMore:    make shell\nEnd:     make down")
     return status
 
 
 def preview() -> int:
     """Show what `up` would do."""
+    if not stack.exists():
+        say(
+            "There is no stack yet. To show what `make up` would do,\n"
+            "this starts the local VOD, uploads the sample video and makes an empty stack.\n"
+            "`make down` removes the stack and stops the local VOD."
+        )
     return prepare().run("preview")
+
+
+def shell() -> int:
+    """Open the user's shell with this clone's engine, backend and passphrase, and say what to do there."""
+    prepared = prepare()
+    memory = Memory.load(MEMORY)
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    wheel = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(WHEELS), str(ROOT))
+    _python("-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", *wheel)
+    say(
+        "\nThis shell has Pulumi, with the state and the passphrase of this clone. For example:\n"
+        "  pulumi new $EXAMPLES/one-audio --dir .local/talk --name talk --stack dev --yes \\\n"
+        "    --config asset_id=$ASSET_ID --config vod:endpoint=$VOD_ENDPOINT\n"
+        "  pulumi up --cwd .local/talk\n"
+        "`exit` leaves it."
+    )
+    return prepared.shell(
+        {
+            "ASSET_ID": memory.asset_id,
+            "EXAMPLES": str(ROOT / "examples"),
+            "PIP_FIND_LINKS": str(WHEELS),
+            "VOD_ENDPOINT": service.url(memory.port),
+        }
+    )
 
 
 def refresh() -> int:
@@ -176,7 +218,7 @@ def stop() -> int:
     return 0
 
 
-COMMANDS = {"up": up, "preview": preview, "refresh": refresh, "down": down, "stop": stop}
+COMMANDS = {"up": up, "preview": preview, "refresh": refresh, "down": down, "shell": shell, "stop": stop}
 
 
 def main() -> int:

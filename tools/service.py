@@ -65,6 +65,13 @@ def ours(processes: Iterable[tuple[int, str]], data: Path) -> Iterator[Running]:
             yield Running(pid, int(found[1]))
 
 
+def require_port(port: int) -> None:
+    """Make sure that the port is free, or is this clone's own service's. Raises ToolError."""
+    running = find()
+    if running is None or running.port != port:
+        _refuse_taken(port)
+
+
 def ensure(port: int) -> None:
     """Have the service run on `port` and answer. Raises ToolError."""
     running = find()

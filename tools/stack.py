@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.console import ToolError, say
-from tools.environment import LOCAL, ROOT, clean
+from tools.environment import LOCAL, PYTHON, ROOT, clean
 
 NAME = "dev"
 PROJECT = "vod-audio"
@@ -67,6 +67,14 @@ class Stack:
                     return process.wait()
                 except KeyboardInterrupt:
                     continue  # the terminal told the engine, too, which ends in its own good time
+
+    def shell(self, variables: Mapping[str, str]) -> int:
+        """Run the user's shell with the engine's environment and `variables`; returns its exit status."""
+        here = environ(os.environ, self.engine)
+        path = f"{PYTHON.parent}{os.pathsep}{here['PATH']}"
+        program = here.get("SHELL") or "/bin/sh"
+        done = subprocess.run([program], cwd=ROOT, env=here | {"PATH": path} | dict(variables), check=False)
+        return done.returncode
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs. Raises ToolError."""

@@ -47,13 +47,13 @@ class Clone:
         (here / "made-from").write_text(environment.fingerprint(lock, project, here))
         self.environ = {**os.environ, "VOD_PORT": str(self.port), "NO_COLOR": "1"}
 
-    def make(self, target: str) -> str:
-        """What make says where there is no terminal, on standard output and standard error."""
+    def make(self, target: str, typed: str = "") -> str:
+        """What make says where there is no terminal, on standard output and standard error, given what is typed."""
         done = subprocess.run(
             ["make", target],
             cwd=self.folder,
             env=self.environ,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 from tests.engine.clone import Clone
 from tests.engine.conftest import ROOT
@@ -36,3 +37,22 @@ def test_make_up_says_what_the_readme_shows(clone: Clone) -> None:
     assert "2 deleted" in clone.make("down")
     assert service.is_free(clone.port), "the local VOD is ended"
     assert "There is no stack" in clone.make("down")
+
+
+def test_a_preview_without_a_stack_says_what_it_does(clone: Clone) -> None:
+    """`make preview` where there is nothing says that it starts the service and makes a stack, and how to undo that."""
+    said = clone.make("preview")
+    assert "this starts the local VOD, uploads the sample video" in said
+    assert "2 to create" in said
+    assert "2 deleted" not in clone.make("down")
+
+
+def test_the_shell_runs_an_example(clone: Clone) -> None:
+    """What `make shell` prints as an example, typed into that shell, makes a project and its audio."""
+    shutil.copytree(ROOT / "examples", clone.folder / "examples")
+    clone.environ["SHELL"] = "/bin/sh"
+    said = clone.make("shell", "exit\n")
+    (typed,) = re.findall(r"For example:\n(.*?)`exit` leaves it", said, re.DOTALL)
+    done = clone.make("shell", typed.replace("pulumi up", "pulumi up --yes --skip-preview"))
+    assert "2 created" in done
+    assert "2 deleted" in clone.make("shell", "pulumi destroy --yes --skip-preview --cwd .local/talk\n")

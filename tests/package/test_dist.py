@@ -83,7 +83,7 @@ def test_with_a_repository_every_link_works_on_an_index(distributions: Path, tmp
 def test_without_a_repository_there_is_no_dead_link() -> None:
     """As long as nobody knows the address, the description names the files and links to none of them."""
     text = metadata.on_an_index(README, "", __version__)
-    assert "docs/promises.md" in text
+    assert "docs/local-vod.md" in text
     assert [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link] == []
 
 

@@ -159,6 +159,30 @@ def test_a_port_that_is_none_is_refused_by_name(text: str) -> None:
         main_job.chosen_port({"VOD_PORT": text}, 8480)
 
 
+def test_without_a_home_one_line_names_the_variable() -> None:
+    """A missing or blank HOME is an error that names it and says how to set it."""
+    for environ in ({}, {"HOME": " "}):
+        with pytest.raises(ToolError, match="HOME is not set; set it, for example"):
+            main_job.require_home(environ)
+    main_job.require_home({"HOME": "/home/ann"})
+
+
+def test_a_taken_port_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port is looked at first: no environment is made for a run that cannot have its service."""
+    made: list[str] = []
+    monkeypatch.setattr(main_job, "MEMORY", tmp_path / "memory.json")
+    monkeypatch.setattr(environment, "make", made.append)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind((service.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("VOD_PORT", str(port))
+        with pytest.raises(ToolError, match=f"port {port} is taken by another program"):
+            main_job.prepare()
+    assert made == []
+
+
 def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
     """Port and asset id survive from run to run."""
     file = tmp_path / "new" / "memory.json"
