@@ -203,7 +203,12 @@ def down() -> int:
     """Remove the audio, and stop the service."""
     status = 0
     if stack.exists():
-        status = prepare().run("destroy", "--yes", "--remove", *NEWEST)
+        prepared = prepare()
+        if prepared.is_empty():  # with the program run, `destroy` would put the stack's own resource into it
+            prepared.remove()
+            say("The empty stack is removed.")
+        else:
+            status = prepared.run("destroy", "--yes", "--remove", *NEWEST)
     else:
         say("There is no stack, so there is nothing to remove.")
     return status or stop()

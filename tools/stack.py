@@ -80,6 +80,15 @@ class Stack:
         """The stack's outputs. Raises ToolError."""
         return dict(json.loads(self._quietly("stack", "output", "--json", "--stack", NAME)))
 
+    def is_empty(self) -> bool:
+        """Whether nothing is in the stack. Raises ToolError."""
+        exported = json.loads(self._quietly("stack", "export", "--stack", NAME))
+        return not exported["deployment"].get("resources")
+
+    def remove(self) -> None:
+        """Remove the empty stack. Raises ToolError."""
+        self._quietly("stack", "rm", NAME, "--yes")
+
     def _quietly(self, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive"]
         done = subprocess.run(
