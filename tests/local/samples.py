@@ -23,8 +23,12 @@ def make_video(
     layout: str = "stereo",
     audio_codec: str | None = "aac",
     video_codec: str | None = "libx264",
+    only: str | None = None,
 ) -> Path:
-    """Write a video of grey pictures and a warbling, pulsing tone; None as a codec leaves that stream out."""
+    """Write a video of grey pictures and a warbling, pulsing tone; None as a codec leaves that stream out.
+
+    `only` names the one channel that has the tone, such as FC for the centre; by default all have.
+    """
     with av.open(str(path), "w") as output:
         video = audio = None
         if video_codec:
@@ -32,12 +36,12 @@ def make_video(
             video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         if audio_codec:
             audio = cast("AudioStream", output.add_stream(audio_codec, rate=rate, layout=layout))
-        channels = len(av.AudioLayout(layout).channels)
+        sounding = [only in {None, channel.name} for channel in av.AudioLayout(layout).channels]
         for index in range(round(seconds * _FPS)):
             if video is not None:
                 output.mux(video.encode(_picture(index)))
             if audio is not None:
-                output.mux(audio.encode(_sound(index * rate // _FPS, rate // _FPS, rate, layout, channels)))
+                output.mux(audio.encode(_sound(index * rate // _FPS, rate // _FPS, rate, layout, sounding)))
         if video is not None:
             output.mux(video.encode(None))
         if audio is not None:
@@ -53,13 +57,13 @@ def _picture(index: int) -> av.VideoFrame:
     return frame
 
 
-def _sound(start: int, count: int, rate: int, layout: str, channels: int) -> av.AudioFrame:
+def _sound(start: int, count: int, rate: int, layout: str, sounding: list[bool]) -> av.AudioFrame:
     samples = array("h")
     for n in range(start, start + count):
         t = n / rate
         level = 0.5 + 0.5 * math.sin(2 * math.pi * 4 * t)
         value = round(9000 * level * math.sin(2 * math.pi * (220 * t + 3 * math.sin(2 * math.pi * t))))
-        samples.extend([value] * channels)
+        samples.extend(value if it else 0 for it in sounding)
     frame = av.AudioFrame(format="s16", layout=layout, samples=count)
     frame.planes[0].update(samples.tobytes())
     frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)

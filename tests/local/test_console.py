@@ -12,7 +12,7 @@ from tests.local.conftest import until_done
 from tests.local.samples import make_video
 from tests.local.test_operations import create, extract, put
 from tests.local.wiretap import send
-from vod_provider.local.av.media import peaks
+from vod_provider.local.av.sound import peaks
 from vod_provider.local.testing import LocalVod
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.samples import heard, make_video
-from vod_provider.local.av.media import MediaError, extract, make_tone, probe
+from vod_provider.local.av.media import MediaError, probe
+from vod_provider.local.av.sound import extract, make_tone
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,27 @@ def test_tone(tmp_path: Path, audio_format: str) -> None:
     assert loudness > -40
     assert facts.pack_type == audio_format
     assert facts.duration_ms == pytest.approx(1000, abs=50)
+
+
+@pytest.mark.parametrize("codec", ["ac3", "eac3", "aac", "libopus"])
+@pytest.mark.parametrize("layout", ["5.1", "7.1"])
+def test_a_voice_in_the_centre_keeps_its_level(tmp_path: Path, codec: str, layout: str) -> None:
+    """Mixed to stereo as FFmpeg's tool does it: the centre at 0.7071 in both, within 1 dB."""
+    if layout == "7.1" and codec in {"ac3", "eac3"}:
+        layout = "5.0"  # the largest beside 5.1 that FFmpeg writes of these
+    source = make_video(tmp_path / "s.mkv", audio_codec=codec, layout=layout, only="FC", seconds=3)
+    alone = make_video(tmp_path / "a.mkv", audio_codec=codec, layout="mono", seconds=3)
+    extract(source, tmp_path / "o.mp3", "MP3")
+    _, level, channels = heard(tmp_path / "o.mp3")
+    assert channels == 2
+    assert level == pytest.approx(heard(alone)[1] - 3.01, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("layout", "wanted"), [("5.1", 6), ("7.1", 8), ("6.1", 8), ("4.0", 4), ("stereo", 2), ("mono", 1)]
+)
+def test_what_aac_makes_of_a_layout(tmp_path: Path, layout: str, wanted: int) -> None:
+    """Up to 7.1 no channel is lost; a layout that AAC does not number gets the smallest one that holds it."""
+    source = make_video(tmp_path / "s.mkv", audio_codec="pcm_s16le", layout=layout)
+    assert extract(source, tmp_path / "o.aac", "AAC").audio_channels == wanted
+    assert heard(tmp_path / "o.aac")[2] == wanted

@@ -8,8 +8,8 @@ import av
 import pytest
 
 from tests.local.samples import heard, make_video
-from vod_provider.local.av.media import extract
 from vod_provider.local.av.mp3tag import NotMp3Error, frame_size, placeholder, write_tag
+from vod_provider.local.av.sound import extract
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000])

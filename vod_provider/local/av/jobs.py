@@ -24,7 +24,8 @@ from queue import SimpleQueue
 import av
 import av.error
 
-from vod_provider.local.av.media import MediaError, error_text, extract, make_tone, peaks, probe
+from vod_provider.local.av.media import MediaError, error_text, probe
+from vod_provider.local.av.sound import extract, make_tone, peaks
 
 
 def _answer(job: dict[str, str]) -> dict[str, object]:

@@ -1,29 +1,17 @@
-"""PyAV (and LAME): a media file in, an audio file and facts out. Knows files and codecs, nothing else."""
+"""Media files: which may be opened, and what is true of them, by FFmpeg (PyAV)."""
 
 from __future__ import annotations
 
 import contextlib
-import math
-from array import array
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
-import lameenc
-from av.audio.stream import AudioStream
-from av.stream import Discard
-
-from vod_provider.local.av.mp3tag import placeholder, write_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from av.audio.frame import AudioFrame
     from av.container import InputContainer
 
 # Only containers that hold the media themselves. Playlists (HLS, DASH, concat) name other files and
@@ -52,13 +40,6 @@ _CODECS = {
     "flac": "FLAC", "mp3": "MP3", "mp3float": "MP3", "mp2": "MP2", "mp2float": "MP2", "wmav1": "WMA",
     "wmav2": "WMA", "wmapro": "WMA", "wavpack": "WavPack",
 }  # fmt: skip
-_AAC_FRAME = 1024
-_PEAK_RATE = 8000
-_PEAKS_PER_SECOND = 20
-_MAX_PEAKS = 400
-_LAME_VBR_MTRH = 4
-_LAME_QUALITY = 4
-_AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 
 
 class MediaError(Exception):
@@ -86,13 +67,9 @@ class Facts:
     frame_rate: int
 
 
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
-
-
 def probe(source: Path) -> Facts:
     """The facts of a file. Raises MediaError if it is no media, or has neither picture nor sound."""
-    with _opened(source) as container:
+    with opened(source) as container:
         videos = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
         audios = container.streams.audio
         if not videos and not audios:
@@ -119,60 +96,8 @@ def probe(source: Path) -> Facts:
         )
 
 
-def extract(source: Path, target: Path, audio_format: str) -> Facts:
-    """Write the sound of `source` to `target` as 'MP3' or 'AAC' (ADTS) and return the facts of the result.
-
-    Channels and sample rate stay as they are where the format allows. Packets that cannot be decoded
-    are left out, as every player does. Raises MediaError if there is no sound to be had.
-    """
-    with _opened(source) as container:
-        audio = container.streams.best("audio")
-        if not isinstance(audio, AudioStream):
-            raise MediaError("the file has no audio stream")
-        for stream in container.streams:
-            if stream.index != audio.index:
-                stream.discard = Discard.all
-        frames = _decoded(container, audio)
-        first = next(frames, None)
-        if first is None:
-            raise MediaError("no sound could be decoded from the audio stream")
-        _encode(target, audio_format, first, frames)
-    return probe(target)
-
-
-def make_tone(target: Path, audio_format: str, seconds: int = 1) -> Facts:
-    """Write a short real audio file, a soft tone, and return its facts."""
-    rate = 44100
-    wave = array("h", (round(3000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(rate * seconds)))
-    frame = av.AudioFrame(format="s16", layout="mono", samples=len(wave))
-    frame.planes[0].update(wave.tobytes())
-    frame.sample_rate = rate
-    _encode(target, audio_format, frame, iter(()))
-    return probe(target)
-
-
-def peaks(source: Path) -> list[int]:
-    """The outline of a file's sound: at most 400 peaks from 0 to 100, over its whole length."""
-    blocks: list[int] = []
-    with _opened(source) as container:
-        audio = container.streams.best("audio")
-        if not isinstance(audio, AudioStream):
-            raise MediaError("the file has no audio stream")
-        frames = _decoded(container, audio)
-        first = next(frames, None)
-        if first is None:
-            raise MediaError("no sound could be decoded from the audio stream")
-        convert = partial(
-            av.AudioResampler, format="s16", layout="mono", rate=_PEAK_RATE, frame_size=_PEAK_RATE // _PEAKS_PER_SECOND
-        )
-        for frame in _converted(convert, first, frames):
-            samples = memoryview(frame.planes[0]).cast("B")[: frame.samples * 2].cast("h")
-            blocks.append(max(max(samples), -min(samples)))
-    step = max(1, math.ceil(len(blocks) / _MAX_PEAKS))
-    return [max(blocks[n : n + step]) * 100 // 32768 for n in range(0, len(blocks), step)]
-
-
-def _opened(source: Path) -> InputContainer:
+def opened(source: Path) -> InputContainer:
+    """The file, opened. Raises MediaError if it is no media of a kind that holds what it plays."""
     if source.stat().st_size == 0:
         raise MediaError("the file is empty")
     try:
@@ -189,87 +114,6 @@ def _open(source: Path, stream_options: list[Any] | None) -> InputContainer:
     options = {"container_options": dict(_OPEN_OPTIONS), "stream_options": stream_options, **_TOLERANT}
     container: InputContainer = av.open(str(source), "r", **options)
     return container
-
-
-def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFrame]:
-    packets = container.demux(audio)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.error.FFmpegError, OSError):
-            return  # the file breaks off here; what came before it is its sound
-        try:
-            yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError):
-            continue
-
-
-def _encode(target: Path, audio_format: str, first: AudioFrame, rest: Iterator[AudioFrame]) -> None:
-    channels = len(first.layout.channels)
-    if audio_format == "MP3":
-        _encode_mp3(target, first, rest, _nearest_rate(first.sample_rate, _MP3_RATES), min(channels, 2))
-    else:
-        layout = _AAC_LAYOUTS.get(channels, "stereo")
-        _encode_aac(target, first, rest, _nearest_rate(first.sample_rate, _AAC_RATES), layout)
-
-
-def _encode_mp3(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rate: int, channels: int) -> None:
-    # LAME itself and not FFmpeg's way to it: the one inside PyAV's wheels is built without optimisation
-    # and takes four times as long. Variable bit rate, about 165 kbit/s for stereo music: with a constant
-    # one LAME turns the sound down by 5%.
-    encoder = lameenc.Encoder()
-    encoder.silence()
-    encoder.set_in_sample_rate(rate)
-    encoder.set_out_sample_rate(rate)
-    encoder.set_channels(channels)
-    encoder.set_vbr(_LAME_VBR_MTRH)
-    encoder.set_vbr_quality(_LAME_QUALITY)
-    convert = partial(av.AudioResampler, format="s16", layout="mono" if channels == 1 else "stereo", rate=rate)
-    samples = 0
-    with target.open("wb") as file:
-        file.write(placeholder(rate, channels))
-        for frame in _converted(convert, first, rest):
-            samples += frame.samples
-            file.write(encoder.encode(bytes(memoryview(frame.planes[0])[: frame.samples * channels * 2])))
-        file.write(encoder.flush())
-    write_tag(target, samples)
-
-
-def _encode_aac(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rate: int, layout: str) -> None:
-    convert = partial(av.AudioResampler, format="fltp", layout=layout, rate=rate, frame_size=_AAC_FRAME)
-    time_base = Fraction(1, rate)
-    position = 0
-    with av.open(str(target), "w", format="adts") as output:
-        stream = output.add_stream("aac", rate=rate, layout=layout)
-        stream.bit_rate = 64_000 * max(2, len(stream.layout.channels))
-        for frame in _converted(convert, first, rest):
-            frame.pts, frame.time_base = position, time_base
-            position += frame.samples
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-
-
-def _converted(
-    resampler: Callable[[], av.AudioResampler], first: AudioFrame, rest: Iterator[AudioFrame]
-) -> Iterator[AudioFrame]:
-    convert, shape = resampler(), _shape(first)
-    for frame in chain((first,), rest):
-        if _shape(frame) != shape:  # the sound changes its rate or channels midway
-            yield from convert.resample(None)
-            convert, shape = resampler(), _shape(frame)
-        frame.pts = None
-        yield from convert.resample(frame)
-    yield from convert.resample(None)
-
-
-def _shape(frame: AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _nearest_rate(rate: int, rates: tuple[int, ...]) -> int:
-    return next((candidate for candidate in rates if candidate >= rate), rates[-1])
 
 
 def _duration_ms(container: InputContainer) -> int:

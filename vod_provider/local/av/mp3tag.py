@@ -7,9 +7,11 @@ file of variable bit rate from its first frames, and plays the encoder's padding
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+import os
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 _ENCODER_DELAY = 576
 _TOC_ENTRIES = 100
@@ -43,30 +45,33 @@ def placeholder(rate: int, channels: int) -> bytes:
 
 def write_tag(path: Path, samples: int) -> None:
     """Fill in the placeholder at the beginning of a file of frames that hold `samples` samples a channel."""
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
-        first = frame_size(content[:4])
-        positions = list(_frames(content, first))
-        header = content[:4]
-        rate = _RATES[header[1] >> 3 & 3][header[2] >> 2 & 3]
-        padding = len(positions) * samples_per_frame(rate) - samples - _ENCODER_DELAY
-        tag = bytearray(b"Xing")
-        tag += (0xF).to_bytes(4, "big")  # frames, bytes, table and quality follow
-        tag += len(positions).to_bytes(4, "big")
-        tag += len(content).to_bytes(4, "big")
-        tag += _table(positions, len(content))
-        tag += (50).to_bytes(4, "big")
-        tag += b"LAME3.100"
-        tag += bytes((0x04, 0))  # variable bit rate, no lowpass told
-        tag += bytes(8)  # no peak and gain told
-        tag += bytes((0, 0))
-        tag += (_ENCODER_DELAY << 12 | max(0, min(padding, 0xFFF))).to_bytes(3, "big")
-        tag += bytes(4)
-        tag += len(content).to_bytes(4, "big")
-        tag += bytes(2)  # no checksum of the music
-        start = _offset(header)
-        content[start : start + len(tag)] = bytes(tag)
-        end = start + len(tag)
-        content[end : end + 2] = _crc16(content[:end]).to_bytes(2, "big")
+    with path.open("rb") as file:
+        header = file.read(4)
+        first = frame_size(header)
+        positions = array("Q", _frames(file, first))
+        size = file.seek(0, os.SEEK_END)
+    rate = _RATES[header[1] >> 3 & 3][header[2] >> 2 & 3]
+    padding = len(positions) * samples_per_frame(rate) - samples - _ENCODER_DELAY
+    tag = bytearray(b"Xing")
+    tag += (0xF).to_bytes(4, "big")  # frames, bytes, table and quality follow
+    tag += len(positions).to_bytes(4, "big")
+    tag += min(size, 0xFFFFFFFF).to_bytes(4, "big")
+    tag += _table(positions, size)
+    tag += (50).to_bytes(4, "big")
+    tag += b"LAME3.100"
+    tag += bytes((0x04, 0))  # variable bit rate, no lowpass told
+    tag += bytes(8)  # no peak and gain told
+    tag += bytes((0, 0))
+    tag += (_ENCODER_DELAY << 12 | max(0, min(padding, 0xFFF))).to_bytes(3, "big")
+    tag += bytes(4)
+    tag += min(size, 0xFFFFFFFF).to_bytes(4, "big")
+    tag += bytes(2)  # no checksum of the music
+    start = _offset(header)
+    before = header + bytes(start - len(header))
+    tag += _crc16(before + tag).to_bytes(2, "big")
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(tag)
 
 
 def frame_size(header: bytes) -> int:
@@ -80,14 +85,17 @@ def frame_size(header: bytes) -> int:
     return 72_000 * _KBITS_MPEG2[bit_rate] // _RATES[version][rate] + padding
 
 
-def _frames(content: mmap.mmap, position: int) -> Iterator[int]:
-    end = len(content)
-    while position + 4 <= end:
+def _frames(file: BinaryIO, position: int) -> Iterator[int]:
+    """Where each frame begins, from that position on."""
+    file.seek(position)
+    while len(header := file.read(4)) == 4:
         yield position
-        position += frame_size(content[position : position + 4])
+        size = frame_size(header)
+        file.seek(size - 4, os.SEEK_CUR)  # within the buffer this costs no read
+        position += size
 
 
-def _table(positions: list[int], size: int) -> bytes:
+def _table(positions: Sequence[int], size: int) -> bytes:
     if not positions:
         return bytes(_TOC_ENTRIES)
     marks = (positions[len(positions) * percent // _TOC_ENTRIES] for percent in range(_TOC_ENTRIES))
