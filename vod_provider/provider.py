@@ -33,7 +33,7 @@ from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
-from vod_provider.plugin import dynamic, serving
+from vod_provider.plugin import dynamic, names, serving
 from vod_provider.plugin.owner import owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 from vod_provider.plugin.run import Declared, Run
@@ -73,11 +73,16 @@ class ExtractedAudioProvider(ResourceProvider):
     _run: Run
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Note the stack's configuration; nothing is looked at before it is needed."""
+        """Extend Pulumi's dynamic host, which has loaded this provider, and begin."""
+        config = dynamic.configuration(req)
+        dynamic.extend(ExtractedAudioProvider, debug=config.get("vod:debug", "").lower() == "true")
+        self.begin(config)
+
+    def begin(self, config: Mapping[str, str]) -> None:
+        """Note the configuration, by full name; nothing is looked at before it is needed."""
         self._run = Run()
         self._settings = None
-        self._config = dynamic.configuration(req)
-        dynamic.extend(ExtractedAudioProvider, debug=self._config.get("vod:debug", "").lower() == "true")
+        self._config = config
         serving.when_over(self._run_over)
         self._hint = ParallelismHint(parallelism(os.environ, os.cpu_count() or 1))
 
@@ -103,7 +108,8 @@ class ExtractedAudioProvider(ResourceProvider):
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Say what changes, without asking anybody."""
+        """Say what changes, without asking anybody. The native plugin may have left `olds`, with names of its own."""
+        left, olds = olds, names.to_snake(olds)
         changes = inputs.compare(olds, news, _is_unknown)
         replaces, updates = changes.replaces, changes.updates
         with serving.current_request() as served:
@@ -127,7 +133,7 @@ class ExtractedAudioProvider(ResourceProvider):
             served.stables = STABLE
             served.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(updates, "UPDATE")
         return DiffResult(
-            changes=bool(replaces or updates),
+            changes=bool(replaces or updates or olds.keys() != left.keys()),
             replaces=list(replaces),
             stables=list(STABLE),
             delete_before_replace=False,
@@ -168,7 +174,7 @@ class ExtractedAudioProvider(ResourceProvider):
             deadline = operation.deadline(services.settings.timeouts.create)
             asked, place = services.asked(request, operation)
             lifecycle = services.at(place)
-            outs = props | {"place": str(place), "made_for": mark(operation.owner) if operation.owner else ""}
+            outs = props | {"place": str(place), "made_for": mark(asked.key.owner) if operation.owner else ""}
             with self._partial(outs, asked.key):
                 if request.adopt is not None and not self._run.is_replaced(served.urn):
                     self._refuse_what_is_held(request.adopt, served.urn)
@@ -203,9 +209,33 @@ class ExtractedAudioProvider(ResourceProvider):
                 return ReadResult("", {})
             return ReadResult(id_, _outs(props | {"place": str(place)}, asset))
 
+    def bring_in(self, audio_id: str, source: str | None) -> tuple[Props, Props]:
+        """Outputs and inputs of an audio that is to be imported; `source` is the id of its video, if somebody says it.
+
+        VOD does not record what an audio was extracted from. Without a source, the first `up` would replace the audio.
+        """
+        doing = f"importing audio {audio_id}"
+        with serving.current_request() as served, _naming(doing):
+            services = self._services(served.owners)
+            place = Place.asked(services.settings, None, None, None)
+            deadline = served.operation.deadline(services.settings.timeouts.read)
+            asset = services.at(place).look(audio_id, deadline)
+            audio_format = _format_of_another(asset) or inputs.DEFAULT_FORMAT
+            source = source or services.ledger.source_of(place.site, audio_id)
+            if source is None:
+                raise VodError(
+                    f"{doing}: VOD does not record which video it was extracted from, and neither does the ledger; give"
+                    f" both ids, as VIDEO_ID/{audio_id}"
+                )
+            if services.at(place).glance(source, deadline).outcome is Outcome.GONE:
+                raise VodError(f"{doing}: VOD has no asset {source}; check the id of the video before the '/'")
+            declared: Props = {"asset_id": source, "format": audio_format}
+            whose = {"place": str(place), "made_for": mark(served.operation.owner)}
+            return _outs(declared | whose, asset), declared
+
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change metadata; where the last run broke off before the audio was ready, wait for it first."""
-        request = inputs.parse(news)
+        request, olds = inputs.parse(news), names.to_snake(olds)
         with serving.current_request() as served:
             holder = self._show(served, id_, olds)
             services, operation = self._services(served.owners), served.operation

@@ -11,10 +11,12 @@ import pytest
 
 from tests.engine.clone import Clone
 from tests.engine.stack import Stack
+from tests.engine.yaml_stack import YamlStack
 
 ROOT = Path(__file__).resolve().parents[2]
 
 NewStack = Callable[[dict[str, str]], Stack]
+NewYamlStack = Callable[[dict[str, str]], YamlStack]
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,32 @@ def engine() -> Path:
         [sys.executable, ROOT / "tools" / "engine" / "ensure"], stdout=subprocess.PIPE, text=True, check=True
     )
     return Path(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def yaml_engine() -> Path:
+    """The folder of the Pulumi engine with the language host for YAML."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "engine" / "ensure", "--languages", "yaml"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture
+def yaml_stack(yaml_engine: Path, tmp_path: Path) -> Iterator[NewYamlStack]:
+    """Makes stacks of YAML programs with the given configuration."""
+    stacks: list[YamlStack] = []
+
+    def new(config: dict[str, str]) -> YamlStack:
+        stacks.append(YamlStack(tmp_path / f"yaml{len(stacks)}", yaml_engine, config))
+        return stacks[-1]
+
+    yield new
+    for one in stacks:
+        one.end()
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from tests.vod import PROJECT, LocalVod
 from vod_provider.config import settings
 from vod_provider.vod.signing import AccessKey
 
-EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/Pulumi.yaml"))
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.py"))
+"""Those in Python. test_native.py has the others."""
 BESIDE = ROOT / "examples/beside-huaweicloud"
 """The plugin of its other provider cannot be downloaded without the internet, so this one runs with mocks."""
 RUNNABLE = [example for example in EXAMPLES if example != BESIDE]

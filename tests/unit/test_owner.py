@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vod_provider.plugin.owner import backend, identity, owner_now, owner_of
+from vod_provider.plugin.owner import TYPES, backend, identity, of_other_type, owner_now, owner_of
 
 URN = "urn:pulumi:dev::p::t::a"
 
@@ -90,3 +90,11 @@ def test_owners_of_the_version_before() -> None:
     for written in (f"s3://me:secret@b/ {URN}", f"/home/me/.pulumi {URN}", f" {URN}"):
         assert owner_now(environ, written) == f"s3://b {URN}"
     assert owner_now(environ, f"gs://other/ {URN}") == f"gs://other {URN}"
+
+
+def test_the_other_types_owner_differs_in_the_type_alone() -> None:
+    """Both ways; an owner of nobody knows which resource stays."""
+    dynamic, native = (f"file:///s urn:pulumi:dev::media::{one}::talk" for one in TYPES)
+    assert of_other_type(dynamic) == native
+    assert of_other_type(native) == dynamic
+    assert of_other_type("0b7e") == "0b7e"

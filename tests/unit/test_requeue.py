@@ -71,3 +71,24 @@ def test_each_that_waited_gets_a_thread(handlers: dynamic._Handlers) -> None:
 def test_a_pool_of_another_kind_is_left_alone(handlers: dynamic._Handlers) -> None:
     """Where the queue cannot be reached, nothing is touched."""
     assert not dynamic._requeue(object(), Monitor(), handlers)
+
+
+def test_what_the_machine_gives_no_thread_to_waits(
+    handlers: dynamic._Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no more threads can be started, those that there are serve everything, then and later."""
+    loading = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = [pool.submit(loading.wait, LIMIT_S) for _ in range(2)]
+        waiting = [pool.submit(int, number) for number in range(8)]
+
+        def refuse(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        dynamic._widen(pool)
+        assert dynamic._requeue(pool, Monitor(), handlers)
+        later = pool.submit(int, 8)
+        loading.set()
+        assert [one.result(LIMIT_S) for one in (*waiting, later)] == list(range(9))
+        assert all(one.result(LIMIT_S) for one in first)

@@ -204,6 +204,15 @@ class Ledger:
         found = self._holders("audio_id = ? AND owner = ?", (audio_id, owner)) if self.exists else []
         return found[0] if found else None
 
+    def source_of(self, site: str, audio_id: str) -> str | None:
+        """The video that an audio was made from, if it is written down here; makes no file where there is none."""
+        if not self.exists:
+            return None
+        where, values = "site = ? AND audio_id = ?", (site, audio_id)
+        sources = [it.source for it in self._holders(where, values)]
+        sources += [it.source for it in self._requests(where, values)]
+        return next((it for it in sources if it), None)
+
     def known_ids(self, site: str) -> set[str]:
         """All audios of a site that are somebody's, in this ledger or in those of other stacks."""
         holders = self._holders("site = ?", (site,)) + self._of_others(Holder)

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from queue import Empty
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,6 +29,7 @@ from pulumi.runtime.proto import provider_pb2
 from vod_provider.config.settings import NAMES
 from vod_provider.plugin import serving
 from vod_provider.plugin.serving import PartialFailureError, ServedRequest, Session
+from vod_provider.workers import most_workers, start_if_possible
 
 _log = logging.getLogger(__name__)
 
@@ -185,7 +187,7 @@ def extend(ours: type, *, debug: bool) -> None:
     handlers = getattr(state, "generic_handlers", None)
     workers = isinstance(getattr(pool, "_max_workers", None), int)
     if workers:
-        pool._max_workers = WORKERS  # type: ignore[union-attr]  # noqa: SLF001
+        _widen(pool)
     else:
         missing.append("its threads")
     loaded = frame.f_globals.get("_PROVIDER_CACHE") if frame else None
@@ -207,6 +209,14 @@ def extend(ours: type, *, debug: bool) -> None:
         _log.debug("Pulumi's dynamic host is not as expected: %s; going on without", " and ".join(missing))
 
 
+def _widen(pool: Any) -> None:
+    """Let the pool start threads as needed and as the machine gives, and never fail for want of one."""
+    pool._max_workers = most_workers(WORKERS)  # noqa: SLF001
+    adjust = getattr(pool, "_adjust_thread_count", None)
+    if callable(adjust) and hasattr(pool, "_threads"):
+        pool._adjust_thread_count = partial(start_if_possible, adjust, pool._threads)  # noqa: SLF001
+
+
 def _requeue(pool: Any, monitor: object, handlers: _Handlers) -> bool:
     """Give requests that came before we stood in their way to our handlers, and a thread to each.
 
@@ -223,14 +233,15 @@ def _requeue(pool: Any, monitor: object, handlers: _Handlers) -> bool:
     # Until Python 3.12 a thread that goes on with what was queued counts as idle all the same.
     while idle.acquire(blocking=False):
         pass
-    needed = min(len(threads) + len(waiting), WORKERS)
+    needed = min(len(threads) + len(waiting), pool._max_workers)  # noqa: SLF001
     for item in waiting:
         arguments = getattr(item, "args", None)
         if isinstance(arguments, tuple):
             item.args = tuple(handlers.instead_of(argument, monitor) for argument in arguments)
         queue.put(item)
     while len(threads) < needed:
-        pool._adjust_thread_count()  # noqa: SLF001
+        if pool._adjust_thread_count() is False:  # noqa: SLF001 - the machine gives no more, see _widen
+            break
     return True
 
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+TYPES = ("pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudio")
+"""The type of an audio of the dynamic provider, and of the native plugin."""
 _SERVICE = "https://api.pulumi.com"
 """Pulumi Cloud, the backend of whoever has chosen none. Source: `pulumi login --help`."""
 
@@ -19,6 +21,17 @@ _SERVICE = "https://api.pulumi.com"
 def owner_of(backend: str, urn: str) -> str:
     """The owner of an audio, as the ledger has it: 'BACKEND URN'; '' where the host does not say which resource."""
     return f"{backend} {urn}" if urn else ""
+
+
+def of_other_type(owner: str) -> str:
+    """The owner of the same name and stack whose resource is of the other of our two types.
+
+    A program that changes from one type to the other declares the same resource; see 'In other languages'.
+    """
+    for here, there in (TYPES, TYPES[::-1]):
+        if here in owner:
+            return owner.replace(here, there)
+    return owner
 
 
 def owner_now(environ: Mapping[str, str], written: str) -> str:

@@ -20,7 +20,7 @@ from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.config.settings import Settings, SettingsError
 from vod_provider.plugin.event_listener import Listener
-from vod_provider.plugin.owner import backend, owner_now
+from vod_provider.plugin.owner import backend, of_other_type, owner_now
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import Client
 from vod_provider.vod.deadline import Deadline, Stop
@@ -86,6 +86,9 @@ class Services:
         place = Place.asked(self.settings, request.region, request.project_id, request.account)
         key = Key(operation.owner or str(uuid.uuid4()), request.fingerprint)
         earlier = self.ledger.find(key)
+        if earlier is None:  # the program may declare it by the other type than the run that was broken off
+            earlier = self.ledger.find(key._replace(owner=of_other_type(key.owner)))
+            key = key if earlier is None else earlier.key
         if earlier is not None and (there := Place.parse(earlier.site)) is not None and there.site != place.site:
             place = replace(there, account=request.account)
         return Asked(key, request.asset_id, request.format), place

@@ -82,7 +82,8 @@ class EngineLog(Protocol):
 class Session:
     """What all requests to one plugin process share. `engine` is the engine's address, as 'host:port'; None for none.
 
-    `unannounced` serves a request that was on its way before the session began; None where there cannot be one.
+    `wording` puts a message into the words of the door, such as the names of properties. `unannounced` serves a request
+    that was on its way before the session began; None where there cannot be one.
     """
 
     def __init__(
@@ -92,11 +93,13 @@ class Session:
         debug: bool = False,
         environ: Mapping[str, str] = os.environ,
         log: EngineLog | None = None,
+        wording: Callable[[str], str] = lambda text: text,
         unannounced: Callable[[], AbstractContextManager[ServedRequest]] | None = None,
     ) -> None:
         self.stop = Stop()
         self.when_over: list[Callable[[], None]] = []
         self.debug = debug
+        self._wording = wording
         self.unannounced = unannounced
         self._backend = backend(environ)
         self._lock = threading.Lock()
@@ -114,7 +117,7 @@ class Session:
 
         def report(text: str) -> None:
             if self._rows is not None:
-                self._rows.show(urn, text)
+                self._rows.show(urn, self._wording(text))
 
         def warn_(text: str) -> None:
             self.warn(text, urn)
@@ -133,12 +136,12 @@ class Session:
     def say(self, text: str) -> None:
         """Show a line that stays, below the run."""
         if self._send is not None:
-            self._send("", text, ephemeral=False)
+            self._send("", self._wording(text), ephemeral=False)
 
     def warn(self, text: str, urn: str = "") -> None:
         """Show a warning that stays: of the resource of that URN, or of the whole run."""
         if self._send is not None:
-            self._send(urn, text, ephemeral=False, warning=True)
+            self._send(urn, self._wording(text), ephemeral=False, warning=True)
         else:
             _log.warning("%s", text)
 
@@ -154,17 +157,18 @@ class Session:
         `abort` stands for the context's own where that has been taken away.
         """
         abort = abort or context.abort
+        line = self._wording(one_line(error))
         if isinstance(error, PartialFailureError):
             detail = any_pb2.Any()
             described = describe(error)
-            described.reasons.append(one_line(error))
+            described.reasons.append(line)
             detail.Pack(described)
             code: int = grpc.StatusCode.UNKNOWN.value[0]
-            status = status_pb2.Status(code=code, message=one_line(error), details=[detail])
+            status = status_pb2.Status(code=code, message=line, details=[detail])
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         elif self.debug:
             abort(grpc.StatusCode.UNKNOWN, "".join(traceback.format_exception(error)))
-        abort(grpc.StatusCode.UNKNOWN, one_line(error))
+        abort(grpc.StatusCode.UNKNOWN, line)
         raise AssertionError("abort returns never")
 
     def cancel(self, context: Any) -> None:

@@ -18,15 +18,13 @@ import pulumi
 from pulumi.runtime import settings as runtime
 
 from vod_provider.config import settings
-from vod_provider.text import nearest
-from vod_provider.vod.assets import OUTCOMES, MediaAsset, Outcome
+from vod_provider.vod.asset_query import LISTING, AssetQuery, one_asset
+from vod_provider.vod.assets import MediaAsset
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import DeadlineError, VodError
 
 if TYPE_CHECKING:
     from vod_provider.vod.client import Client
-
-KINDS = ("video", "audio")
 
 _connections: dict[Any, tuple[Client, str, float]] = {}
 """Client, endpoint, and the seconds that a call may take."""
@@ -56,13 +54,9 @@ def get_media_asset(
     key = (_configuration(), place, asset_id)
     known = _of_run()
     if key not in known:
-        doing = f"asking about asset {asset_id}"
         with _told():
-            client, deadline = _connected(place, doing)
-            found = client.show([asset_id], deadline())[asset_id]
-        if found.outcome is Outcome.GONE:
-            raise pulumi.RunError(f"{doing}: VOD has no such asset in this project and region")
-        known[key] = found
+            client, deadline = _connected(place, f"asking about asset {asset_id}")
+            known[key] = one_asset(client, asset_id, deadline())
     asset: MediaAsset = known[key]
     return asset
 
@@ -112,35 +106,16 @@ def get_media_assets(
             raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
         for one in value or ():
             _text(name, one)
-    if kind is not None and kind not in KINDS:
-        raise pulumi.RunError(f"listing assets: kind is {kind!r}: {nearest(kind, KINDS)}")
-    if odd := next((one for one in status if one not in OUTCOMES), None):
-        raise pulumi.RunError(f"listing assets: status {odd!r} is none of VOD's: {nearest(odd, OUTCOMES)}")
-    if tag := next((tag for tag in tags if "," in tag), None):
-        raise pulumi.RunError(f"listing assets: tags have no commas, by which VOD tells them apart: {tag!r}")
-    place = (region, project_id, account)
     named = None if asset_ids is None else tuple(dict.fromkeys(asset_ids))
-    key = (_configuration(), place, named, title, category_id, tuple(tags), tuple(status), kind)
+    with _told():
+        query = AssetQuery(named, title, category_id, tuple(tags), tuple(status), kind)
+    place = (region, project_id, account)
+    key = (_configuration(), place, query)
     known = _of_run()
     if key not in known:
-        query = [("query_string", title)] if title else []
-        query += [("category_id", str(category_id))] if category_id is not None else []
-        query += [("tags", ",".join(tags))] if tags else []
-
-        def fits(asset: MediaAsset) -> bool:
-            return (
-                (title is None or asset.title == title)
-                and (named is None or category_id in {None, asset.category_id})
-                and set(tags) <= set(asset.tags)
-                and (asset.status in status if status else named is not None or _is_there(asset))
-                and (kind is None or (kind == "audio") == asset.is_audio)
-            )
-
-        doing = "listing assets"
         with _told():
-            client, deadline = _connected(place, doing)
-        pages = client.pages(doing, query, deadline) if named is None else _named(client, named, deadline)
-        known[key] = _Once(pages, fits)
+            client, deadline = _connected(place, LISTING)
+        known[key] = _Once(query.pages(client, deadline))
     assets: Iterable[MediaAsset] = known[key]
     return assets
 
@@ -153,22 +128,11 @@ def _text(name: str, value: object) -> None:
         raise TypeError(f"{name} is {value!r}, and has to be a text")
 
 
-def _named(client: Client, asset_ids: Sequence[str], deadline: Callable[[], Deadline]) -> Iterator[list[MediaAsset]]:
-    """The assets of these ids, ten by ten. Raises VodError where VOD does not have one."""
-    from vod_provider.vod.client import IDS_PER_CALL
-
-    for first in range(0, len(asset_ids), IDS_PER_CALL):
-        found = client.show(asset_ids[first : first + IDS_PER_CALL], deadline())
-        if missing := [asset.id for asset in found.values() if asset.outcome is Outcome.GONE]:
-            raise VodError(f"listing assets: VOD has no asset {' nor '.join(missing)} in this project and region")
-        yield list(found.values())
-
-
 class _Once:
     """Pages as one sequence: each is asked for at most once, and only when somebody gets there."""
 
-    def __init__(self, pages: Iterator[list[MediaAsset]], fits: Callable[[MediaAsset], bool]) -> None:
-        self._pages, self._fits = pages, fits
+    def __init__(self, pages: Iterator[list[MediaAsset]]) -> None:
+        self._pages = pages
         self._assets: dict[str, MediaAsset] = {}
         self._failed: VodError | None = None
 
@@ -195,7 +159,7 @@ class _Once:
                 raise
         if page is None:
             return False
-        self._assets |= {asset.id: asset for asset in page if self._fits(asset)}
+        self._assets |= {asset.id: asset for asset in page}
         return True
 
 
@@ -237,11 +201,6 @@ def _connected(place: tuple[str | None, str | None, str | None], doing: str) -> 
 def _of_run() -> dict[Any, Any]:
     """What this run has asked for: a process may run several, one after the other, with Pulumi's Automation API."""
     return _found.setdefault(runtime.get_monitor() or _no_run, {})
-
-
-def _is_there(asset: MediaAsset) -> bool:
-    """Whether its file is there, also while VOD makes something else of it, or failed to."""
-    return asset.outcome is Outcome.READY or "TRANSCOD" in asset.status
 
 
 def _configuration() -> tuple[tuple[str, str], ...]:

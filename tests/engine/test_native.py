@@ -1,0 +1,229 @@
+"""The native plugin with the real engine: a YAML program's whole life, and what Python programs leave to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+from tests.engine.conftest import ROOT, NewYamlStack
+from tests.engine.stack import until
+from tests.engine.yaml_stack import YamlStack, audio
+from tests.vod import PROJECT, LocalVod
+
+PLUGIN = "pulumi-resource-vod"
+TYPE = "vod:index:ExtractedAudio"
+SLOW = 6.0
+"""Seconds that a slow extraction takes here."""
+
+
+def one_audio_billed_once(stack: YamlStack, vod: LocalVod) -> None:
+    """Server and state agree on one audio, made by one accepted request."""
+    (found,) = stack.audios().values()
+    assert vod.audio_ids() == [found["id"]]
+    assert vod.accepted() == 1
+    assert found["outputs"]["status"] == "CREATED"
+    assert not found.get("initErrors")
+
+
+def test_a_whole_life(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Preview, create, unchanged, update, replace, refresh, a deletion seen, and destroy; no secret in the state."""
+    one, source = yaml_stack(vod.config), vod.video()
+    one.run("config", "set", "--secret", "vod:secretKey", vod.config["vod:secretKey"]).expect()
+    outputs = {"id": "${talk.audioAssetId}", "url": "${talk.url}", "seconds": "${talk.duration}"}
+    one.yaml({"talk": audio(source, title="One")}, outputs=outputs)
+    vod.forget_calls()
+    one.preview().expect("2 to create")
+    assert vod.calls() == []
+    one.up().expect("2 created")
+    first = one.audios()["talk"]
+    assert first["type"] == TYPE
+    assert first["outputs"]["audioAssetId"] == first["id"]
+    assert first["outputs"]["url"]
+    assert vod.config["vod:secretKey"] not in one.raw_state()
+    asked = len(vod.calls())
+    one.up().expect("2 unchanged")
+    assert len(vod.calls()) == asked, "an unchanged up asks VOD for nothing"
+
+    one.yaml({"talk": audio(source, title="Two")}, outputs=outputs)
+    one.preview().expect('title: "One" => "Two"', "1 to update")
+    one.up().expect("1 updated")
+    assert vod.asset(first["id"])["base_info"]["title"] == "Two"
+    vod.retitle(first["id"], "Drifted")
+    one.refresh().expect("1 updated")
+    one.up().expect("1 updated")
+
+    one.yaml({"talk": audio(source, title="Two", format="AAC")}, outputs=outputs)
+    one.preview().expect('format: "MP3" => "AAC"', "1 to replace", "extracted again and billed again")
+    one.up().expect("1 replaced")
+    second = one.audios()["talk"]["id"]
+    assert vod.audio_ids() == [second] != [first["id"]]
+
+    one.yaml({"talk": audio(source, title="x" * 200, categoryId=0.5)}, outputs=outputs)
+    one.preview().expect_failure("title must be at most 128 bytes of UTF-8: got 200")
+    vod.delete(second)
+    one.refresh().expect("1 deleted")
+    one.yaml({"talk": audio("0" * 32)}, outputs=outputs)
+    one.up().expect_failure("VOD.10062")
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+    assert vod.accepted() == 2
+
+
+def test_functions_ask_vod_where_the_program_runs(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """`getMediaAsset` and `getMediaAssets` tell of assets, at a preview too; what cannot be asked is one line."""
+    source = vod.video(title="A talk")
+    one = yaml_stack(vod.config)
+    ask = {"fn::invoke": {"function": "vod:getMediaAsset", "arguments": {"assetId": source}}}
+    talks = {"fn::invoke": {"function": "vod:getMediaAssets", "arguments": {"title": "A talk", "kind": "video"}}}
+    outputs = {"title": "${one.title}", "found": "${all.assets[0].id}", "sound": "${one.isAudio}"}
+    one.yaml({}, variables={"one": ask, "all": talks}, outputs=outputs)
+    one.preview().expect("A talk", source)
+    one.up().expect("A talk", source)
+    missing = {"fn::invoke": {"function": "vod:getMediaAsset", "arguments": {"assetId": "0" * 32}}}
+    one.yaml({}, variables={"one": missing}, outputs={"title": "${one.title}"})
+    one.preview().expect_failure("VOD has no such asset in this project and region")
+
+
+def test_an_import_leaves_a_program_that_changes_nothing(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Both ids import it; its own alone is refused while nobody knows its video, and enough where the ledger does."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    audio_id = vod.extract(source)
+    one.yaml({})
+    one.run("import", TYPE, "brought", audio_id, "--yes").expect_failure(f"give both ids, as VIDEO_ID/{audio_id}")
+    imported = one.run("import", TYPE, "brought", f"{source}/{audio_id}", "--yes", "--protect=false").expect()
+    assert f"assetId: {source}" in imported.text
+    one.yaml({"brought": audio(source, format="MP3")})
+    one.preview().expect("2 unchanged")
+    one.up().expect("2 unchanged")
+    assert one.audios()["brought"]["id"] == audio_id
+    one.run("state", "delete", one.audios()["brought"]["urn"], "--yes").expect()
+    one.yaml({"again": audio(source, {"import": f"{source}/{audio_id}"})})
+    one.up().expect("1 imported")
+    one.up().expect("2 unchanged")
+    one.run("state", "delete", one.audios()["again"]["urn"], "--yes").expect()
+    one.run("import", TYPE, "known", audio_id, "--yes", "--protect=false").expect(f"assetId: {source}")
+    one.destroy().expect("is kept at VOD")  # what was taken out of the state by hand may be in another one
+    assert vod.audio_ids() == [audio_id]
+    assert vod.accepted() == 1
+
+
+def test_ctrl_c_and_timeouts_lose_nothing(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Ctrl-C ends the run at once; the next one, with too little time, keeps the id, and the one after goes on."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    vod.timed(SLOW)
+    one.yaml({"talk": audio(source)})
+    run = one.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 1)
+    time.sleep(1)
+    pressed = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    text, _ = run.communicate(timeout=30)
+    assert time.monotonic() - pressed < 2.5, text
+    (kept,) = one.audios().values()
+    one.yaml({"talk": audio(source, {"customTimeouts": {"create": "1s", "update": "1s"}})})
+    one.up().expect_failure("not done within 1 s")
+    one.yaml({"talk": audio(source), "other": audio(source, format="AAC")})
+    one.up("--target", kept["urn"]).expect("1 updated")
+    assert one.audios()["talk"]["id"] == kept["id"]
+    one_audio_billed_once(one, vod)
+
+
+def test_kill_9_of_the_engine_ends_the_plugin_and_the_next_up_finds_the_audio(
+    yaml_stack: NewYamlStack, vod: LocalVod
+) -> None:
+    """No plugin stays behind, and no audio: it is found again, in the other type too, and back in this one."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    vod.timed(3)
+    one.yaml({"talk": audio(source)})
+    run = one.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 1)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    until(lambda: not one.processes(PLUGIN), 20)
+    one.run("cancel", "--yes").expect()
+    assert one.audios() == {}
+    one.python(f'ExtractedAudio("talk", asset_id="{source}")')
+    one.up().expect("1 created")
+    one_audio_billed_once(one, vod)
+
+
+def test_a_stack_changes_from_one_type_to_the_other_and_back(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Changing the program alone takes an audio over: VOD is asked for nothing, and nothing is replaced."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    one.python(f'ExtractedAudio("talk", asset_id="{source}", title="T")')
+    one.up().expect("2 created")
+    audio_id = one.audios()["talk"]["id"]
+    vod.forget_calls()
+    one.yaml({"talk": audio(source, title="T")}, outputs={"id": "${talk.audioAssetId}"})
+    one.preview().expect("1 to update")
+    one.up().expect("1 updated", audio_id)
+    taken = one.audios()["talk"]
+    assert (taken["id"], taken["type"]) == (audio_id, TYPE)
+    assert not [name for name in taken["outputs"] if "_" in name]
+    one.up().expect("2 unchanged")
+    assert vod.calls() == []
+    alias = f'opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="{TYPE}")])'
+    one.python(f'ExtractedAudio("talk", asset_id="{source}", title="T", {alias})')
+    one.up().expect("1 updated")
+    back = one.audios()["talk"]
+    assert back["id"] == audio_id
+    assert back["outputs"]["audio_asset_id"] == audio_id
+    assert not [name for name in back["outputs"] if re.search("[A-Z]", name)]
+    one.up().expect("unchanged")
+    assert vod.calls() == []
+    one.destroy().expect("deleted")
+    assert vod.audio_ids() == []
+
+
+def test_explicit_providers_each_have_settings_of_their_own(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Two of them ask with keys of their own; keys that are rotated are used in the same run, and replace nothing."""
+    source, one = vod.video(), yaml_stack({})
+    one.yaml({"talk": audio(source)})
+    one.up().expect_failure("no credentials", "those of huaweicloud:* do not reach this plugin")
+
+    def program(secret: str, **more: object) -> None:
+        settings = {"endpoint": vod.endpoint, "projectId": PROJECT, "accessKey": "local-access-key"}
+        providers = {
+            name: {"type": "pulumi:providers:vod", "properties": settings | {"secretKey": key}}
+            for name, key in (("left", secret), ("right", "local-secret-key"))
+        }
+        audios = {
+            f"of-{name}": audio(source, {"provider": f"${{{name}}}"}, triggers=[name], **more) for name in providers
+        }
+        one.yaml(providers | audios)
+
+    program("wrong")
+    failed = one.up()
+    failed.expect_failure("check the credentials")
+    assert "of-right" in one.audios()
+    assert "of-left" not in one.audios()
+    program("local-secret-key")
+    one.up().expect("1 created")
+    program("wrong", title="T")
+    one.up().expect_failure("check the credentials")
+    program("local-secret-key", title="T")
+    again = one.up().expect("updated")
+    assert "replaced" not in again.text
+    assert vod.accepted() == 2
+    one.destroy().expect("deleted")
+    assert vod.audio_ids() == []
+
+
+def test_the_example_in_yaml(yaml_stack: NewYamlStack, installed: Path, vod: LocalVod) -> None:
+    """`pulumi new` makes a project of it, and that extracts an audio, by the installed plugin of the built wheel."""
+    one, example, source = yaml_stack({}), ROOT / "examples/yaml", vod.video()
+    made, answers = one.folder / "made", {"videoId": source, "vod:endpoint": vod.endpoint}
+    options = [word for name, value in answers.items() for word in ("--config", f"{name}={value}")]
+    where = ("--cwd", str(made), "--stack", "test")
+    plugin = str(installed / "bin/pulumi-resource-vod")
+    one.run("plugin", "install", "resource", "vod", "0.1.0", "--file", plugin).expect()
+    one.run("new", str(example), "--yes", "--dir", str(made), "--name", "mine", "--stack", "test", *options).expect()
+    one.run("up", "--yes", "--skip-preview", *where).expect("2 created", vod.endpoint)
+    (audio_id,) = vod.audio_ids()
+    assert vod.asset(audio_id)["base_info"]["title"] == "The talk, to listen to"
+    one.run("up", "--yes", "--skip-preview", *where).expect("2 unchanged")
+    one.run("destroy", "--yes", "--skip-preview", *where).expect("2 deleted")
+    assert vod.audio_ids() == []

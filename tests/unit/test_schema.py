@@ -1,0 +1,90 @@
+"""The package schema holds what the inputs, the outputs, the settings and the documentation hold."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from vod_provider import ExtractedAudio
+from vod_provider.audio import inputs
+from vod_provider.config import table
+from vod_provider.plugin import names, schema
+from vod_provider.program.resource import ExtractedAudioArgs
+from vod_provider.provider import _outs
+from vod_provider.vod.assets import Asset
+
+RESOURCE = schema.schema()["resources"][schema.RESOURCE]
+
+
+def test_inputs_are_those_that_are_checked() -> None:
+    """Every input has its rule, every rule its input, and the dynamic provider takes the same."""
+    assert [names.snake(name) for name in RESOURCE["inputProperties"]] == list(ExtractedAudioArgs.__annotations__)
+    assert {names.snake(name) for name in RESOURCE["inputProperties"]} == set(inputs._RULES)
+    assert RESOURCE["requiredInputs"] == ["assetId"]
+
+
+def test_what_extracts_again_is_said_to_replace() -> None:
+    """The marks are those of the comparison; and each of them says in words that it is billed."""
+    given = RESOURCE["inputProperties"]
+    replacing = {names.snake(name) for name, it in given.items() if it.get("replaceOnChanges")}
+    assert replacing == set(inputs.REPLACING)
+    assert all("billed again" in given[names.camel(name)]["description"] for name in inputs.REPLACING)
+
+
+def test_limits_and_defaults_are_those_of_the_rules() -> None:
+    """A number in a description is the one that is checked."""
+    given = RESOURCE["inputProperties"]
+    assert given["format"]["default"] == inputs.DEFAULT_FORMAT
+    formats = [it["value"] for it in schema.schema()["types"]["vod:index:AudioFormat"]["enum"]]
+    assert formats == list(inputs.FORMATS)
+    assert f" {inputs.TITLE_BYTES} bytes" in given["title"]["description"]
+    assert f" {inputs.DESCRIPTION_BYTES} bytes" in given["description"]["description"]
+    assert f" {inputs.TAGS} tags of at most {inputs.TAG_BYTES} bytes" in given["tags"]["description"]
+
+
+def test_outputs_are_those_that_a_create_answers() -> None:
+    """No output is left out of the schema, and none in it stays empty for ever."""
+    answered = _outs({"place": "", "made_for": ""}, Asset("a", "CREATED")).keys() | set(inputs.ASKING)
+    assert {names.snake(name) for name in RESOURCE["properties"]} == answered
+    documented = {name for name, it in inspect.getmembers(ExtractedAudio) if isinstance(it, property)} - {"id", "urn"}
+    assert documented - {"pulumi_resource_name", "pulumi_resource_type"} <= answered
+
+
+def test_every_property_has_a_description() -> None:
+    """What an editor shows, in sentences."""
+    for part in ("inputProperties", "properties"):
+        for name, it in RESOURCE[part].items():
+            assert it["description"].endswith("."), name
+
+
+def test_settings_are_those_of_the_table_and_so_are_their_secrets() -> None:
+    """A setting with anything secret in it is a secret as a whole, as Pulumi counts it."""
+    variables = schema.schema()["config"]["variables"]
+    assert variables == schema.schema()["provider"]["inputProperties"]
+    assert list(variables) == [it.key for it in table.TABLE]
+    secrets = {name for name, it in variables.items() if it.get("secret")}
+    assert secrets == {it.key for it in table.TABLE if it.secret or it.secret_parts}
+    assert {"secretKey", "securityToken", "token", "accounts", "events"} <= secrets
+
+
+def test_it_takes_over_from_the_dynamic_provider() -> None:
+    """The alias is the type that Python programs have in their states."""
+    assert RESOURCE["aliases"] == [{"type": f"pulumi-python:{ExtractedAudio._resource_type_name}"}]
+
+
+def test_only_a_known_address_is_where_it_is_downloaded() -> None:
+    """Without one, the engine is not sent anywhere."""
+    assert "pluginDownloadURL" not in schema.schema()
+    assert schema.schema("https://there/v${VERSION}")["pluginDownloadURL"] == "https://there/v${VERSION}"
+
+
+@pytest.mark.parametrize("name", sorted(schema.names()))
+def test_names_can_be_turned_back(name: str) -> None:
+    """Nothing is lost between snake_case and camelCase."""
+    assert names.snake(names.camel(name)) == name
+
+
+def test_names_of_pulumis_own_stay() -> None:
+    """They are nobody's property."""
+    assert names.to_camel({"__provider": 1}) == names.to_snake({"__provider": 1}) == {"__provider": 1}

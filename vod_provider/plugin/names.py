@@ -1,0 +1,46 @@
+"""The names of properties in two languages: snake_case within this package, camelCase in Pulumi's schema.
+
+Only the names of properties are turned, never what is in them: a key within `triggers` is the user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ALSO = ("custom_timeouts", "asset_ids", "pack_type", "cover_url")
+"""Names that stand in messages and are no properties of a resource."""
+
+
+def camel(name: str) -> str:
+    """'audio_asset_id' -> 'audioAssetId'. Names that begin with '__' are Pulumi's own and stay."""
+    return name if name.startswith("__") else re.sub(r"_([a-z])", lambda it: it[1].upper(), name)
+
+
+def snake(name: str) -> str:
+    """'audioAssetId' -> 'audio_asset_id'; a name in snake_case stays."""
+    return name if name.startswith("__") else re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", name)
+
+
+def to_camel(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties by their names in the schema."""
+    return {camel(name): value for name, value in properties.items()}
+
+
+def to_snake(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties by their names within this package, whichever of the two they come with."""
+    return {snake(name): value for name, value in properties.items()}
+
+
+class Translator:
+    """Puts the schema's names into messages. What stands in double quotes is somebody else's, and stays."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        turned = sorted(({*names, *ALSO}), key=len, reverse=True)
+        self._names = re.compile(rf"\b({'|'.join(name for name in turned if camel(name) != name)})\b")
+
+    def __call__(self, text: str) -> str:
+        quoted = text.split('"')
+        quoted[::2] = [self._names.sub(lambda it: camel(it[0]), part) for part in quoted[::2]]
+        return '"'.join(quoted)
