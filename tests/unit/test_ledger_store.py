@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from typing import Any
 
 import pytest
@@ -284,3 +285,191 @@ def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "obstore", None)
     with pytest.raises(LedgerError, match=r'pip install "pulumi-huaweicloud-vod\[store\]"'):
         open_store(LedgerStore("s3", "bucket"))
+
+
+class Hooked:
+    """Storage in memory whose requests a test may answer otherwise: `before` is called with the verb and the path."""
+
+    def __init__(self, objects: Any, before: Callable[[str, str], object]) -> None:
+        self._objects, self._before = objects, before
+
+    def put(self, path: str, content: bytes, *, mode: Any) -> Any:
+        self._before("put", path)
+        return self._objects.put(path, content, mode=mode)
+
+    def get(self, path: str) -> Any:
+        self._before("get", path)
+        return self._objects.get(path)
+
+    def list(self, prefix: str) -> Any:
+        listed = list(self._objects.list(prefix))
+        self._before("listed", prefix)
+        return listed
+
+    def delete(self, paths: Any) -> Any:
+        self._before("delete", str(paths))
+        return self._objects.delete(paths)
+
+
+def intend(one: Ledger, *owners: str) -> list[bool]:
+    return [one.intend(request(DEV + owner)) for owner in owners]
+
+
+def known(objects: Any, *owners: str) -> list[bool]:
+    """Whether a new machine finds the requests of these owners."""
+    new = ledger(objects)
+    return [new.find(Key(DEV + owner, "f")) is not None for owner in owners]
+
+
+def test_the_second_to_intend_the_same_may_not_across_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process wrote counts also where it is read as a snapshot: else both would ask VOD for the same."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 3)
+    objects = MemoryStore()
+    one, two = ledger(objects), ledger(objects)
+    assert known(objects, "a") == [False]
+    assert two.find(Key(DEV + "a", "f")) is None
+    assert intend(one, "a", "b", "c") == [True] * 3
+    assert intend(two, "c", "a", "d") == [False, False, True]
+    assert known(objects, "a", "b", "c", "d") == [True] * 4
+
+
+def test_what_a_snapshot_leaves_out_is_deleted() -> None:
+    """A row that another process has deleted before its snapshot goes here, too."""
+    objects = MemoryStore()
+    one, two = store(objects), store(objects)
+    one.load()
+    one.append([change(1)])
+    two.load()
+    one.append([change(1, deleted=True)])
+    one._write_snapshot()
+    assert two.append([change(2)]) == [change(1, deleted=True)]
+
+
+def test_a_write_after_one_that_changed_nothing() -> None:
+    """Refused by a segment that changes no row, the write is done after that: no answer must stand for one not done."""
+    objects = MemoryStore()
+    one, two = store(objects), store(objects)
+    one.load()
+    two.load()
+    one.append([change(1), change(1, deleted=True)])
+    assert not two.append([change(2)])
+    assert {it.key[1] for it in store(objects).load()} == {"a2"}
+
+
+def test_a_snapshot_that_cannot_be_written_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change itself is durable by then; a key that may not delete would else end every run at its 100th request."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 3)
+    tried: list[str] = []
+
+    def denied(verb: str, path: str) -> None:
+        if path.endswith(".snapshot.json"):
+            tried.append(verb)
+            raise GenericError("denied")
+
+    objects = MemoryStore()
+    one = ledger(Hooked(objects, denied))
+    owners = [str(number) for number in range(7)]
+    assert intend(one, *owners) == [True] * 7
+    assert known(objects, *owners) == [True] * 7
+    assert tried == ["put"] * 2
+
+
+def test_objects_that_go_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process writes a snapshot between the listing and the reading: the log is listed again."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 3)
+    monkeypatch.setattr(ledger_store, "KEEP", -ledger_store.KEEP)
+    objects = MemoryStore()
+    writer = ledger(objects)
+    intend(writer, "0", "1", "2")
+    late = ["3", "4", "5"]
+
+    def meanwhile(verb: str, _: str) -> None:
+        if verb == "listed" and late:
+            intend(writer, *[late.pop(0) for _ in range(3)])
+
+    reader = ledger(Hooked(objects, meanwhile))
+    assert [reader.find(Key(DEV + str(number), "f")) is not None for number in range(6)] == [True] * 6
+
+
+def test_objects_that_are_never_there_are_an_error() -> None:
+    """A listing that shows what cannot be read is not tried for ever."""
+    objects = MemoryStore()
+    intend(ledger(objects), "0")
+
+    def gone(verb: str, path: str) -> None:
+        if verb == "get":
+            raise FileNotFoundError(path)
+
+    with pytest.raises(LedgerError, match="cannot be used"):
+        ledger(Hooked(objects, gone)).find(Key(DEV + "0", "f"))
+
+
+def test_a_probe_whose_answer_is_lost_proves_conditions() -> None:
+    """It is sent again, and refused since it is there: storage that refuses has conditional writes."""
+    objects = MemoryStore()
+
+    def sent_twice(verb: str, path: str) -> None:
+        if verb == "put" and "probe" in path:
+            objects.put(path, b"", mode="overwrite")
+
+    one = store(Hooked(objects, sent_twice))  # told to warn, it fails
+    one.load()
+    one.append([change(1)])
+    assert next(name for name in names(objects) if "probe" not in name).endswith("/000000000001.json")
+
+
+def test_a_snapshot_of_one_of_two_writes_without_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writers take one number, and one snapshots without having read the other's: both are found afterwards."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 3)
+    objects = Unconditional()
+    first = Ledger(None, store=store(objects, warn=lambda _: None))
+    intend(first, "a1", "a2")
+    late = ["a3"]
+
+    def meanwhile(verb: str, path: str) -> None:
+        if verb == "listed" and second_reads and late:
+            intend(first, late.pop())
+
+    second_reads: list[bool] = []
+    second = Ledger(None, store=store(Hooked(objects, meanwhile), warn=lambda _: None))
+    assert second.find(Key(DEV + "a1", "f")) is not None
+    second_reads.append(True)
+    assert intend(second, "b3") == [True]
+    assert known(objects, "a1", "a2", "a3", "b3") == [True] * 4
+
+
+@pytest.mark.parametrize("fails", ["put", "get"])
+def test_what_was_read_counts_though_the_write_after_it_failed(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, it reads the other's rows, and then the storage breaks: those rows are still there when it is back."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 2)
+    objects = MemoryStore()
+    broken: list[str] = []
+
+    def breaks(verb: str, path: str) -> None:
+        if broken and verb == fails and path.endswith(broken[0]):
+            raise GenericError("broken")
+
+    one, two = ledger(objects), ledger(Hooked(objects, breaks))
+    assert intend(two, "0") == [True]
+    assert intend(one, "a") == [True]
+    assert intend(one, "b") == [True]
+    broken.append("4.json" if fails == "put" else "3.json")
+    with pytest.raises(LedgerError, match="broken"):
+        intend(two, "c")
+    broken.clear()
+    assert intend(two, "a", "b", "c") == [False, False, True]
+
+
+def test_this_machines_clock_removes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is old is told by the storage's own times: a clock that is days ahead must not take young segments away."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Ahead:
+            return cls(2199, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 3)
+    monkeypatch.setattr(ledger_store, "datetime", Ahead, raising=False)
+    objects = MemoryStore()
+    intend(ledger(objects), "0", "1", "2", "3")
+    assert len([name for name in names(objects) if "snapshot" not in name]) == 4

@@ -59,6 +59,8 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         self._changes: list[Change] = []
         self._pending: list[Change] = []
+        self._learnt: list[Change] = []
+        """What the store has returned since a write succeeded: it does so once, and a failed write is rolled back."""
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -307,18 +309,19 @@ class Ledger:
         """Have the store append what is pending and what `write` does; again where another process was quicker."""
         with self._database() as database:
             while True:
+                for change in (*self._learnt, *self._pending) if self._learnt else ():
+                    _apply(database, change)
                 database.execute("SAVEPOINT written")
                 self._changes = []
                 result = write()
                 changes = [*self._pending, *self._changes]
                 newer = store.append(changes) if changes else ()
                 if not newer:
-                    self._pending = []
+                    self._pending, self._learnt = [], []
                     return result
                 database.execute("ROLLBACK TO written")
-                # What another process wrote, and what of ours is older than that and still holds.
-                for change in (*newer, *self._pending):
-                    _apply(database, change)
+                # What another process wrote, and after that what of ours is older and still holds.
+                self._learnt += newer
 
     # -- the database ----------------------------------------------------------------------------------------
 

@@ -17,8 +17,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from vod_provider.audio.ledger_records import Change, LedgerError
@@ -34,11 +35,17 @@ KEEP = timedelta(days=2)
 OTHERS_S = 5.0
 """The logs of other stacks are read again after so long."""
 READERS = 16
+ATTEMPTS = 5
+"""So often a log is listed again when its objects went meanwhile, and a refused write is tried after newer ones."""
 _TIMEOUT = {"timeout": "10s", "connect_timeout": "5s"}
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _NAME = re.compile(r"(\d{12})(?:-([0-9a-f]{8}))?(\.snapshot)?\.json")
 
 Row = Mapping[str, Any]
+
+
+class _GoneError(LedgerError):
+    """An object, or the bucket itself, is not there."""
 
 
 @dataclass
@@ -48,6 +55,8 @@ class _Log:
     rows: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
     seen: int = 0
     snapshot: int = 0
+    compacted: int = 0
+    """The segment at which a snapshot was last tried."""
     read: set[str] = field(default_factory=set)
 
     def take(self, changes: Iterable[Change]) -> None:
@@ -60,6 +69,12 @@ class _Log:
     def changes(self) -> list[Change]:
         """Changes that make all rows."""
         return [Change(table, key, row) for (table, key), row in self.rows.items()]
+
+    def changes_since(self, before: Mapping[tuple[str, tuple[str, ...]], Row]) -> list[Change]:
+        """Changes that make all rows of those before. A snapshot alone does not say what it has deleted."""
+        gone = [Change(table, key, None) for table, key in before if (table, key) not in self.rows]
+        written = [Change(*key, row) for key, row in self.rows.items() if before.get(key) != row]
+        return gone + written
 
 
 class ObjectStore:
@@ -95,24 +110,34 @@ class ObjectStore:
         with self._lock:
             if self._conditional is None:
                 self._conditional = self._keeps_conditions()
-            if not self._conditional:
+            for _ in range(ATTEMPTS):
+                newer = [] if self._conditional else self._read(self._folder, self._log)
+                if newer:
+                    return newer
+                if self._written(changes):
+                    self._compact()
+                    return ()
                 newer = self._read(self._folder, self._log)
                 if newer:
                     return newer
-            number = self._log.seen + 1
-            writer = "" if self._conditional else f"-{self._writer}"
-            name = f"{number:012d}{writer}.json"
-            content = _encoded(changes)
-            written = self._put(self._folder + name, content, create=self._conditional)
-            # Refused, it may still be this one: an attempt whose answer was lost is sent again.
-            if not written and self._got(self._folder + name) != content:
-                return self._read(self._folder, self._log)
-            self._log.seen = number
-            self._log.read.add(name)
-            self._log.take(changes)
-            if number - self._log.snapshot >= SNAPSHOT_AFTER:
-                self._write_snapshot()
-        return ()
+                # What came before has changed no row: an empty answer would say that ours is written.
+        raise LedgerError(
+            f"the ledger at {self.name} cannot be used: other processes are always quicker to write to it"
+        )
+
+    def _written(self, changes: Sequence[Change]) -> bool:
+        """Write the segment after all that are known; whether there was none of its number."""
+        number = self._log.seen + 1
+        name = f"{number:012d}.json" if self._conditional else f"{number:012d}-{self._writer}.json"
+        content = _encoded(changes)
+        written = self._put(self._folder + name, content, create=bool(self._conditional))
+        # Refused, it may still be this one: an attempt whose answer was lost is sent again.
+        if not written and self._got(self._folder + name) != content:
+            return False
+        self._log.seen = number
+        self._log.read.add(name)
+        self._log.take(changes)
+        return True
 
     def others(self) -> Iterable[Change]:
         """The rows of all other stacks, at most some seconds old."""
@@ -134,27 +159,48 @@ class ObjectStore:
     # -- reading ---------------------------------------------------------------------------------------------
 
     def _read(self, folder: str, log: _Log, names: Sequence[str] | None = None) -> list[Change]:
-        """Read what has been written to a log since it was read last; returns that."""
-        if names is None:
-            names = self._listed(folder).get(folder, ())
+        """Read what has been written to a log since it was read last; returns what that changes.
+
+        Objects may go between being listed and being read, when another process writes a snapshot.
+        """
+        before = dict(log.rows)
+        for _ in range(ATTEMPTS):
+            if names is None:
+                names = self._listed(folder).get(folder, ())
+            try:
+                self._take_listed(folder, log, names)
+            except _GoneError as exc:
+                names, gone = None, exc
+            else:
+                return log.changes_since(before)
+        raise gone
+
+    def _take_listed(self, folder: str, log: _Log, names: Sequence[str]) -> None:
+        """Take all that is unread, or nothing: what is taken once is not returned again."""
         parsed = sorted((int(found[1]), name, bool(found[3])) for name in names if (found := _NAME.fullmatch(name)))
         newest = max((number for number, _, snapshot in parsed if snapshot), default=0)
+        rows: list[Change] | None = None
+        read = log.read
         if newest > log.seen:
-            (content,) = self._contents([f"{folder}{newest:012d}.snapshot.json"])
-            log.rows.clear()
-            log.take(content)
-            log.seen = newest
-        log.snapshot = max(log.snapshot, newest)
+            path = f"{folder}{newest:012d}.snapshot.json"
+            content = self._got(path)
+            rows, read = self._parsed(path, content), set(json.loads(content).get("covers", ()))
+        last = max(log.snapshot, newest)
+        # Where there are no conditional writes, two writers may have one number, and a snapshot may cover only one.
         unread = [
-            name for number, name, snapshot in parsed if not snapshot and number > log.snapshot and name not in log.read
+            name
+            for number, name, snapshot in parsed
+            if not snapshot and name not in read and (number > last or "-" in name)
         ]
-        newer: list[Change] = []
-        for name, content in zip(unread, self._contents([folder + name for name in unread]), strict=True):
-            log.read.add(name)
+        segments = self._contents([folder + name for name in unread])
+        if rows is not None:
+            log.rows.clear()
+            log.take(rows)
+            log.seen = newest
+        log.snapshot, log.read = last, read | set(unread)
+        for name, changes in zip(unread, segments, strict=True):
             log.seen = max(log.seen, int(name[:12]))
-            log.take(content)
-            newer += content
-        return newer
+            log.take(changes)
 
     def _listed(self, prefix: str) -> dict[str, list[str]]:
         """The names of objects by folder."""
@@ -176,7 +222,9 @@ class ObjectStore:
         return content
 
     def _content(self, path: str) -> list[Change]:
-        content = self._got(path)
+        return self._parsed(path, self._got(path))
+
+    def _parsed(self, path: str, content: bytes) -> list[Change]:
         try:
             return [Change(table, tuple(key), row) for table, key, row in json.loads(content)["changes"]]
         except (ValueError, TypeError, KeyError) as exc:
@@ -194,19 +242,36 @@ class ObjectStore:
             return False
         return True
 
+    def _compact(self) -> None:
+        """Write a snapshot when the log has grown. It is no part of any change: one that fails is tried again later."""
+        if self._log.seen - max(self._log.snapshot, self._log.compacted) < SNAPSHOT_AFTER:
+            return
+        self._log.compacted = self._log.seen
+        with suppress(LedgerError):
+            self._write_snapshot()
+
     def _write_snapshot(self) -> None:
-        """Write all rows as one object, and remove segments that are long part of one."""
+        """Write all rows as one object, and remove segments that are long part of one.
+
+        How long is told by the storage's clock: this machine's may be days ahead.
+        """
         number = self._log.seen
-        self._put(f"{self._folder}{number:012d}.snapshot.json", _encoded(self._log.changes()), create=False)
+        listed = [meta for page in self._asked(lambda: list(self._objects.list(self._folder))) for meta in page]
+        names = {str(meta["path"]).rpartition("/")[2] for meta in listed}
+        covers = sorted(name for name in self._log.read & names if "-" in name)
+        content = _encoded(self._log.changes(), covers=covers)
+        self._put(f"{self._folder}{number:012d}.snapshot.json", content, create=False)
         self._log.snapshot = number
-        before = datetime.now(UTC) - KEEP
+        if not listed:
+            return
+        now = max(meta["last_modified"] for meta in listed)
         old = [
             str(meta["path"])
-            for page in self._asked(lambda: list(self._objects.list(self._folder)))
-            for meta in page
+            for meta in listed
             if (found := _NAME.fullmatch(str(meta["path"]).rpartition("/")[2]))
             and int(found[1]) < number
-            and meta["last_modified"] < before
+            and (not found[2] or found[0] in covers)
+            and meta["last_modified"] < now - KEEP
         ]
         if old:
             self._asked(lambda: self._objects.delete(old))
@@ -217,7 +282,8 @@ class ObjectStore:
 
         probe = f"{self._folder}probe-{self._writer}"
         try:
-            kept = self._put(probe, b"", create=True) and not self._put(probe, b"", create=True)
+            # One refusal is proof, also of the first: an attempt whose answer was lost is sent again.
+            kept = not (self._put(probe, b"", create=True) and self._put(probe, b"", create=True))
         except NotSupportedError:
             kept = False
         self._asked(lambda: self._objects.delete(probe))
@@ -238,9 +304,8 @@ class ObjectStore:
         except (failures.AlreadyExistsError, failures.PreconditionError, failures.NotSupportedError):
             raise
         except (failures.BaseError, OSError, ValueError) as exc:
-            raise LedgerError(
-                f"the ledger at {self.name} cannot be used ({_reason(exc)}); check vod:journal, {_HOW}"
-            ) from exc
+            kind = _GoneError if isinstance(exc, FileNotFoundError) else LedgerError
+            raise kind(f"the ledger at {self.name} cannot be used ({_reason(exc)}); check vod:journal, {_HOW}") from exc
 
 
 _HOW = "its credentials and the network"
@@ -307,9 +372,10 @@ def _made(location: LedgerStore, credentials: Credentials, region: str | None) -
     return S3Store(location.bucket, **options)
 
 
-def _encoded(changes: Sequence[Change]) -> bytes:
+def _encoded(changes: Sequence[Change], **more: object) -> bytes:
     """The content of an object; no two are the same, so that a writer knows its own."""
-    return json.dumps({"version": 1, "id": uuid.uuid4().hex, "changes": changes}, separators=(",", ":")).encode()
+    content = {"version": 1, "id": uuid.uuid4().hex, **more, "changes": changes}
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def _reason(exc: BaseException) -> str:
