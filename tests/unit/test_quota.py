@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,3 +158,126 @@ def test_who_gives_up_leaves_no_place_behind() -> None:
         quota.enter(Deadline(stop=stop, clock=clock))
     clock.now += 60
     quota.enter(FakeDeadline(clock, seconds=1))
+
+
+class SharedTime:
+    """Time for real threads: it passes only once each of them waits, and then up to the first that is due.
+
+    A thread that waits for a wake-up without end, while nobody is left who could give it, is `stuck`: all threads are
+    let go then, instead of hanging the test.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.stuck = False
+        self._changed = threading.Condition()
+        self._running = 0
+        self._waiting: dict[int, tuple[float, threading.Event]] = {}
+
+    def __call__(self) -> float:
+        return self.now
+
+    def run(self, *works: Callable[[Deadline], None]) -> None:
+        """Run all of these at once, each in a thread of its own, to their ends."""
+        self._running = len(works)
+        threads = [threading.Thread(target=self._run, args=(work,), daemon=True) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+    def _run(self, work: Callable[[Deadline], None]) -> None:
+        try:
+            work(ThreadDeadline(self))
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._go_on()
+
+    def wait(self, event: threading.Event, until: float) -> None:
+        """Until the event is set or that time has come."""
+        with self._changed:
+            self._waiting[threading.get_ident()] = (until, event)
+            self._go_on()
+            while not event.is_set() and self.now < until and not self.stuck:
+                self._changed.wait()
+            del self._waiting[threading.get_ident()]
+
+    def _go_on(self) -> None:
+        """Wake who was woken; where all wait and nobody was, let time pass."""
+        if len(self._waiting) < self._running:
+            return
+        if self._waiting and not any(event.is_set() or until <= self.now for until, event in self._waiting.values()):
+            first = min(until for until, _ in self._waiting.values())
+            self.stuck = first == float("inf")
+            self.now = self.now if self.stuck else first
+        self._changed.notify_all()
+
+
+class ThreadDeadline(Deadline):
+    """Waits in shared time."""
+
+    def __init__(self, time: SharedTime, seconds: float = float("inf")) -> None:
+        super().__init__(seconds, clock=time)
+        self._time = time
+
+    def pause(self, event: threading.Event, seconds: float = float("inf")) -> None:
+        self.check()
+        self._time.wait(event, self._time.now + min(seconds, self.left))
+        if self._time.stuck:
+            raise AssertionError("nobody would ever wake this thread")
+        self.check()
+
+
+@pytest.mark.parametrize("end", ["answered", "given_back", "refused"])
+@pytest.mark.parametrize("per_minute", [1, 3, 100])
+def test_every_thread_is_woken_for_its_place(per_minute: int, end: str) -> None:
+    """With real threads, whatever becomes of the calls: nobody waits for ever, nor longer than the quota makes them."""
+    time = SharedTime()
+    quota, left, lock = Quota(per_minute, time), list[float](), threading.Lock()
+    threads = min(3 * per_minute, 40)
+
+    def work(deadline: Deadline) -> None:
+        quota.enter(deadline)
+        with lock:
+            left.append(time.now)
+        deadline.sleep(0.25)
+        # The first ones end in that way, so that there are some who wait for them.
+        getattr(quota, end if left[0] == time.now - 0.25 else "answered")()
+
+    time.run(*[work] * threads)
+    assert not time.stuck
+    assert len(left) == threads
+    windows = (threads - 1) // per_minute
+    # Of 100 a minute, no more than four are under way at once; of a few, all that have a place leave together.
+    together = 0.25 * threads / 4 if per_minute > 4 else 0.0
+    slack = {"answered": 0.0, "given_back": 0.25, "refused": 2 * WINDOW_S + PAUSE_S}[end]
+    assert max(left) <= windows * (WINDOW_S + 0.25) + together + slack + 0.01
+
+
+def test_who_gives_up_wakes_who_is_next() -> None:
+    """The first in the queue reaches its deadline; the one behind it gets the place all the same, when that is free."""
+    time = SharedTime()
+    quota, left = Quota(1, time), dict[str, float]()
+
+    def holds(deadline: Deadline) -> None:
+        quota.enter(deadline)
+        deadline.sleep(30)
+        quota.answered()
+
+    def gives_up(deadline: Deadline) -> None:
+        deadline.sleep(1)
+        with pytest.raises(DeadlineError):
+            quota.enter(ThreadDeadline(time, seconds=5))
+        left["gave up"] = time.now
+
+    def is_next(deadline: Deadline) -> None:
+        deadline.sleep(2)
+        quota.enter(deadline)
+        left["next"] = time.now
+        quota.answered()
+
+    time.run(holds, gives_up, is_next)
+    assert not time.stuck
+    assert left == {"gave up": 6.0, "next": 90.0}
