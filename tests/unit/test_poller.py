@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from vod_provider.vod.assets import Asset
+from tests.unit.fakes import START, Clock
+from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import LostAnswerError, StoppedError, VodError
+from vod_provider.vod.errors import DeadlineError, ExtractionError, LostAnswerError, StoppedError, VodError
 from vod_provider.vod.pacing.poller import LONGEST_S, SHORTEST_S, Poller, Schedule, interval
 
 
@@ -162,3 +165,168 @@ def test_a_stop_ends_the_waiting() -> None:
     stop()
     with ThreadPoolExecutor(1) as pool, pytest.raises(StoppedError):
         Poller(lambda ids, _: {one: pending(one) for one in ids}, 750, pool).wait("a", Deadline(stop=stop))
+
+
+# -- absence is believed slowly ----------------------------------------------------------------------------------
+
+
+def absent(asset_id: str) -> Asset:
+    return Asset.gone(asset_id)
+
+
+def waited(schedule: Schedule, future: Future[Asset], answer: Callable[[float], Asset], until: float) -> float:
+    """When the wait was over that began at 0, asked whenever it is due; infinite if it was not by then."""
+    now = 0.0
+    while now < until:
+        if schedule.due(now):
+            tell(schedule, {"a": answer(now)}, now)
+            if future.done():
+                return now
+        now += 0.1
+    return float("inf")
+
+
+def test_an_audio_that_vod_has_just_accepted_is_not_gone_within_a_minute() -> None:
+    """However often it is absent, and whatever it is absent by."""
+    schedule = Schedule(750)
+    future = schedule.watch("a", 0.0, lambda _: None, new=True)
+    assert 60 <= waited(schedule, future, lambda _: absent("a"), 100) < 65
+    assert future.result().outcome is Outcome.GONE
+
+
+def test_an_audio_that_shows_up_late_is_waited_for() -> None:
+    """Absent for 20 s after it was accepted, then being made, then ready: as if nothing had been."""
+    schedule, seen = Schedule(750), list[str]()
+    future = schedule.watch("a", 0.0, lambda asset: seen.append(asset.status), new=True)
+    answers = [(20.0, absent("a")), (30.0, pending("a")), (float("inf"), ready("a"))]
+    assert 30 <= waited(schedule, future, lambda now: next(one for end, one in answers if now < end), 100) < 34
+    assert future.result() == ready("a")
+    assert set(seen) == {"CREATING"}, "an absence that is not proven is nothing to be written down"
+
+
+def test_an_audio_that_was_there_is_gone_after_some_answers_over_some_time() -> None:
+    """Four over 15 s; one that has it in between begins anew."""
+    schedule = Schedule(750)
+    future = schedule.watch("a", 0.0, lambda _: None)
+    assert 15 <= waited(schedule, future, lambda _: absent("a"), 100) < 20
+    schedule = Schedule(750)
+    future = schedule.watch("a", 0.0, lambda _: None)
+    blinking = lambda now: pending("a") if 9 < now < 14 else absent("a")  # noqa: E731
+    assert 29 <= waited(schedule, future, blinking, 100) < 36
+
+
+def test_what_is_absent_is_asked_about_without_an_event() -> None:
+    """Where events are relied on, audios are asked about seldom; no event tells of one that is not there."""
+    schedule = Schedule(750)
+    schedule.event_timing.begin()
+    schedule.event_timing.came("other", awaited=True)
+    future = schedule.watch("a", 0.0, lambda _: None)
+    assert waited(schedule, future, lambda _: absent("a"), 200) < 30 + 20
+
+
+class Answers:
+    """VOD's answers about one asset, by the time since the beginning; its time passes as somebody waits."""
+
+    def __init__(self, *answers: tuple[float, Asset]) -> None:
+        self.clock = Clock()
+        self.asked: list[float] = []
+        self._answers = answers
+
+    def __call__(self, ids: Sequence[str], _: Deadline) -> dict[str, Asset]:
+        since = self.clock.now - START
+        self.asked.append(since)
+        return {asset_id: next(asset for end, asset in self._answers if since < end) for asset_id in ids}
+
+
+class Passing(Deadline):
+    """Sleeps by moving the clock on; waits for answers in real time."""
+
+    def __init__(self, clock: Clock, seconds: float = 600) -> None:
+        super().__init__(seconds, clock=clock)
+        self._fake = clock
+
+    def sleep(self, seconds: float) -> None:
+        self._fake.now += min(seconds, self.left)
+        self.check()
+
+
+@contextmanager
+def polling(answers: Answers, **more: Any) -> Iterator[Poller]:
+    """A poller with real threads, which asks at once."""
+    with ThreadPoolExecutor(2) as pool:
+        poller = Poller(answers, 60_000, pool, clock=answers.clock, **more)
+        poller._schedule._batch_timing.until = lambda first: first  # type: ignore[method-assign]
+        yield poller
+
+
+NEVER = float("inf")
+
+
+def test_a_look_believes_an_absence_after_four_answers_over_15_s() -> None:
+    """One empty answer must not take an audio out of the state."""
+    answers = Answers((NEVER, absent("a")))
+    with polling(answers) as poller:
+        assert poller.look("a", Passing(answers.clock)).outcome is Outcome.GONE
+    assert answers.asked == [0, 5, 10, 15]
+
+
+def test_a_look_sees_what_was_absent_once() -> None:
+    """The second answer has it."""
+    answers = Answers((3, absent("a")), (NEVER, ready("a")))
+    with polling(answers) as poller:
+        assert poller.look("a", Passing(answers.clock)) == ready("a")
+    assert answers.asked == [0, 5]
+
+
+def test_a_look_without_the_time_to_prove_an_absence_proves_none() -> None:
+    """The deadline comes first, and that is an error."""
+    answers = Answers((NEVER, absent("a")))
+    with polling(answers) as poller, pytest.raises(DeadlineError):
+        poller.look("a", Passing(answers.clock, 12))
+
+
+def test_a_glance_is_one_answer() -> None:
+    """Whatever it says."""
+    answers = Answers((NEVER, absent("a")))
+    with polling(answers) as poller:
+        assert poller.glance("a", Passing(answers.clock)).outcome is Outcome.GONE
+    assert answers.asked == [0]
+
+
+def test_the_whole_table_shrinks_with_the_setting() -> None:
+    """`vod:timeouts.absence` of 6 s is a tenth of everything."""
+    answers = Answers((NEVER, absent("a")))
+    with polling(answers, absence_s=6.0) as poller:
+        poller.look("a", Passing(answers.clock))
+    assert answers.asked == [pytest.approx(one) for one in (0, 0.5, 1, 1.5)]
+    schedule = Schedule(750, absence_s=6.0)
+    future = schedule.watch("a", 0.0, lambda _: None, new=True)
+    assert 6 <= waited(schedule, future, lambda _: absent("a"), 100) < 7.5
+
+
+@pytest.mark.parametrize("status", ["DELETED", "NO_ASSET"])
+def test_a_deletion_is_seen_through(status: str) -> None:
+    """Deleting is asynchronous: looked for until it is gone, more and more seldom."""
+    answers = Answers((10, ready("a")), (12, Asset("a", "DELETING")), (NEVER, Asset("a", status)))
+    with polling(answers) as poller:
+        assert poller.wait_gone("a", Passing(answers.clock))
+    assert answers.asked == [0, 1, 3, 7, 15]
+
+
+def test_a_deletion_that_does_not_end_is_given_up_after_a_minute() -> None:
+    """VOD has accepted it, so that this is no error."""
+    answers = Answers((NEVER, Asset("a", "DELETING")))
+    with polling(answers) as poller:
+        assert not poller.wait_gone("a", Passing(answers.clock))
+    assert answers.asked[-1] == 60
+
+
+def test_a_deletion_that_has_failed_is_an_error() -> None:
+    """Not at once: what is shown may be the end of an earlier attempt."""
+    failed = Asset("a", "DELETE_FAILED", reason="locked")
+    answers = Answers((5, failed), (NEVER, absent("a")))
+    with polling(answers) as poller:
+        assert poller.wait_gone("a", Passing(answers.clock))
+    answers = Answers((NEVER, failed))
+    with polling(answers) as poller, pytest.raises(ExtractionError, match=r"reports DELETE_FAILED \(locked\)"):
+        poller.wait_gone("a", Passing(answers.clock))
