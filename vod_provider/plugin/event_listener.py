@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -29,12 +30,14 @@ LATE_S = 300.0
 """How far a callback's timestamp may be off this machine's clock."""
 LONGEST = 65_536
 """Bytes of a message, at most."""
-AT_ONCE = 16
-"""Callbacks that are read at once, at most; others are hung up on, and VOD sends them again."""
+AT_ONCE = 64
+"""Callbacks that are read at once. One more, and the oldest is hung up on: VOD's own are over within milliseconds."""
 HEAD = 16_384
 """Bytes of a callback's line and headers, at most."""
 WITHIN_S = 5.0
 """How long a callback may take, from the connection to its last byte."""
+POLL_S = 0.2
+"""How often is looked for callbacks whose time is over."""
 _EVENT = "audioextractcomplete"
 _FIRST_MILLISECONDS = 100_000_000_000
 """A timestamp from here on is in milliseconds: in seconds it would be in the year 5138."""
@@ -121,7 +124,8 @@ class Listener:
         self.gate = Gate(listening.key)
         tls = _tls(listening)
         self._server = _Server(listening, tls, _handler(self.gate, heard))
-        threading.Thread(target=self._server.serve_forever, name="vod-events", daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=POLL_S)
+        threading.Thread(target=serve, name="vod-events", daemon=True).start()
 
     def close(self) -> None:
         """Listen no more."""
@@ -152,7 +156,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, listening: Listening, tls: ssl.SSLContext | None, handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
         self._tls = tls
-        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        # Those that have their place, and since when: oldest first. Those that were hung up on may take a moment to go.
+        self._open: dict[object, float] = {}
+        self._places = threading.BoundedSemaphore(2 * AT_ONCE)
         super().__init__((listening.host, listening.port), handler)
 
     def server_bind(self) -> None:
@@ -167,10 +174,39 @@ class _Server(ThreadingHTTPServer):
         return connection, address
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        if not self._free.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        with self._lock:
+            self._open[request] = time.monotonic()
+            oldest = next(iter(self._open)) if len(self._open) > AT_ONCE else None
+        if oldest is not None:
+            self._hang_up(oldest)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # this machine gives no more threads
+            self._over(request)
+            raise
+
+    def service_actions(self) -> None:
+        """Hang up on callbacks whose time is over; called between connections, and several times a second."""
+        now = time.monotonic()
+        with self._lock:
+            late = [request for request, since in self._open.items() if now - since > WITHIN_S]
+        for request in late:
+            self._hang_up(request)
+
+    def _hang_up(self, request: object) -> None:
+        """Have the thread of a connection find that it is at its end."""
+        with self._lock:
+            self._open.pop(request, None)
+        with suppress(OSError):
+            cast("socket.socket", request).shutdown(socket.SHUT_RDWR)
+
+    def _over(self, request: object) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        self._places.release()
 
     def process_request_thread(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
@@ -178,7 +214,7 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._over(request)
 
     def handle_error(self, _request: object, _client_address: object) -> None:
         """A sender that hangs up or speaks no TLS is no affair of the user's."""
@@ -187,21 +223,9 @@ class _Server(ThreadingHTTPServer):
 def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def setup(self) -> None:
-            # One deadline for all of it: whoever sends a byte now and then would hold a place for ever.
-            self._deadline = threading.Timer(WITHIN_S, self._hang_up)
-            self._deadline.daemon = True
-            self._deadline.start()
             super().setup()
             self._bounded = _Bounded(self.rfile, HEAD)
             self.rfile = cast("io.BufferedIOBase", self._bounded)
-
-        def finish(self) -> None:
-            self._deadline.cancel()
-            super().finish()
-
-        def _hang_up(self) -> None:
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
