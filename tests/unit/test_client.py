@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +13,17 @@ import pytest
 from tests.unit.fakes import Clock, FakeDeadline, refused
 from vod_provider.vod import retries
 from vod_provider.vod.client import Client
-from vod_provider.vod.errors import AnswerError, LostAnswerError, NotFoundError, ThrottledError, UnreachableError
+from vod_provider.vod.deadline import Stop
+from vod_provider.vod.errors import (
+    AnswerError,
+    DeadlineError,
+    LostAnswerError,
+    NotFoundError,
+    QuotaError,
+    StoppedError,
+    ThrottledError,
+    UnreachableError,
+)
 from vod_provider.vod.pacing.quota import Quota
 from vod_provider.vod.transport import Answer
 
@@ -30,6 +42,18 @@ class Now(Executor):
         return future
 
 
+class Stopping(FakeDeadline):
+    """Somebody stops the waiting as soon as it begins."""
+
+    def __init__(self, clock: Clock, stop: Stop) -> None:
+        super().__init__(clock, 600, stop)
+        self._end_it = stop
+
+    def pause(self, event: threading.Event, seconds: float = float("inf")) -> None:
+        self._end_it()
+        super().pause(event, seconds)
+
+
 class Script:
     """A transport that answers in order, and keeps what was sent."""
 
@@ -37,8 +61,12 @@ class Script:
         self.answers = list(answers)
         self.sent: list[tuple[str, str, Any, Any]] = []
 
+    slow: Callable[[], None] | None = None
+
     def send(self, doing: str, method: str, path: str, *, query: Any = None, body: Any = None) -> Answer:
         self.sent.append((method, path, query, body))
+        if self.slow is not None:
+            self.slow()
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -149,6 +177,163 @@ def test_delete_tells_of_each() -> None:
     vod, script, deadline = client({"delete_result_array": results})
     assert vod.delete(["a", "b"], deadline) == {"a": True, "b": False}
     assert script.sent == [("DELETE", "/asset", [("asset_id", "a,b")], None)]
+
+
+def answers_to_delete(*ids: str, status: str = "DELETED") -> dict[str, Any]:
+    return {"delete_result_array": [{"asset_id": asset_id, "status": status} for asset_id in ids]}
+
+
+@pytest.mark.parametrize("first", [answers_to_delete("a"), refused("VOD.10053")], ids=["unanswered", "refused"])
+def test_a_call_that_leaves_ids_unanswered_shows_how_ids_are_to_be_sent(first: Any) -> None:
+    """Sources contradict each other: the next call repeats the parameter, and the one after that does so, too."""
+    vod, script, deadline = client(first, answers_to_delete("a", "b"), answers_to_delete("a", "b"))
+    with suppress(AnswerError):  # whoever has asked then asks for each
+        assert vod.delete(["a", "b"], deadline) == {"a": True, "b": False}
+    for _ in range(2):
+        assert vod.delete(["a", "b"], deadline) == {"a": True, "b": True}
+    repeated = [("asset_id", "a"), ("asset_id", "b")]
+    assert [query for _, _, query, _ in script.sent] == [[("asset_id", "a,b")], repeated, repeated]
+
+
+def test_a_single_id_tells_nothing_of_how_several_are_sent() -> None:
+    """One that is unanswered or refused is sent alike in both ways."""
+    vod, script, deadline = client(answers_to_delete(), answers_to_delete("a", "b"))
+    assert vod.delete(["c"], deadline) == {"c": False}
+    vod.delete(["a", "b"], deadline)
+    assert script.sent[1][2] == [("asset_id", "a,b")]
+
+
+@pytest.mark.parametrize(("status", "deleted"), [(" deleted", True), ("DELETING", True), ("FAILED", False)])
+def test_a_deletion_that_is_under_way_is_accepted(status: str, deleted: bool) -> None:
+    """Deleting is asynchronous: either word of VOD's means that it goes."""
+    vod, _, deadline = client(answers_to_delete("a", status=status))
+    assert vod.delete(["a"], deadline) == {"a": deleted}
+
+
+def test_a_description_is_never_sent() -> None:
+    """VOD does not let that of an extracted audio be changed, and may refuse the title with it."""
+    vod, script, deadline = client({})
+    vod.update("a", {"description": "D"}, deadline)
+    vod.update("a", {"title": "T", "description": "D"}, deadline)
+    assert script.sent == [("PUT", "/asset/info", None, {"asset_id": "a", "title": "T"})]
+
+
+@pytest.mark.parametrize("odd", ["", None, True, 1.5, "a\nb", "x" * 400, {}])
+def test_an_id_that_can_be_none_is_a_lost_answer(odd: Any) -> None:
+    """VOD has accepted, and what it calls the audio cannot be used."""
+    vod, _, deadline = client({"audio_asset_id": odd})
+    with pytest.raises(LostAnswerError, match="without audio_asset_id"):
+        vod.extract("v", "MP3", deadline, transaction=sent)
+
+
+def test_an_id_may_be_a_number() -> None:
+    """The only public example of an audio's id, 5412, looks like one."""
+    vod, _, deadline = client({"audio_asset_id": 5412}, {"asset_info_array": [{"asset_id": 5412, "status": "CREATED"}]})
+    assert vod.extract("v", "MP3", deadline, transaction=sent) == "5412"
+    assert vod.show(["5412"], deadline)["5412"].status == "CREATED"
+
+
+@pytest.mark.parametrize("time", ["99991231235959", "00010101000000", "19700101000000", "soon", None, 20260102030405.5])
+def test_a_time_beyond_reason_is_none(time: Any) -> None:
+    """Nobody has to compute with the year 9999."""
+    vod, _, deadline = client(
+        {"asset_info_array": [{"asset_id": "a", "status": "CREATED", "base_info": {"create_time": time}}]}
+    )
+    assert vod.show(["a"], deadline)["a"].created is None
+
+
+# -- waiting that ends early -----------------------------------------------------------------------------------
+
+
+def test_a_quota_that_refuses_until_the_deadline_has_accepted_nothing() -> None:
+    """Every answer was a 429: that is what the error says, and that there is nothing to look for."""
+    vod, _, deadline = client(*[throttled() for _ in range(500)])
+    with pytest.raises(QuotaError) as raised:
+        vod.extract("v", "MP3", deadline, transaction=sent)
+    text = "VOD's quota (extract, 100 a minute) refused every request within 600 s, so VOD has accepted nothing"
+    assert str(raised.value) == text
+    assert not raised.value.sent
+
+
+def test_a_quota_that_is_used_up_on_this_side_has_asked_nothing() -> None:
+    """The turn of the request had not come by its deadline."""
+    clock = Clock()
+    script = Script({"audio_asset_id": "a"})
+    vod = Client(script, QUOTAS | {"extract": 1}, quota=lambda limit: Quota(limit, clock), pool=Now())  # type: ignore[arg-type]
+    vod.extract("v", "MP3", FakeDeadline(clock, 15), transaction=sent)
+    with pytest.raises(
+        QuotaError, match=r"\(extract, 1 a minute\) was used up for 15 s, so VOD was not asked"
+    ) as raised:
+        vod.extract("v", "MP3", FakeDeadline(clock, 15), transaction=sent)
+    assert not raised.value.sent
+    assert len(script.sent) == 1
+
+
+class Later(Executor):
+    """Runs when it is told to."""
+
+    def __init__(self) -> None:
+        self.works: list[Callable[[], None]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001
+                future.set_exception(error)
+
+        self.works.append(work)
+        return future
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "deadline"])
+def test_who_stops_waiting_before_it_is_sent_keeps_it_from_being_sent(stopped: bool) -> None:
+    """The error says that it was not sent, and that stays true: the thread that comes to it later does not send it."""
+    clock, stop, pool = Clock(), Stop(), Later()
+    script = Script({"audio_asset_id": "a"})
+    vod = Client(script, QUOTAS, quota=lambda limit: Quota(limit, clock), pool=pool)  # type: ignore[arg-type]
+    deadline = Stopping(clock, stop) if stopped else FakeDeadline(clock, 5)
+    seen: list[BaseException] = []
+
+    def transaction(send: Callable[[], str]) -> str:
+        try:
+            return send()
+        except (StoppedError, DeadlineError) as error:
+            seen.append(error)
+            raise
+
+    with pytest.raises((StoppedError, DeadlineError)) as raised:
+        vod.extract("v", "MP3", deadline, transaction=transaction)
+    assert getattr(raised.value, "sent", None) is False
+    (work,) = pool.works
+    work()
+    assert script.sent == []
+    assert seen == [raised.value]
+
+
+def test_who_stops_waiting_after_it_was_sent_is_told_so() -> None:
+    """The answer is missing: VOD may have accepted."""
+    clock, began, released = Clock(), threading.Event(), threading.Event()
+    script = Script({"audio_asset_id": "a"})
+
+    def slow() -> None:
+        began.set()
+        assert released.wait(10)
+
+    class Patient(FakeDeadline):
+        def pause(self, event: threading.Event, seconds: float = float("inf")) -> None:
+            assert began.wait(10)
+            super().pause(event, seconds)
+
+    script.slow = slow
+    with ThreadPoolExecutor(1) as pool:
+        vod = Client(script, QUOTAS, quota=lambda limit: Quota(limit, clock), pool=pool)  # type: ignore[arg-type]
+        with pytest.raises(DeadlineError) as raised:
+            vod.extract("v", "MP3", Patient(clock, 5), transaction=sent)
+        released.set()
+    assert raised.value.sent is True
 
 
 def test_publish_takes_ten_and_tells_of_each() -> None:

@@ -11,6 +11,7 @@ import ssl
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,14 +36,16 @@ class Adapter(BaseAdapter):
         super().__init__()
         self.answer = answer
         self.sent: list[requests.PreparedRequest] = []
+        self.reason = "Reason"
+        self.raw: io.RawIOBase | None = None
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         self.sent.append(request)
         status, headers, body = self.answer()
         response = requests.Response()
-        response.status_code, response.reason = status, "Reason"
+        response.status_code, response.reason = status, self.reason
         response.headers.update(headers)
-        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
+        response.raw = urllib3.HTTPResponse(self.raw or io.BytesIO(body), preload_content=False)
         response.request = request
         return response
 
@@ -458,3 +461,130 @@ def test_somebody_elses_answer_names_the_proxy(bare: pytest.MonkeyPatch) -> None
     send, _ = sending(answering(302, b"", Location="https://login.example/?secret"))
     with pytest.raises(errors.LostAnswerError, match=r"302, a redirect to login\.example.*NO_PROXY=vod\.example"):
         send()
+
+
+# -- what a hostile or odd side answers ------------------------------------------------------------------------
+
+
+SECRET, QUOTED = "to/ken+of-somebody", "to%2Fken%2Bof-somebody"
+ECHOES: dict[str, Callable[[], tuple[int, dict[str, str], bytes]]] = {
+    "escaped": answering(400, b'{"error_code": "VOD.10053", "error_msg": "to\\/ken\\u002bof-somebody"}'),
+    "percent-encoded": answering(400, b'{"error_code": "VOD.10053", "error_msg": "%s"}' % QUOTED.encode()),
+    "nested": answering(200, b'{"a": [{"b": ["x", "see to/ken+of-somebody"]}]}'),
+    "request id": answering(400, b'{"error_code": "VOD.10053"}', X_Request_Id=SECRET),
+    "reason": answering(500),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
+def test_a_secret_is_masked_wherever_it_comes_back(echo: Callable[[], tuple[int, dict[str, str], bytes]]) -> None:
+    """JSON writes one text in many ways, and headers are words of the other side, too."""
+    send, adapter = sending(echo, Token(SECRET))
+    adapter.reason = f"No {SECRET}"
+    try:
+        told = str(send().body)
+    except errors.VodError as error:
+        told = str(error)
+    assert "***" in told
+    assert "ken" not in told
+
+
+def test_a_short_word_is_no_secret() -> None:
+    """Masking a letter would spoil every answer."""
+    send, _ = sending(answering(200, b'{"title": "a title"}'), AccessKey("AK", "it"))
+    assert send().body == {"title": "a title"}
+
+
+def test_a_body_that_drips_has_an_end() -> None:
+    """A byte now and then is not silence, and takes a thread for ever without a time limit for all of it."""
+
+    class Dripping(io.RawIOBase):
+        read_ = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def read1(self, _: int = -1) -> bytes:
+            self.read_ += 1
+            now[0] += 20
+            assert self.read_ < 100
+            return b" "
+
+    now, dripping = [0.0], Dripping()
+    adapter = Adapter(answering(200, b""))
+    adapter.raw = dripping
+    session = requests.Session()
+    session.mount("http://", adapter)
+    transport = Transport(ENDPOINT, "project", Token("a-token"), session=session, monotonic=lambda: now[0])
+    with pytest.raises(errors.LostAnswerError, match="no end of it within 120 s"):
+        transport.send("doing it", "GET", "/asset")
+
+
+def test_numbers_beyond_reason_are_none() -> None:
+    """They do not hide the rest of an answer, which may be the acceptance of what is paid for."""
+    send, _ = sending(answering(202, b'{"audio_asset_id": "5412", "x": NaN, "y": %s}' % (b"1" * 5000)))
+    assert send().body == {"audio_asset_id": "5412", "x": None, "y": None}
+
+
+CODED: dict[str, tuple[int, bytes, dict[str, str], type[errors.VodError]]] = {
+    "a documented code with 500": (500, b'{"error_code": "VOD.10062"}', {}, errors.NotFoundError),
+    "a documented code with 200": (200, b'{"error_code": "VOD.10062"}', {}, errors.NotFoundError),
+    "an internal fault with 500": (500, b'{"error_code": "VOD.10051"}', {}, errors.InternalError),
+    "an unknown code with 500": (500, b'{"error_code": "VOD.99999"}', {}, errors.LostAnswerError),
+    "a throttled 503": (503, b'{"error_code": "APIGW.0308"}', {}, errors.ThrottledError),
+    "404 with another code of VOD": (404, b'{"error_code": "VOD.10001"}', {}, errors.NotFoundError),
+    "404 of an unknown path": (404, b'{"error_code": "APIGW.0101"}', {}, errors.AnswerError),
+    "404 with a request id": (404, b"{}", {"X_Request_Id": "abc"}, errors.NotFoundError),
+    "404 page with a request id": (404, b"<html>", {"X_Request_Id": "abc"}, errors.ForeignAnswerError),
+    "404 without a request id": (404, b"{}", {}, errors.ForeignAnswerError),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "kind"), CODED.values(), ids=CODED.keys())
+def test_a_code_says_more_than_a_status(
+    status: int, body: bytes, headers: dict[str, str], kind: type[errors.VodError]
+) -> None:
+    """The same code comes with several statuses; a 404 means an absent asset only where VOD has said it."""
+    send, _ = sending(answering(status, body, **headers))
+    with pytest.raises(kind) as raised:
+        send()
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_authorities_that_is_none_is_told_at_once(
+    line: Line, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    """Missing or empty, its variable is named, and nothing was sent."""
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    error = line.unreachable(HTTPS)
+    assert "REQUESTS_CA_BUNDLE" in str(error)
+    assert error.attempts == 1
+
+
+def test_a_side_that_speaks_no_tls_is_told_at_once(line: Line) -> None:
+    """It will not learn it within half a minute. A handshake that breaks off may have been a restart."""
+    line.said = b"HTTP/1.0 400 Bad Request\r\n\r\n"
+    assert line.unreachable(HTTPS).attempts == 1
+    line.close()
+    line.said = b""
+    assert line.unreachable(HTTPS).attempts > 1
+
+
+PROXY_FAULTS: dict[str, tuple[Exception, int]] = {
+    "its name does not resolve": (socket.gaierror(-2, "Name or service not known"), NAME_ATTEMPTS),
+    "it wants a password": (OSError("Tunnel connection failed: 407 Proxy Authentication Required"), 1),
+    "it has no way to VOD": (OSError("Tunnel connection failed: 502 Bad Gateway"), errors.MANY_ATTEMPTS),
+}
+
+
+@pytest.mark.parametrize(("fault", "attempts"), PROXY_FAULTS.values(), ids=PROXY_FAULTS.keys())
+def test_a_proxy_that_refuses_is_not_asked_for_long(bare: pytest.MonkeyPatch, fault: Exception, attempts: int) -> None:
+    """What will not change by asking again is told at once, with the proxy's variable."""
+    bare.setenv("https_proxy", "http://proxy.example:3128")
+    error, _ = unreachable(HTTPS, fault)
+    assert "the proxy that https_proxy names" in str(error)
+    assert error.attempts == attempts

@@ -26,6 +26,7 @@ from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO_TYPES, Asset, status_of
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import (
+    AnswerError,
     DeadlineError,
     LostAnswerError,
     NotFoundError,
@@ -36,7 +37,7 @@ from vod_provider.vod.errors import (
     VodError,
 )
 from vod_provider.vod.pacing.quota import Quota
-from vod_provider.vod.transport import CONNECTIONS, Answer, Transport, VodClock
+from vod_provider.vod.transport import CONNECTIONS, EARLIEST, LATEST, Answer, Transport, VodClock
 
 IDS_PER_CALL = 10
 """Info and delete take up to ten ids, and count as one call."""
@@ -44,7 +45,6 @@ PAGE = 100
 """Assets in one page of a listing, at most."""
 LISTED = 20_000
 """How far pages reach: (page + 1) * size may not exceed it. Source: the API reference, 'Querying Media Assets'."""
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before any asset
 WORDS = 300
 """Characters of a status, or of VOD's word on it, at most."""
 DATA = 4096
@@ -52,6 +52,8 @@ DATA = 4096
 _HUGE = 2**53
 """Larger numbers are none of VOD's; Pulumi's are floats, which hold no more."""
 _TIME = "%Y%m%d%H%M%S"
+_ILLEGAL = "VOD.10053"
+_DELETED = frozenset({"DELETED", "DELETING"})
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,6 +86,9 @@ class Client:
         self._quotas = {name: quota(limit) for name, limit in quotas.items()}
         self._pool = pool or ThreadPoolExecutor(CONNECTIONS, "vod")
         self._asking = asking or self._pool
+        # How several ids are deleted in one call: the reference has commas between them, the official clients repeat
+        # the parameter. A call that leaves some unanswered shows that it is the other way.
+        self._repeats = False
 
     @property
     def clock(self) -> VodClock:
@@ -120,8 +125,8 @@ class Client:
 
         def send() -> str:
             answer = self._transport.send(doing, "POST", "/asset/extract_audio", body=body)
-            audio_id = answer.body.get("audio_asset_id")
-            if not isinstance(audio_id, str) or not audio_id:
+            audio_id = _id(answer.body.get("audio_asset_id"))
+            if not audio_id:
                 raise LostAnswerError(doing, "an answer without audio_asset_id", answer.request_id)
             return audio_id
 
@@ -198,7 +203,7 @@ class Client:
         Inferred: an extracted audio has its media type from the start (docs/cloud.md).
         """
         found: dict[str, Asset] = {}
-        windows = [(_EARLIEST, until)]
+        windows = [(EARLIEST, until)]
         while windows:
             begin, end = windows.pop()
             for page in range(LISTED // PAGE):
@@ -229,14 +234,21 @@ class Client:
     def delete(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, bool]:
         """Delete up to ten assets; says of each whether VOD reports it deleted."""
         doing = f"deleting asset {_named(asset_ids)}"
-        query = [("asset_id", ",".join(asset_ids))]
-        answer = self._call("delete", deadline, doing, "DELETE", "/asset", query=query)
+        repeats, several = self._repeats, len(asset_ids) > 1
+        query = [("asset_id", one) for one in (asset_ids if repeats else [",".join(asset_ids)])]
+        try:
+            answer = self._call("delete", deadline, doing, "DELETE", "/asset", query=query)
+        except AnswerError as error:
+            if several and error.code == _ILLEGAL:
+                self._repeats = not repeats
+            raise
         results = answer.body.get("delete_result_array")
         if not isinstance(results, list):
             raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
-        deleted = {
-            str(one.get("asset_id")) for one in results if isinstance(one, dict) and one.get("status") == "DELETED"
-        }
+        told = {_id(one.get("asset_id")): str(one.get("status")) for one in results if isinstance(one, dict)}
+        if several and not told.keys() >= set(asset_ids):
+            self._repeats = not repeats
+        deleted = {asset_id for asset_id, status in told.items() if status_of(status, "") in _DELETED}
         return {asset_id: asset_id in deleted for asset_id in asset_ids}
 
     def publish(self, asset_ids: Sequence[str], deadline: Deadline, *, published: bool) -> dict[str, Asset]:
@@ -249,9 +261,15 @@ class Client:
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
     def update(self, asset_id: str, metadata: Mapping[str, Any], deadline: Deadline) -> None:
-        """Set title, description, category_id or tags (a list of words); what is not named stays."""
-        doing = f"setting {', '.join(metadata)} of asset {asset_id}"
-        body: dict[str, Any] = {"asset_id": asset_id, **metadata}
+        """Set title, category_id or tags (a list of words); what is not named stays.
+
+        A description is left out: that of an extracted audio cannot be changed, and VOD may refuse the rest with it.
+        """
+        changes = {name: value for name, value in metadata.items() if name != "description"}
+        if not changes:
+            return
+        doing = f"setting {', '.join(changes)} of asset {asset_id}"
+        body: dict[str, Any] = {"asset_id": asset_id, **changes}
         if "tags" in body:
             body["tags"] = ",".join(body["tags"])
         self._call("update", deadline, doing, "PUT", "/asset/info", body=body)
@@ -347,7 +365,7 @@ def _assets(doing: str, answer: Answer) -> list[Asset]:
 def _rows(doing: str, answer: Answer, name: str) -> list[Mapping[str, Any]]:
     """The answer's rows. One that has none at all proves nothing absent, unless it says that there are 0."""
     rows = answer.body.get(name, [] if answer.body.get("total") == 0 else None)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("asset_id") for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _id(row.get("asset_id")) for row in rows):
         raise LostAnswerError(doing, f"an answer without {name}", answer.request_id)
     return rows
 
@@ -363,7 +381,7 @@ def _asset(row: Mapping[str, Any]) -> Asset:
     duration: float | None = seconds if milliseconds is None else milliseconds / 1000
     tags = base.get("tags")
     return Asset(
-        id=printable(str(row["asset_id"]), WORDS),
+        id=_id(row["asset_id"]),
         status=status_of(printable(str(row.get("status", "")), WORDS), str(row.get("description") or "")),
         title=plain(str(base.get("title") or ""), DATA),
         description=plain(str(base.get("description") or ""), DATA),
@@ -384,7 +402,7 @@ def _summary(row: Mapping[str, Any]) -> Asset:
     """An entry of `assets` in a listing (model AssetSummary). What is not known yet stands there as 0."""
     milliseconds = _whole(row.get("duration_ms")) or 1000 * (_whole(row.get("duration")) or 0)
     return Asset(
-        id=printable(str(row["asset_id"]), WORDS),
+        id=_id(row["asset_id"]),
         status=status_of(printable(str(row.get("asset_status", "")), WORDS), str(row.get("exec_desc") or "")),
         title=plain(str(row.get("title") or ""), DATA),
         description=plain(str(row.get("description") or ""), DATA),
@@ -395,6 +413,12 @@ def _summary(row: Mapping[str, Any]) -> Asset:
         created=_time(row.get("create_time")),
         reason=printable(str(row.get("exec_desc") or ""), WORDS),
     )
+
+
+def _id(value: object) -> str:
+    """An id as VOD tells it: a text, as all sources have it, or a number (the seed's example looks like one)."""
+    told = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return told if len(told) <= WORDS and told == printable(told, WORDS) else ""
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -410,6 +434,7 @@ def _whole(value: object) -> int | None:
 
 def _time(value: object) -> datetime | None:
     try:
-        return datetime.strptime(str(value), _TIME).replace(tzinfo=UTC)
+        told = datetime.strptime(str(value), _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
+    return told if EARLIEST <= told < LATEST else None

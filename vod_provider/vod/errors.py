@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from vod_provider.vod.assets import Asset
 
 NOT_FOUND, THROTTLED = 404, 429
+MANY_ATTEMPTS = 1000
+"""Of an error that may pass: as often as anything is sent."""
 _CODE_LENGTH, _MESSAGE_LENGTH, _ID_LENGTH = 64, 300, 128
 _DENIED = "give the user this permission: docs/permissions.md has the least policy"
 _AGAIN = "an internal error of VOD: try again later, and give Huawei the request id if it stays"
@@ -73,6 +75,11 @@ def canonical(code: str) -> str:
     return code.replace("APIGW.", "APIG.", 1) if code.startswith("APIGW.") else code
 
 
+def is_documented(code: str) -> bool:
+    """Whether it is known what this code says, whatever the HTTP status that it comes with."""
+    return canonical(code) in REMEDIES
+
+
 _OF_ACCOUNT = re.compile(r"\bvod:(?=(accessKey|secretKey|securityToken|token|projectId|region|endpoint)\b)")
 
 
@@ -109,17 +116,16 @@ class AnswerError(VodError):
         self.request_id, self.message = printable(request_id, _ID_LENGTH), printable(message, _MESSAGE_LENGTH)
         said = " ".join(part for part in (str(status), self.code, self.message and f'"{self.message}"') if part)
         asked = f" (request {self.request_id})" if self.request_id else ""
-        remedy = f"; {_remedy(status, canonical(self.code), hint)}".removesuffix("; ")
-        who = "VOD" if code or status == THROTTLED else "something other than VOD"
+        foreign = isinstance(self, ForeignAnswerError)
+        remedy = f"; {_remedy(status, canonical(self.code), hint if foreign else '')}".removesuffix("; ")
+        who = "something other than VOD" if foreign else "VOD"
         super().__init__(f"{doing}: {who} answered {said}{asked}{of_account(remedy, account)}")
 
 
 def _remedy(status: int, code: str, hint: str) -> str:
     if code in REMEDIES:
         return REMEDIES[code]
-    if not code and status != THROTTLED:
-        return hint or "check vod:endpoint, and whether a proxy or a portal is in between"
-    return "check vod:endpoint" if status == NOT_FOUND else ""
+    return hint or ("check vod:endpoint" if status == NOT_FOUND else "")
 
 
 class ForeignAnswerError(AnswerError):
@@ -159,7 +165,7 @@ class UnreachableError(VodError):
         why: str,
         *,
         hint: str = "check vod:endpoint, vod:region and the network",
-        attempts: int = 1000,
+        attempts: int = MANY_ATTEMPTS,
     ) -> None:
         super().__init__(f"{doing}: {endpoint} cannot be reached ({why}); {hint}")
         self.attempts = attempts
@@ -264,16 +270,21 @@ def of_answer(
     request_id: str,
     account: str | None = None,
     hint: str = "",
+    is_page: bool = False,
 ) -> AnswerError:
-    """The error for an answer of 4xx. A code says more than a status, so it decides first.
+    """The error for an answer that refuses. A code says more than a status, so it decides first.
 
-    `hint` is what to do about an answer that is not VOD's.
+    `hint` is what to do about an answer that is not VOD's; `is_page`: its body is no JSON object. A 404 without a code
+    is taken for VOD's word on an asset only where it has a request id, and is no page: Huawei's own Terraform provider
+    meets it, but so does whoever asks a wrong address.
     """
     known = canonical(code)
     if known in _BY_CODE:
         kind = _BY_CODE[known]
+    elif status == NOT_FOUND and (known.startswith("VOD.") or (not known and request_id and not is_page)):
+        kind = NotFoundError
     elif not known and status != THROTTLED:
-        kind = ForeignAnswerError
+        kind, hint = ForeignAnswerError, hint or "check vod:endpoint, and whether a proxy or a portal is in between"
     elif known.startswith("VOD."):
         kind = AnswerError
     else:

@@ -9,12 +9,12 @@ import ssl
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -28,7 +28,9 @@ from vod_provider.vod.signing import AccessKey, Credentials, sign
 CONNECT_S = 10.0
 """How long a connection may take to come about."""
 READ_S = 60.0
-"""How long VOD may be silent before its answer counts as lost."""
+"""How long VOD may be silent before its answer counts as lost,"""
+ANSWER_S = 120.0
+"""and how long it may take over the body of its answer, however little of it comes at a time."""
 EARLIEST, LATEST = datetime(2017, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # VOD is of 2017
 """Times outside of these are none of VOD's."""
 LARGEST = 8_000_000
@@ -42,6 +44,12 @@ NAME_ATTEMPTS = 3
 """How often a name is looked up that does not resolve."""
 CONNECTIONS = 16
 """Requests under way at once, and connections kept open."""
+SHORTEST_SECRET = 4
+"""Characters of what counts as secret in answers and errors."""
+_LONGEST_NUMBER = 20
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""Errors of TLS that say no more than that the connection has ended."""
+_AUTHORITIES = "where the network has an authority of its own, set REQUESTS_CA_BUNDLE to a file with its certificate"
 
 
 class VodClock:
@@ -115,11 +123,16 @@ class Transport:
         account: str | None = None,
         session: requests.Session | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.endpoint, self.project_id, self._account = endpoint, project_id, account
+        self._monotonic = monotonic
         self.clock = VodClock()
         self._way = _way(endpoint)
-        self._secrets = [it.encode() for it in (*_secrets(credentials), *self._way.secrets)]
+        # A shorter one is nothing secret, and masking it would spoil every answer.
+        known = [one for one in (*_secrets(credentials), *self._way.secrets) if len(one) >= SHORTEST_SECRET]
+        # Longest first: one may be a part of another.
+        self._secrets = sorted({*known, *(quote(one, safe="") for one in known)}, key=len, reverse=True)
         self._auth = _Signed(credentials, now)
         self._session = session or _session()
 
@@ -157,41 +170,45 @@ class Transport:
                 stream=True,
                 proxies=self._way.proxies,
             )
-            content = _content(response)
         except requests.RequestException as exc:
-            why = self._masked(_why(exc).encode()).decode()
+            why = self._masked(_why(exc))
             if _never_sent(exc):
                 raise self._unreachable(doing, exc, why) from exc
             raise errors.LostAnswerError(doing, why) from exc
-        except (HTTPError, OSError) as exc:  # while the answer was read
-            raise errors.LostAnswerError(doing, self._masked(str(exc).encode()).decode()) from exc
+        except OSError as exc:  # a file of certificates that is not there: requests looks before it connects
+            raise errors.UnreachableError(doing, self.endpoint, str(exc), hint=_AUTHORITIES, attempts=1) from exc
+        try:
+            content = _content(response, self._monotonic)
+        except (HTTPError, OSError) as exc:
+            raise errors.LostAnswerError(doing, self._masked(str(exc))) from exc
         if content is None:
             raise errors.LostAnswerError(doing, f"an answer of more than {LARGEST / 1e6:.0f} MB")
-        return self._answer(doing, response, self._masked(content))
+        return self._answer(doing, response, content)
 
-    def _masked(self, content: bytes) -> bytes:
+    def _masked(self, text: str) -> str:
         """Without what is secret here: whoever answers may have been told it, and may tell it again."""
         for secret in self._secrets:
-            content = content.replace(secret, b"***")
-        return content
+            text = text.replace(secret, "***")
+        return text
 
     def _unreachable(self, doing: str, exc: requests.RequestException, why: str) -> errors.UnreachableError:
-        causes = [type(cause) for cause in _causes(exc)]
+        """What to do, and how often to try, where no connection came about."""
+        causes = list(_causes(exc))
         host = urlsplit(self.endpoint).hostname or ""
-        if ssl.SSLCertVerificationError in causes:
-            hint = (
-                "where the network has an authority of its own, set REQUESTS_CA_BUNDLE to a file with its certificate"
-            )
-            return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=1)
+        hint, attempts = "check vod:endpoint, vod:region and the network", errors.MANY_ATTEMPTS
         if self._way.name:
             hint = f"the request goes through the proxy that {self._way.name} names; NO_PROXY={host} leaves it out"
-            return errors.UnreachableError(doing, self.endpoint, why, hint=hint)
-        if is_loopback(host):
-            hint = "is the local VOD running? `make up` or `vod-local serve` starts it"
-            return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=LOOPBACK_ATTEMPTS)
-        if socket.gaierror in causes or NameResolutionError in causes:
-            return errors.UnreachableError(doing, self.endpoint, why, attempts=NAME_ATTEMPTS)
-        return errors.UnreachableError(doing, self.endpoint, why)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes) or "NO_CERTIFICATE" in why:
+            hint, attempts = _AUTHORITIES, 1
+        elif any(isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF) for cause in causes):
+            attempts = 1  # the other side speaks no TLS, or none that can be spoken here
+        elif isinstance(exc, ValueError) or "Tunnel connection failed: 4" in why:
+            attempts = 1  # an address that can be none, or a proxy that refuses
+        elif any(isinstance(cause, socket.gaierror | NameResolutionError) for cause in causes):
+            attempts = NAME_ATTEMPTS
+        elif not self._way.name and is_loopback(host):
+            hint, attempts = "is the local VOD running? `make up` or `vod-local serve` starts it", LOOPBACK_ATTEMPTS
+        return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=attempts)
 
     def _foreign(self) -> str:
         """What to do about an answer that is not VOD's."""
@@ -201,16 +218,19 @@ class Transport:
         return "check vod:endpoint, and whether a proxy or a portal of the network stands between"
 
     def _answer(self, doing: str, response: requests.Response, content: bytes) -> Answer:
-        request_id = response.headers.get("X-Request-Id", "")
-        parsed = _json(content)
+        request_id = self._masked(response.headers.get("X-Request-Id", ""))
+        parsed = self._parsed(content)
         if parsed is not None:  # else it is perhaps somebody else's
             self.clock.heard(response.headers.get("Date", ""))
         status, known = response.status_code, parsed or {}
-        code, message = str(known.get("error_code", "")), str(known.get("error_msg", "") or response.reason or "")
-        if status >= 500 or (status == 408 and not code):
+        code, message = str(known.get("error_code") or ""), str(known.get("error_msg") or "")
+        message = message or self._masked(response.reason or "")
+        # A code that VOD documents says more than a status, which differs from page to page.
+        plain = errors.is_documented(code)
+        if not plain and (status >= 500 or (status == 408 and not code)):
             raise errors.LostAnswerError(doing, printable(f"{status} {code} {message}", WORDS), request_id)
-        if status >= 400:
-            said = str(known.get("request_id", "")) or request_id
+        if plain or status >= 400:
+            said = str(known.get("request_id") or "") or request_id
             raise errors.of_answer(
                 doing,
                 status=status,
@@ -219,14 +239,40 @@ class Transport:
                 request_id=said,
                 account=self._account,
                 hint=self._foreign(),
+                is_page=parsed is None,
             )
         if status >= 300:
-            why = f"{status}, {_redirected(response)}: {self._foreign()}"
+            why = f"{status}, {self._masked(_redirected(response))}: {self._foreign()}"
             raise errors.LostAnswerError(doing, why, request_id)
         if parsed is None:
             why = f"{status} with a body that is no JSON object: {self._foreign()}"
             raise errors.LostAnswerError(doing, why, request_id)
         return Answer(parsed, request_id)
+
+    def _parsed(self, content: bytes) -> dict[str, Any] | None:
+        """The JSON object of a body, {} for none, without what is secret here; None for a body that is something else.
+
+        Numbers beyond reason are null: 10^400 and NaN are none of VOD's.
+        """
+        if not content:
+            return {}
+        try:
+            parsed = json.loads(content, parse_int=_int, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(parsed, dict):
+            return None
+        # Masked here and not before: JSON can write one text in many ways.
+        inside: list[dict[str, Any] | list[Any]] = [parsed]
+        while inside:
+            value = inside.pop()
+            pairs: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+            for key, one in pairs:
+                if isinstance(one, str):
+                    value[key] = self._masked(one)
+                elif isinstance(one, dict | list):
+                    inside.append(one)
+        return parsed
 
 
 def _session() -> requests.Session:
@@ -281,11 +327,16 @@ def _secrets(credentials: Credentials) -> tuple[str, ...]:
     return tuple(filter(None, (credentials.token,)))
 
 
-def _content(response: requests.Response) -> bytes | None:
+def _content(response: requests.Response, monotonic: Callable[[], float]) -> bytes | None:
     """The body; None where it is larger than anything that VOD has to say. Raises OSError or HTTPError."""
     raw = bytearray()
-    while len(raw) <= LARGEST and (block := response.raw.read(_BLOCK, decode_content=False)):
+    end = monotonic() + ANSWER_S
+    # `read1` gives what is there, so that a body which drips is noticed.
+    while len(raw) <= LARGEST and (block := response.raw.read1(_BLOCK, decode_content=False)):
         raw += block
+        if monotonic() > end:
+            response.close()
+            raise TimeoutError(f"no end of it within {ANSWER_S:g} s")
     if len(raw) <= LARGEST and response.headers.get("Content-Encoding", "").lower() in {"gzip", "deflate"}:
         try:
             raw = bytearray(zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, LARGEST + 1))
@@ -352,11 +403,6 @@ def _why(exc: requests.RequestException) -> str:
     return text.rpartition("object at ")[2].partition(">: ")[2] or text or type(inner).__name__
 
 
-def _json(content: bytes) -> dict[str, Any] | None:
-    if not content:
-        return {}
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
+def _int(digits: str) -> int | None:
+    """A whole number of JSON; None for one that nothing can be made of."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else None
