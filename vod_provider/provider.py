@@ -267,6 +267,7 @@ class ExtractedAudioProvider(ResourceProvider):
                     why = f"{error}; the next `pulumi up` extracts it again, which is billed again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
                 asset = _describe(lifecycle, asset, metadata, operation, deadline)
+            served.last_line = _ready(asset)
             return UpdateResult(_outs(outs, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
@@ -294,6 +295,7 @@ class ExtractedAudioProvider(ResourceProvider):
                 if holder.assumed:
                     raise _unplaced(f"deleting audio {id_}", place)
                 services.at(place).remove(id_, operation, deadline)
+                served.last_line = "deleted"
             services.ledger.release(holder)
 
     # -- the run ----------------------------------------------------------------------------------------------

@@ -172,6 +172,32 @@ def test_a_title_that_is_not_the_source_s(stack: NewStack, vod: LocalVod) -> Non
     holds_what_the_state_says(audio, vod, 1)
 
 
+def test_an_audio_with_a_title_of_its_own_is_a_doubt(stack: NewStack, vod: LocalVod) -> None:
+    """Its answer is lost, and neither title nor description names the source: nothing is billed twice, and the error
+    tells the id and the ways on, of which `adopt` is one; a kill after acceptance is no doubt at all."""
+    vod.dialect(**TITLED, audio_description="empty")
+    vod.timed(0.5)
+    source = vod.video()
+    audio = stack(vod.config)
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}")')
+    vod.faults({"operation": "ExtractAudio", "drop": "after"})
+    said = audio.up().expect_failure("each of these audios could be the one that VOD made").text
+    (audio_id,) = vod.audio_ids()
+    assert audio_id in said
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}", adopt="{audio_id}")')
+    audio.up().expect()
+    assert vod.accepted() == 1
+    audio.program(f'ExtractedAudio("talk", asset_id="{source}", format="AAC")')
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 2)
+    run.kill()
+    run.communicate(timeout=30)
+    until(lambda: not audio.processes("pulumi.dynamic"), 10)
+    audio.run("cancel", "--yes", "--stack", "test").expect()
+    audio.up().expect()
+    holds_what_the_state_says(audio, vod, 2)
+
+
 @pytest.mark.parametrize("value", FAILURES)
 def test_a_failed_extraction_leaves_nothing(stack: NewStack, vod: LocalVod, value: str) -> None:
     """However a failure shows, `up` fails, no audio is left at VOD, and the next one extracts again."""

@@ -139,7 +139,7 @@ def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None
     videos = {"a": vod.video(), "mute": mute, "z": vod.video(3)}
     program = "from vod_provider import AudioCatalogue\n" + 'pulumi.export("urls", AudioCatalogue("talks", {}).urls)'
     audio.program(program.replace("{}", repr(videos)))
-    audio.up("--continue-on-error").expect_failure("has it an audio track?")
+    audio.up("--continue-on-error").expect_failure("does it have an audio track?")
     assert set(audio.audios()) == {"talks-a", "talks-z"}
     shown = audio.run("stack", "output", "urls", "--json", "--stack", "test").expect().text
     assert all(audio.audios()[name]["outputs"]["url"] in shown for name in ("talks-a", "talks-z"))

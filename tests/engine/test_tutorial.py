@@ -53,6 +53,8 @@ def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     ask(slow.replace('"seconds": 60', '"seconds": 8'), vod)
     run = one.start("up", "--yes", "--skip-preview", "--stack", "test")
     until(lambda: vod.count("ExtractAudio") == 1)
+    asked = vod.count("ShowAssetMeta")
+    until(lambda: vod.count("ShowAssetMeta") > asked)  # its row says so now: the audio is waited for
     run.send_signal(signal.SIGINT)
     broken_off, _ = run.communicate(timeout=LIMIT_S)
     resumed = one.up().expect().text

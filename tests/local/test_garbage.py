@@ -81,8 +81,8 @@ def test_queries(service: LocalVod, operation: Operation, query: list[tuple[str,
     """Whatever comes in a query, the answer is a success or one of VOD's own errors."""
     pairs = "&".join(f"{name}={quote(value.encode(errors='replace'))}" for name, value in query)
     answer = call(service, operation.method, f"{operation.path}?{pairs}")
-    assert answer.status in (200, 204, 400)
-    if answer.status == 400:
+    assert answer.status < 500
+    if answer.status >= 400:
         assert answer.json["error_code"] in {"VOD.10053", "VOD.10062", "VOD.10083"}
 
 
