@@ -8,17 +8,22 @@ a minute the first time, a second where Go has built them before.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools.console import ToolError, leave
 
 MODULE = Path(__file__).with_name("sdks")
 LANGUAGES = ("python", "nodejs", "go")
+PULUMI = "github.com/pulumi/pulumi/sdk/v3"
 
 
 def generate(schema: Path, out: Path) -> None:
@@ -30,6 +35,18 @@ def generate(schema: Path, out: Path) -> None:
         # As the engine is built, so that Go finds what it has compiled for that.
         _run("go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, ".")
         _run(program, schema.resolve(), out.resolve())
+    _write_go_module(json.loads(schema.read_text(encoding="utf-8")), out / "go")
+
+
+def _write_go_module(schema: Mapping[str, Any], folder: Path) -> None:
+    """Make the Go SDK a module of the schema's `modulePath`, which the generator leaves to whoever publishes it."""
+    path = schema.get("language", {}).get("go", {}).get("modulePath")
+    if path is None:
+        return
+    ours = (MODULE / "go.mod").read_text(encoding="utf-8")
+    (version,) = re.findall(rf"{re.escape(PULUMI)} (v[\d.]+)", ours)
+    (go,) = re.findall(r"^go [\d.]+$", ours, re.MULTILINE)
+    (folder / "go.mod").write_text(f"module {path}\n\n{go}\n\nrequire {PULUMI} {version}\n", encoding="utf-8")
 
 
 def _run(*command: str | Path) -> None:

@@ -309,6 +309,7 @@ _LANGUAGES: Mapping[str, Any] = {
     },
     "go": {
         "importBasePath": "pulumi-huaweicloud-vod/sdk/go/vod",
+        "modulePath": "pulumi-huaweicloud-vod/sdk/go",
         "generateResourceContainerTypes": True,
         "respectSchemaVersion": True,
     },
