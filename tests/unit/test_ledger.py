@@ -109,6 +109,25 @@ def test_who_adopted_an_audio_holds_it_beside_the_one_it_was_made_for(file: Path
     assert ledger.others_of(adopted) == []
 
 
+@pytest.mark.parametrize("made_for", [mark(OWNER), ""], ids=["now", "state of a version before"])
+def test_showing_an_audio_leaves_the_request_of_another_stack_that_has_adopted_it(file: Path, made_for: str) -> None:
+    """Adopted by a stack whose state is yet to be shown, an audio stays when the stack that made it is destroyed."""
+    adopter = "backend urn:pulumi:prod::p::t::c"
+    maker = Holder(SITE, "a", OWNER, made_for=made_for)
+    ledger = Ledger(file)
+    ledger.take(request(Key(adopter, "v1:adopted"), "a", State.ANSWERED))
+    ledger.hold([maker])
+    assert ledger.others_of(maker) == [adopter]
+
+
+def test_a_state_of_a_version_before_ends_the_request_of_its_former_name(file: Path) -> None:
+    """It does not say for whom the audio was made: within the stack, that is a rename."""
+    ledger = Ledger(file)
+    ledger.take(request(audio_id="a", state=State.ANSWERED))
+    ledger.hold([Holder(SITE, "a", "backend urn:pulumi:dev::p::t::renamed")])
+    assert ledger.find(KEY) is None
+
+
 def test_the_same_id_elsewhere_is_another_audio(file: Path) -> None:
     """Ids are those of a project at an endpoint."""
     ledger = Ledger(file)

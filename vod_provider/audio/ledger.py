@@ -158,7 +158,7 @@ class Ledger:
                 if it not in self._holders("site = ? AND audio_id = ? AND owner = ?", (it.site, it.audio_id, it.owner)):
                     self._put(it)
                 for request in self._requests("site = ? AND audio_id = ?", (it.site, it.audio_id)):
-                    if request.owner == it.owner or not it.adopted:
+                    if _is_of(request, it):
                         self._delete("requests", request.key)
 
         if wanted:
@@ -358,6 +358,24 @@ def _is_same(one: Holder, other: Holder) -> bool:
     if one.adopted or other.adopted:
         return False
     return not one.made_for or not other.made_for or one.made_for == other.made_for
+
+
+def _is_of(request: Request, holder: Holder) -> bool:
+    """Whether the request is the holder's, perhaps of its former name; else it is that of somebody who has adopted it.
+
+    States of the versions before do not say for whom an audio was made; a rename stays within the stack.
+    """
+    if request.owner == holder.owner:
+        return True
+    if holder.adopted:
+        return False
+    if holder.made_for:
+        return mark(request.owner) == holder.made_for
+    return _stack_of(request.owner) == _stack_of(holder.owner)
+
+
+def _stack_of(owner: str) -> list[str]:
+    return owner.split("::")[:2]
 
 
 def _values(row: Request | Holder) -> dict[str, Any]:
