@@ -396,6 +396,16 @@ def test_pending_changes_leave_together() -> None:
     assert store.appends == 1
 
 
+def test_what_is_given_up_is_given_up_on_every_machine() -> None:
+    """A run that is broken off right after it has let an audio go leaves nobody who seems to hold it."""
+    log: list[Change] = []
+    first = Ledger(None, store=FakeStore(log))
+    first.hold([holder()])
+    first.flush()
+    first.release(holder())
+    assert Ledger(None, store=FakeStore(log)).holders(SITE) == []
+
+
 def test_other_stacks_are_known() -> None:
     """Their audios are nobody's to take, their missing answers may be mistaken for ours, and what they hold stays."""
     mine = Ledger(None, store=FakeStore([]))

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
+from tests.unit.test_ledger import FakeStore
 from vod_provider.audio.ledger import Ledger
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State
+from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, Request, State
 from vod_provider.audio.lifecycle import ROUNDS, Asked, Lifecycle
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
@@ -33,6 +34,7 @@ from vod_provider.vod.errors import (
     UnfinishedError,
     UnreachableError,
     VodError,
+    of_answer,
 )
 
 PLACE = Place("https://vod", "project")
@@ -350,6 +352,47 @@ def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) 
     assert bench.ensure("video2", owner="alive").outcome is Outcome.READY
     with pytest.raises(AmbiguousError):
         bench.ensure("video", owner="killed")
+
+
+def test_what_another_ledger_has_lost_is_waited_for_and_holds_nobody_up(bench: Bench) -> None:
+    """Only the stack whose ledger it is can settle it: this one waits as long as absence takes, and asks then."""
+    theirs: list[Change] = []
+    lost_by_them = Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", bench.clock() + bench.vod.skew)
+    Ledger(None, store=FakeStore(theirs)).intend(lost_by_them)
+    own = Ledger(None, store=FakeStore([], theirs))
+    vod: Any = bench.vod
+    recovery = Recovery(vod, vod, own, PLACE.site, ABSENCE_S, here=bench.clock)
+    bench.lifecycle = Lifecycle(PLACE, vod, vod, vod.deletes(), vod.publishes(), own, recovery)
+    begun = bench.clock()
+    assert bench.ensure(seconds=10 * ABSENCE_S).outcome is Outcome.READY
+    assert bench.vod.accepted == 1
+    assert bench.clock() - begun >= ABSENCE_S
+
+
+@pytest.mark.parametrize("answer", ["VOD.10051", ""], ids=["a fault inside VOD", "a page of a proxy"])
+def test_an_error_behind_which_it_may_be_done_is_looked_into(
+    bench: Bench, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """VOD may have accepted behind these answers, although they say 403: the audio is found, not asked for again."""
+    may_be_done = of_answer("extracting", status=403, code=answer, message="", request_id="")
+    extract = bench.vod.extract
+
+    def answered_so(*arguments: Any, transaction: Any, **more: Any) -> Any:
+        def turned(send: Callable[[], str]) -> Any:
+            def sent() -> str:
+                try:
+                    return send()
+                except LostAnswerError as error:
+                    raise may_be_done from error
+
+            return transaction(sent)
+
+        return extract(*arguments, transaction=turned, **more)
+
+    monkeypatch.setattr(bench.vod, "extract", answered_so)
+    bench.vod.faults["extract"] = ["after"]
+    assert bench.ensure().outcome is Outcome.READY
+    assert bench.vod.accepted == 1
 
 
 def test_lost_answers_of_two_formats_are_told_apart_when_they_are_done(bench: Bench) -> None:

@@ -175,7 +175,10 @@ class Ledger:
         return None if known is not None else holder
 
     def release(self, holder: Holder) -> None:
-        """The engine has given the audio up, and its state will not have it any more."""
+        """The engine has given the audio up, and its state will not have it any more. Durable when this returns.
+
+        A row that outlived its holder would keep the audio at VOD when the last one who has it lets go.
+        """
 
         def write() -> None:
             for it in self._holders("site = ? AND audio_id = ?", (holder.site, holder.audio_id)):
@@ -185,7 +188,7 @@ class Ledger:
                 if request.site == holder.site:
                     self._delete("requests", request.key)
 
-        self._change(write)
+        self._change(write, durable=True)
 
     def others_of(self, holder: Holder) -> list[str]:
         """The owners who hold the audio besides `holder`, or are about to: while there are any, it stays."""

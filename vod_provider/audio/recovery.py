@@ -99,10 +99,17 @@ class Recovery:
                 return
 
     def search_for_other(self, request: Request, operation: Operation, deadline: Deadline) -> None:
-        """As `search`, for somebody else's request, who is told of a doubt when its own turn comes."""
+        """As `search`, for somebody else's request, who is told of a doubt when its own turn comes.
+
+        That of a stack with a ledger of its own is only waited for: nobody but that stack can settle it.
+        """
         try:
             self.search(request, operation, deadline)
         except AmbiguousError:
+            self._ambiguous.add(request.key)
+            return
+        if request in self._ledger.unanswered(self._site):
+            deadline.sleep(max(0.0, self._absence_s - (self.now() - request.asked_at)))
             self._ambiguous.add(request.key)
 
     def _look(self, request: Request, deadline: Deadline, *, last: bool) -> bool:
