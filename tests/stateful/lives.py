@@ -1,20 +1,28 @@
 """Lives of a plugin: each is one process as far as the provider can tell, and ends where it is told to.
 
-A life takes steps: one before and one after each write of the ledger, each request to VOD, and each save of the
-engine. It can be killed at any of them, and nothing that belongs to it gets any further then; or be
-told to stop there, as Ctrl-C does.
+A life takes steps (see `faults.Step`): each request to VOD, each write of the ledger, and each save of the engine. What
+is planned goes wrong there. Killed, nothing that belongs to it gets any further.
 """
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
+from urllib.parse import parse_qs, urlsplit
 
+import requests
+import urllib3
+
+from tests.stateful.faults import CONDITIONS, Fault, Plan, Reach, Step
 from vod_provider.audio.ledger import Ledger
-from vod_provider.audio.ledger_records import Holder, Key, Request
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, Store
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
@@ -23,47 +31,119 @@ from vod_provider.plugin.run import Run
 from vod_provider.plugin.services import Services
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.vod.deadline import Stop
-from vod_provider.vod.transport import Answer, Transport
+from vod_provider.vod.transport import Transport
 
 T = TypeVar("T")
+
+SKEW = timedelta(minutes=10)
+"""How far a wrong clock is off. VOD takes signatures that are 15 minutes off."""
+LATE_S = 0.12
+"""How long an answer takes for which there is no time."""
+IN_TIME_S = 0.1
+"""The time that an operation has whose answer is late."""
 
 
 class Killed(Exception):  # noqa: N818 - no error: the process ends here
     """The life is over."""
 
 
-class Life:
-    """One process of the plugin. `killed_at` and `stopped_at` are steps, counted from 1; None for never."""
+class World:
+    """What all lives share: what VOD calls a source, and who wants to know what is deleted."""
 
-    def __init__(self, config: dict[str, str], *, killed_at: int | None = None, stopped_at: int | None = None) -> None:
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+        self.reach = Reach()
+
+    def deletes(self, audio_ids: Collection[str]) -> None:
+        """These are about to be deleted."""
+
+    def rename(self) -> None:
+        """Every video gets another title."""
+
+
+class Life:
+    """One process of the plugin. `plans` go wrong in it; `elsewhere` are places that its audios may be at.
+
+    The ledger is in the file that `config` names, or in `store`.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, str],
+        world: World,
+        *,
+        plans: Iterable[Plan] = (),
+        store: Store | None = None,
+        elsewhere: Iterable[Place] = (),
+        skew: timedelta = timedelta(),
+    ) -> None:
+        self.world, self.skew = world, skew
         self.stop = Stop()
-        self.killed = False
-        self.stopped = False
-        self._killed_at, self._stopped_at = killed_at, stopped_at
+        self.killed = self.stopped = False
+        self.saves = True
+        """Whether the backend takes the state."""
+        self.met: set[Fault] = set()
+        self._plans = tuple(plans)
         self._lock = threading.Lock()
-        self._steps = 0
+        self._taken: Counter[Step] = Counter()
+        self._sessions: list[requests.Session] = []
         base = settings.load(config, {})
         self.provider = ExtractedAudioProvider()
+        self.provider._config = config
         self.provider._run = Run()
+        ledger = _Ledger(base.journal, self) if store is None else _Ledger(None, self, store)
         with mock.patch.object(services, "Transport", self._transport):
-            opened = Services(base, _Ledger(base.journal, self), self.stop, lambda _: None)
-            opened.at(Place.asked(base, None, None, None))
+            opened = Services(base, ledger, self.stop, lambda _: None)
+            for place in {Place.asked(base, None, None, None), *elsewhere}:
+                lifecycle = opened.at(place)
+                lifecycle._recovery._here = lambda: time.time() + skew.total_seconds()
         self.provider._opened = opened
 
     def _transport(self, *arguments: Any, **more: Any) -> Transport:
-        return _Transport(*arguments, life=self, **more)
+        now = lambda: datetime.now(UTC) + self.skew  # noqa: E731
+        session = _Session(self)
+        self._sessions.append(session)
+        return Transport(*arguments, **more, session=session, now=now)
 
-    def step(self) -> None:
+    def alive(self) -> None:
         """Raises Killed if the life is over."""
-        with self._lock:
-            self._steps += 1
-            self.killed = self.killed or self._steps == self._killed_at
-            stops = self._steps == self._stopped_at
         if self.killed:
-            self.stop()  # for whoever still waits
             raise Killed
-        if stops:
+
+    def step(self, step: Step) -> Fault | None:
+        """The life comes to this step; returns what goes wrong at it. Raises Killed."""
+        self.alive()
+        with self._lock:
+            self._taken[step] += 1
+            found = [it.fault for it in self._plans if it.step is step and it.nth == self._taken[step]]
+        for plan in self._plans:
+            if plan.fault in CONDITIONS and plan.step is step:
+                self._met(plan.fault, step)
+        fault = next((it for it in found if it not in CONDITIONS), None)
+        if fault is None:
+            return None
+        self._met(fault, step)
+        if fault in {Fault.KILL, Fault.LOSE_MACHINE}:
+            self.end()
+            raise Killed
+        if fault is Fault.RENAME:
+            self.world.rename()
+        if fault in {Fault.CTRL_C, Fault.CTRL_C_TWICE}:
+            self.saves = self.saves and fault is Fault.CTRL_C
             self.ctrl_c()
+        if fault is Fault.UNSAVED:
+            self.saves = False
+        return fault
+
+    def _met(self, fault: Fault, step: Step) -> None:
+        self.met.add(fault)
+        self.world.reach.met(fault, step)
+
+    def after(self, fault: Fault | None) -> None:
+        """The step is done. Raises Killed if the life ends here."""
+        if fault is Fault.KILL_AFTER:
+            self.end()
+        self.alive()
 
     def ctrl_c(self) -> None:
         """What the first Ctrl-C does."""
@@ -73,60 +153,123 @@ class Life:
     def serve(self, urn: str, timeout: float, method: Callable[..., T], *arguments: Any) -> T:
         """Have the provider serve one request, as the host does it. Raises what it raises, or Killed."""
         request = serving.ServedRequest(Operation(f"backend {urn}", timeout, self.stop), urn)
+        self.alive()
         try:
             with serving.serving(request):
                 answer = method(*arguments)
         except Exception:
-            if self.killed:
-                raise Killed from None
+            self.alive()
             raise
-        self.step()
+        self.alive()
         return answer
 
     def end(self) -> None:
         """The process is gone: nothing of it goes on."""
         self.killed = True
         self.stop()
+        for session in self._sessions:
+            session.close()
 
 
-class _Transport(Transport):
-    def __init__(self, *arguments: Any, life: Life, **more: Any) -> None:
-        super().__init__(*arguments, **more)
+class _Session(requests.Session):
+    """Requests of one life, with what goes wrong on their way."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__()
         self._life = life
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=16, max_retries=0)
+        self.mount("http://", adapter)
 
-    def send(self, *arguments: Any, **more: Any) -> Answer:
-        self._life.step()
+    def request(self, method: str, url: str, *arguments: Any, **more: Any) -> requests.Response:  # type: ignore[override]
+        life = self._life
+        ids = parse_qs(urlsplit(url).query).get("asset_id", [])
+        step = _step_of(method, urlsplit(url).path, ids, life.world.sources)
+        fault = life.step(step) if step is not None else None
+        if fault is Fault.LATE:
+            time.sleep(LATE_S)
+        if fault is Fault.LOST_BEFORE:
+            raise requests.ConnectionError("the connection was reset")
+        if fault in _REFUSALS:
+            return _response(*_REFUSALS[fault])
+        life.alive()
+        if step is Step.DELETE:
+            life.world.deletes(ids)
+        answer = super().request(method, url, *arguments, **more)
         try:
-            return super().send(*arguments, **more)
-        finally:
-            self._life.step()
+            life.after(fault)
+        except Killed:
+            answer.close()
+            raise
+        if fault is Fault.LOST_AFTER:
+            answer.close()
+            raise requests.ConnectionError("the connection was reset")
+        if fault is Fault.PAGE:
+            answer.close()
+            return _response(200, b"<html>Welcome</html>")
+        if fault is Fault.ABSENT:
+            answer.close()
+            return _response(200, b'{"asset_info_array": [], "total": 0}', answer.headers["Date"])
+        return answer
+
+
+_REFUSALS = {
+    Fault.SERVER: (500, b'{"error_code": "VOD.10050", "error_msg": "internal"}'),
+    Fault.QUOTA: (429, b'{"error_code": "APIG.0308", "error_msg": "too many"}'),
+    Fault.REFUSED: (403, b'{"error_code": "VOD.10054", "error_msg": "no"}'),
+}
+
+
+def _response(status: int, body: bytes, date: str = "") -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response.headers["Date"] = date
+    response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
+    return response
+
+
+def _step_of(method: str, path: str, ids: Collection[str], sources: Collection[str]) -> Step | None:
+    what = path.partition("/asset")[2]
+    if method == "GET":
+        if not ids:
+            return Step.SEARCH
+        return Step.SOURCE if set(ids) <= set(sources) else Step.LOOK
+    steps = {
+        ("POST", "/extract_audio"): Step.EXTRACT,
+        ("DELETE", ""): Step.DELETE,
+        ("PUT", "/info"): Step.UPDATE,
+    }
+    return steps.get((method, what))
 
 
 class _Ledger(Ledger):
-    def __init__(self, path: Path, life: Life) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path | None, life: Life, store: Store | None = None) -> None:
+        super().__init__(path, store=store)
         self._life = life
 
-    def _stepping(self, write: Callable[[], T]) -> T:
-        self._life.step()
+    def _stepping(self, step: Step, write: Callable[[], T]) -> T:
+        fault = self._life.step(step)
+        if fault is Fault.DISK:
+            raise LedgerError("the ledger cannot be used (disk full)")
         done = write()
-        self._life.step()
+        self._life.after(fault)
         return done
 
     def intend(self, request: Request) -> bool:
-        return self._stepping(lambda: super(_Ledger, self).intend(request))
+        return self._stepping(Step.INTEND, lambda: super(_Ledger, self).intend(request))
 
     def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
-        self._stepping(lambda: super(_Ledger, self).accept(key, audio_id, request_id))
+        self._stepping(Step.ACCEPT, lambda: super(_Ledger, self).accept(key, audio_id, request_id))
 
     def answered(self, key: Key) -> None:
-        self._stepping(lambda: super(_Ledger, self).answered(key))
+        self._stepping(Step.ANSWERED, lambda: super(_Ledger, self).answered(key))
 
     def drop(self, key: Key, audio_id: str | None = None) -> None:
-        self._stepping(lambda: super(_Ledger, self).drop(key, audio_id))
+        self._stepping(Step.DROP, lambda: super(_Ledger, self).drop(key, audio_id))
 
     def release(self, holder: Holder) -> None:
-        self._stepping(lambda: super(_Ledger, self).release(holder))
+        self._stepping(Step.RELEASE, lambda: super(_Ledger, self).release(holder))
 
     def hold(self, holders: Iterable[Holder]) -> None:
-        self._stepping(lambda: super(_Ledger, self).hold(holders))
+        wanted = list(holders)
+        if wanted:  # else nothing is written
+            self._stepping(Step.HOLD, lambda: super(_Ledger, self).hold(wanted))

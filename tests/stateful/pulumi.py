@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.stateful.faults import Step
 from tests.stateful.lives import Killed, Life
 from vod_provider.audio.inputs import parse
 from vod_provider.audio.ledger_records import LedgerError
@@ -13,6 +14,10 @@ from vod_provider.plugin.serving import PartialFailureError
 from vod_provider.vod.errors import VodError
 
 Props = dict[str, Any]
+
+
+class UnsavedError(Exception):
+    """The backend has not taken the state: what the engine did since is in no state."""
 
 
 @dataclass
@@ -54,18 +59,20 @@ class Stack:
         *,
         timeout: float = 0.0,
         replace: Collection[str] = (),
-        saves: bool = True,
+        targets: Collection[str] | None = None,
+        refresh: bool = False,
     ) -> bool:
         """One `pulumi up`, to its end or its first error; True if it went through.
 
-        `replace` are names that `--replace` was given for. Where `saves` is False, nothing is saved once Ctrl-C was
-        pressed: it was pressed twice.
+        `replace` are names that `--replace` was given for, `targets` those of `--target`: what is left out of a run
+        gets neither Check nor Diff. `refresh` reads all of these before.
         """
-        return self._run(life, lambda: self._up(life, program, timeout, replace, saves))
+        wanted = None if targets is None else {self.urn(name) for name in targets}
+        return self._run(life, lambda: self._up(life, program, timeout, replace, wanted, refresh))
 
     def refresh(self, life: Life) -> bool:
         """One `pulumi refresh`."""
-        return self._run(life, lambda: self._refresh(life))
+        return self._run(life, lambda: self._refresh(life, None))
 
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
@@ -75,7 +82,7 @@ class Stack:
                 life.provider._run_over()
         except Killed:
             self.error = "killed"
-        except (VodError, LedgerError, PartialFailureError) as error:
+        except (VodError, LedgerError, PartialFailureError, UnsavedError) as error:
             self.error = str(error)
             if not life.stopped and not life.killed:
                 try:
@@ -87,18 +94,31 @@ class Stack:
         return not self.error
 
     def _up(
-        self, life: Life, program: Mapping[str, Props], timeout: float, replace: Collection[str], saves: bool
+        self,
+        life: Life,
+        program: Mapping[str, Props],
+        timeout: float,
+        replace: Collection[str],
+        targets: Collection[str] | None,
+        refresh: bool,
     ) -> None:
+        if refresh:
+            self._refresh(life, targets)
         for name, inputs in program.items():
-            self._make(life, self.urn(name), inputs, timeout, name in replace, saves)
+            if targets is None or self.urn(name) in targets:
+                self._make(life, self.urn(name), inputs, timeout, name in replace)
+        declared = {self.urn(name) for name in program}
         for one in list(self.replaced):
-            life.serve(one.urn, timeout, life.provider.delete, one.id, one.outs)
-            self.replaced.remove(one)
-        for urn in [urn for urn in self.resources if urn not in {self.urn(name) for name in program}]:
+            if targets is None or one.urn in targets:
+                life.serve(one.urn, timeout, life.provider.delete, one.id, one.outs)
+                self._saving(life)
+                self.replaced.remove(one)
+        for urn in [urn for urn in self.resources if urn not in declared and (targets is None or urn in targets)]:
             life.serve(urn, timeout, life.provider.delete, self.resources[urn].id, self.resources[urn].outs)
+            self._saving(life)
             del self.resources[urn]
 
-    def _make(self, life: Life, urn: str, inputs: Props, timeout: float, forced: bool, saves: bool) -> None:
+    def _make(self, life: Life, urn: str, inputs: Props, timeout: float, forced: bool) -> None:
         old, provider = self.resources.get(urn), life.provider
         checked = life.serve(urn, timeout, provider.check, {} if forced or not old else old.inputs, inputs)
         assert not checked.failures
@@ -107,7 +127,7 @@ class Stack:
             diff = life.serve(urn, timeout, provider.diff, old.id, old.outs, news)
             if not diff.replaces:
                 if diff.changes or old.broken:
-                    self._update(life, old, news, timeout, saves)
+                    self._update(life, old, news, timeout)
                 return
         try:
             made = life.serve(urn, timeout, provider.create, news)
@@ -116,30 +136,37 @@ class Stack:
             new, failed = Resource(urn, error.id, news, dict(error.outs), broken=True), error
         finally:
             self.watch(urn, news, forced)
-        self._save(life, new, saves)
+        self._save(life, new)
         if old is not None:
             self.replaced.append(old)
         if failed is not None:
             raise failed
 
-    def _update(self, life: Life, old: Resource, news: Props, timeout: float, saves: bool) -> None:
+    def _update(self, life: Life, old: Resource, news: Props, timeout: float) -> None:
         try:
             updated = life.serve(old.urn, timeout, life.provider.update, old.id, old.outs, news)
         except PartialFailureError as error:
-            self._save(life, Resource(old.urn, error.id, news, dict(error.outs), broken=True), saves)
+            self._save(life, Resource(old.urn, error.id, news, dict(error.outs), broken=True))
             raise
-        self._save(life, Resource(old.urn, old.id, news, updated.outs or {}), saves)
+        self._save(life, Resource(old.urn, old.id, news, updated.outs or {}))
 
-    def _save(self, life: Life, new: Resource, saves: bool) -> None:
-        life.step()
-        if life.stopped and not saves:
-            raise Killed
+    def _save(self, life: Life, new: Resource) -> None:
+        self._saving(life)
         self.resources[new.urn] = new
 
-    def _refresh(self, life: Life) -> None:
+    def _saving(self, life: Life) -> None:
+        """The engine saves its state. Raises UnsavedError where the backend does not take it."""
+        life.after(life.step(Step.SAVE))
+        if not life.saves:
+            raise UnsavedError("the state could not be saved")
+
+    def _refresh(self, life: Life, targets: Collection[str] | None) -> None:
         for urn, one in list(self.resources.items()):
+            if targets is not None and urn not in targets:
+                continue
             read = life.serve(urn, 0.0, life.provider.read, one.id, one.outs)
+            self._saving(life)
             if read.id:
-                one.outs = read.outs or {}
+                one.outs, one.broken = read.outs or {}, False
             else:
                 del self.resources[urn]

@@ -1,14 +1,19 @@
-"""Two stacks over a real local VOD, with faults and crashes between any two steps: nothing lost, nothing paid twice."""
+"""Two stacks over a real local VOD, with every fault at every step of their runs: nothing lost, nothing paid twice.
+
+Every fault has a test of its own, which takes it to each step at which it can occur, at least `ENOUGH` times, and
+asserts that. The last test draws everything at random: STATEFUL_EXAMPLES=500 makes that a long one.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,13 +29,17 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from obstore.store import MemoryStore
 
-from tests.stateful.lives import Life
-from tests.stateful.pulumi import Props, Stack
-from tests.vod import PROJECT, LocalVod, make_video
+from tests.stateful.faults import AT, Fault, Plan, Step
+from tests.stateful.lives import IN_TIME_S, SKEW, Life, World
+from tests.stateful.pulumi import Props, Resource, Stack
+from tests.vod import PROJECT, TOKEN, LocalVod, make_video
 from vod_provider.audio.inputs import parse
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Key, Request
+from vod_provider.audio.ledger_store import ObjectStore
+from vod_provider.audio.place import Place
 from vod_provider.vod import retries
 from vod_provider.vod.pacing import batch_timing, poller, quota
 
@@ -39,34 +48,36 @@ EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "0"))
 RUNS = 8
 """Runs that may fail before one goes through, when nothing is broken any more."""
 QUOTAS = '{"extract": 100000, "cancel": 100000, "delete": 100000, "update": 100000, "query": 100000}'
-
-FAULTS: tuple[Props, ...] = (
-    {"drop": "before"},
-    {"drop": "after"},
-    {"drop": "middle"},
-    {"status": 500},
-    {"status": 502, "body": "<html>Bad Gateway</html>"},
-    {"status": 503},
-    {"status": 504, "delay_s": 0.1},
-    {"status": 429, "error_code": "APIG.0308"},
-    {"body": "<html>"},
-    {"delay_s": 0.1},
-    {"status": 403, "error_code": "VOD.10054"},
-)
+ELSEWHERE = PROJECT[::-1]
+"""A project that this VOD does not let anybody into: whoever asks there is refused."""
+TITLES = ("One title", "One title", "Another")
+PLANNED = 5
+"""Planned runs at the beginning of an example, and as many at its end."""
 
 
-class Bench:
+class Bench(World):
     """The service, and what is measured on it. One for all examples; `begin` makes it new."""
 
     def __init__(self, vod: LocalVod, folder: Path) -> None:
+        super().__init__()
         self.vod = vod
+        self._http = requests.Session()
         video = folder / "video.mp4"
         make_video(video, 1)
         self._video = video.read_bytes()
+        self.stacks: list[Stack] = []
+        self.wrong: list[str] = []
+
+    def close(self) -> None:
+        self._http.close()
 
     def begin(self) -> None:
         self.vod.reset()
         self.made_of: dict[str, str] = {}
+        self.wrong.clear()
+        self.stacks.clear()
+        self._titled = 0
+        self.sources = [self.upload(title) for title in TITLES]
 
     def upload(self, title: str) -> str:
         source, url = self.vod.announced(title)
@@ -74,46 +85,90 @@ class Bench:
         self.vod.api("POST", "/asset/status/uploaded", json={"asset_id": source, "status": "CREATED"})
         return source
 
+    def deletes(self, audio_ids: Collection[str]) -> None:
+        """An audio may be deleted by its last holder, and by nobody else."""
+        for audio_id in audio_ids:
+            holders = [stack.name for stack in self.stacks for it in stack.ids() if it == audio_id]
+            if len(holders) > 1:
+                self.wrong.append(f"{audio_id} was deleted, and {holders} hold it")
+
+    def rename(self) -> None:
+        """Every video gets another title, which does not begin as the one before."""
+        self._titled += 1
+        for source in self.sources:
+            with suppress(AssertionError):  # one that is gone
+                self.vod.retitle(source, f"{self._titled} is the new title")
+
     def accepted(self) -> list[str]:
         """The audios that VOD has accepted since this was asked last, in that order."""
-        new = []
-        for call in self.vod.calls():
-            if call["operation"] == "ExtractAudio" and len(call["asset_ids"]) == 2:
-                source, audio_id = call["asset_ids"]
-                self.made_of[audio_id] = source
-                new.append(audio_id)
-        self.vod.forget_calls()
-        return new
+        # Not cleared: a call that came between the question and the clearing would be forgotten.
+        calls = self._local("GET", "calls")["calls"]
+        found = (it["asset_ids"] for it in calls if it["operation"] == "ExtractAudio" and len(it["asset_ids"]) == 2)
+        new = {audio_id: source for source, audio_id in found if audio_id not in self.made_of}
+        self.made_of |= new
+        return list(new)
+
+    def _local(self, method: str, what: str) -> Any:
+        answer = self._http.request(method, f"{self.vod.endpoint}/_local/{what}", timeout=30)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def audios(self) -> dict[str, dict[str, Any]]:
+        """All audios that VOD has, in any state, as it tells them."""
+        url = f"{self.vod.endpoint}/v1.0/{PROJECT}/asset/info?page=0&size=100"
+        answer = self._http.get(url, headers={"X-Auth-Token": TOKEN}, timeout=60)
+        rows: list[dict[str, Any]] = answer.json()["asset_info_array"]
+        assert len(rows) < 100
+        return {it["asset_id"]: it for it in rows if str(it["base_info"].get("video_type")).upper() != "MP4"}
 
 
 class Lives(RuleBasedStateMachine):
-    """Runs of two stacks that share VOD and journal, broken off in every way; see the rules."""
+    """Runs of two stacks that share VOD and ledger, broken off in every way; see the rules.
+
+    `plan` is what goes wrong in each run; None: it is drawn.
+    """
 
     bench: ClassVar[Bench]
+    plan: ClassVar[Plan | None] = None
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(store=st.booleans(), declared=st.lists(st.integers(0, 2), min_size=2, max_size=2))
+    def begin(self, store: bool, declared: list[int]) -> None:
+        """Two stacks, each with an audio that is declared and made; the ledger is a file, or in object storage."""
         self._folder = tempfile.TemporaryDirectory()
         self.bench.begin()
         self.vod = self.bench.vod
-        self.vod.timed(0.05, quota_scale=1000.0)
+        self.vod.timed(0.005, quota_scale=1000.0)
         self.ledger = Path(self._folder.name) / "journal.sqlite"
         self.config = self.vod.config | {
-            "vod:timeouts": '{"absence": 0.05}',
+            "vod:timeouts": '{"absence": 0.03}',
             "vod:journal": str(self.ledger),
             "vod:quotas": QUOTAS,
         }
-        self.sources = [self.bench.upload(title) for title in ("One title", "One title", "Another")]
+        loses = self.plan is not None and self.plan.fault is Fault.LOSE_MACHINE
+        self.objects = MemoryStore() if store or loses else None
         self.stacks = [Stack(name, self.watch) for name in ("dev", "prod")]
+        self.bench.stacks = self.stacks
         self.programs: list[dict[str, Props]] = [{}, {}]
         self.paid: dict[Key, str] = {}
-        self.told: set[str] = set()
+        self.gone: set[str] = set()
+        """Audios that went without the engine's knowing: deleted behind our back, or by a run that saved no state."""
+        self.trigger = 0
+        for stack, source in enumerate(declared):
+            self.declare(stack, "a", source, "MP3", None)
+            self._go_through(stack)
+        self._meet()
+
+    def _meet(self) -> None:
+        """What a plan is for: runs that come to its step, besides those that the rules draw."""
+        for turn in range(PLANNED if self.plan is not None else 0):
+            self._planned_up(turn % 2, self.plan, refresh=turn % 4 == 3)
 
     def teardown(self) -> None:
         """Once nothing is broken any more, all is as declared; and destroyed, nothing is left that nobody knows."""
         if not hasattr(self, "_folder"):
             return
         try:
+            self._meet()
             self._end()
         finally:
             self._folder.cleanup()
@@ -125,12 +180,13 @@ class Lives(RuleBasedStateMachine):
         name=st.sampled_from("ab"),
         source=st.integers(0, 2),
         audio_format=st.sampled_from(["MP3", "AAC"]),
-        trigger=st.integers(0, 1),
         title=st.sampled_from([None, "Ours"]),
     )
-    def declare(self, stack: int, name: str, source: int, audio_format: str, trigger: int, title: str | None) -> None:
+    def declare(self, stack: int, name: str, source: int, audio_format: str, title: str | None) -> None:
         """Edit the program: another audio, or another source, format or trigger of one that is there."""
-        inputs: Props = {"asset_id": self.sources[source], "format": audio_format, "triggers": [float(trigger)]}
+        self.trigger += 1
+        inputs: Props = {"asset_id": self.bench.sources[source], "format": audio_format}
+        inputs["triggers"] = [float(self.trigger // 2)]
         self.programs[stack][name] = inputs | ({"title": title} if title else {})
 
     @rule(stack=st.integers(0, 1), name=st.sampled_from("ab"))
@@ -138,167 +194,270 @@ class Lives(RuleBasedStateMachine):
         """Take an audio out of the program."""
         self.programs[stack].pop(name, None)
 
-    @rule(
-        stack=st.integers(0, 1),
-        killed_at=st.none() | st.integers(1, 40),
-        stopped_at=st.none() | st.none() | st.integers(1, 40),
-        saves=st.booleans(),
-        timeout=st.sampled_from([0.0, 0.0, 0.0, 0.08]),
-    )
-    def up(self, stack: int, killed_at: int | None, stopped_at: int | None, saves: bool, timeout: float) -> None:
-        """A run; perhaps killed or stopped at any step of it, perhaps with little time."""
-        life = Life(self.config, killed_at=killed_at, stopped_at=stopped_at)
-        self.stacks[stack].up(life, self.programs[stack], timeout=timeout, saves=saves)
+    @rule(stack=st.integers(0, 1), of=st.integers(0, 1), hands_over=st.booleans())
+    def adopt(self, stack: int, of: int, hands_over: bool) -> None:
+        """Declare 'c' with the audio of an 'a': of the other stack, or of this one, which hands it over or keeps it."""
+        held = self.stacks[of].resources.get(self.stacks[of].urn("a"))
+        if held is None or held.broken or "c" in self.programs[stack]:
+            return
+        inputs = {name: held.inputs[name] for name in ("asset_id", "format")}
+        self.programs[stack]["c"] = inputs | {"adopt": held.id}
+        if stack == of and hands_over:
+            self.programs[stack].pop("a", None)
+        self._run(stack)
+        if self.stacks[stack].urn("c") not in self.stacks[stack].resources:
+            del self.programs[stack]["c"]
 
-    @rule(stack=st.integers(0, 1), name=st.sampled_from("ab"), killed_at=st.none() | st.integers(1, 20))
-    def replace(self, stack: int, name: str, killed_at: int | None) -> None:
+    @rule(stack=st.integers(0, 1), data=st.data())
+    def up(self, stack: int, data: st.DataObject) -> None:
+        """A run in which something goes wrong that was to change something; then one that goes through."""
+        self._planned_up(stack, self.plan or data.draw(PLANS), refresh=data.draw(st.booleans()))
+
+    def _planned_up(self, stack: int, plan: Plan | None, *, refresh: bool) -> None:
+        assert plan is not None
+        if plan.fault is Fault.PLACE:
+            self._up_elsewhere(stack, plan)
+        else:
+            self._bring_to(stack, plan.step)
+            self._run(stack, plan, refresh=refresh and plan.step is Step.LOOK)
+        self._go_through(stack)
+        self.everybody_is_known()
+
+    def _up_elsewhere(self, stack: int, plan: Plan) -> None:
+        """A run whose default is another place, and which has to go where the audios are."""
+        if plan.step is Step.SEARCH:
+            self._bring_to(stack, plan.step)
+            self._run(stack, Plan(Fault.KILL_AFTER, Step.EXTRACT))
+        elif plan.step is Step.UPDATE:
+            self._bring_to(stack, plan.step)
+        if plan.step is Step.LOOK:
+            assert self.stacks[stack].refresh(self._life(stack, plan)), self.stacks[stack].error
+        else:
+            self._run(stack, plan, program={} if plan.step is Step.DELETE else None)
+
+    @rule(stack=st.integers(0, 1), data=st.data())
+    def refresh(self, stack: int, data: st.DataObject) -> None:
+        """`refresh`, in which something goes wrong perhaps."""
+        plan = self.plan or data.draw(PLANS)
+        life = self._life(stack, plan)
+        before = {one.id for one in self.stacks[stack].resources.values()}
+        self.stacks[stack].refresh(life)
+        left = before - {one.id for one in self.stacks[stack].resources.values()}
+        there = self.bench.audios()
+        assert not left & set(there), f"refresh took {left & set(there)} out of the state, which are there"
+
+    @rule(stack=st.integers(0, 1), name=st.sampled_from("ab"))
+    def replace(self, stack: int, name: str) -> None:
         """`up --replace`."""
-        life = Life(self.config, killed_at=killed_at)
-        self.stacks[stack].up(life, self.programs[stack], replace=[name])
+        self._run(stack, replace=[name])
 
-    @rule(stack=st.integers(0, 1), killed_at=st.none() | st.integers(1, 10))
-    def destroy(self, stack: int, killed_at: int | None) -> None:
-        """`destroy`, which leaves the program as it is."""
-        self.stacks[stack].up(Life(self.config, killed_at=killed_at), {})
+    @rule(stack=st.integers(0, 1), name=st.sampled_from("abc"), destroys=st.booleans())
+    def target(self, stack: int, name: str, destroys: bool) -> None:
+        """`up --target`, `destroy --target`: the others get neither Check nor Diff."""
+        program = dict(self.programs[stack])
+        if destroys:
+            program.pop(name, None)
+        self._run(stack, program=program, targets=[name])
 
     @rule(stack=st.integers(0, 1))
-    def refresh(self, stack: int) -> None:
-        """`refresh`."""
-        self.stacks[stack].refresh(Life(self.config))
+    def destroy(self, stack: int) -> None:
+        """`destroy`, which leaves the program as it is."""
+        self._run(stack, program={})
 
+    @precondition(lambda self: self.plan is None)
     @rule(stack=st.integers(0, 1), delay=st.sampled_from([0.05, 0.15]))
     def up_beside_a_dying_one(self, stack: int, delay: float) -> None:
         """The engine is killed while VOD is slow to answer; its plugin lives on while the next run begins."""
         self.vod.faults({"operation": "ExtractAudio", "delay_s": 0.3})
-        dying, shadow = Life(self.config), Stack(self.stacks[stack].name, lambda *_: None)
-        shadow.resources = dict(self.stacks[stack].resources)
-        # It does not delete: an engine that is gone asks for nothing more.
-        program = {name: it for name, it in self.programs[stack].items() if shadow.urn(name) not in shadow.resources}
-        thread = threading.Thread(target=shadow.up, args=(dying, program), kwargs={"saves": False})
+        dying, shadow = self._life(stack), Stack(self.stacks[stack].name, lambda *_: None)
+        dying.saves = False
+        # It neither changes nor deletes what there is: an engine that is gone asks for nothing more.
+        there = self.stacks[stack].resources
+        program = {name: it for name, it in self.programs[stack].items() if shadow.urn(name) not in there}
+        thread = threading.Thread(target=shadow.up, args=(dying, program))
         thread.start()
         time.sleep(delay)
         dying.ctrl_c()
-        self.stacks[stack].up(Life(self.config), self.programs[stack])
+        self._run(stack)
         thread.join()
+        self.vod.mend()
 
     # -- what happens to them --------------------------------------------------------------------------------
 
-    @rule(
-        operation=st.sampled_from(["ExtractAudio", "ExtractAudio", "*", "ShowAssetMeta", "DeleteAssets"]),
-        fault=st.sampled_from(FAULTS),
-        times=st.sampled_from([1, 1, 2, 8]),
-    )
-    def fail(self, operation: str, fault: Props, times: int) -> None:
-        """The next calls fail."""
-        self.vod.faults({"operation": operation, "times": times} | fault)
+    @rule()
+    def rename(self) -> None:
+        """The videos get other titles."""
+        self.bench.rename()
 
-    @rule(seconds=st.sampled_from([0.02, 0.3]), concurrency=st.sampled_from([1, 1000]))
-    def slow(self, seconds: float, concurrency: int) -> None:
-        """Extractions take another time, and wait for each other."""
-        self.vod.timed(seconds, concurrency=concurrency, quota_scale=1000.0)
-
-    @rule(which=st.integers(0, 5))
-    def cancel_behind_our_back(self, which: int) -> None:
-        """Somebody else cancels an extraction, if it is queued: a failed one from then on."""
-        with self._working(), contextlib.suppress(AssertionError, IndexError):
-            self.vod.api("DELETE", f"/asset/extract_audio?asset_id={self.vod.audio_ids()[which]}")
-
+    @precondition(lambda self: self.plan is None)
     @rule(which=st.integers(0, 5))
     def delete_behind_our_back(self, which: int) -> None:
         """Somebody else deletes an audio, if it is not being made."""
-        with self._working(), contextlib.suppress(IndexError):
-            self.vod.api("DELETE", f"/asset?asset_id={self.vod.audio_ids()[which]}")
+        ids = sorted(self.bench.audios())
+        if which < len(ids):
+            self.vod.api("DELETE", f"/asset?asset_id={ids[which]}")
+            self.gone.add(ids[which])
 
+    @precondition(lambda self: self.plan is None)
     @rule(source=st.integers(0, 2))
     def another_source(self, source: int) -> None:
         """A video is deleted, and uploaded again under another id."""
-        title = ("One title", "One title", "Another")[source]
-        with self._working():
-            self.vod.delete(self.sources[source])
-            self.sources[source] = self.bench.upload(title)
+        self.vod.delete(self.bench.sources[source])
+        self.bench.sources[source] = self.bench.upload(TITLES[source])
 
-    @precondition(lambda _: EXAMPLES > 0)
-    @rule()
-    def kill_vod(self) -> None:
-        """The service is killed, and starts again."""
+    # -- runs ------------------------------------------------------------------------------------------------
+
+    def _bring_to(self, stack: int, step: Step) -> None:
+        """Change the program so that its next run comes to the step."""
+        program = self.programs[stack]
+        if "a" not in program or program["a"]["asset_id"] not in self.bench.sources:
+            self.declare(stack, "a", stack, "MP3", None)
+        self.trigger += 2
+        if step is Step.UPDATE:
+            program["a"] |= {"title": f"Title {self.trigger}"}
+        else:
+            # Another extraction, and the deletion of the one that there is.
+            program["a"] = program["a"] | {"triggers": [float(self.trigger)]}
+
+    def _life(self, stack: int, plan: Plan | None = None) -> Life:
+        plans = [plan] if plan is not None else []
+        config, elsewhere, skew = self.config, [Place(self.vod.endpoint, PROJECT)], timedelta()
+        if plan is not None:
+            if plan.step in {Step.SEARCH, Step.DROP} and plan.fault is not Fault.PLACE:
+                plans.append(Plan(Fault.LOST_BEFORE if plan.step is Step.DROP else Fault.LOST_AFTER, Step.EXTRACT))
+            if plan.fault is Fault.CLOCK:
+                skew = SKEW if self.trigger % 4 < 2 else -SKEW
+            if plan.fault is Fault.PLACE:
+                config = config | {"vod:projectId": ELSEWHERE}
+        return Life(config, self.bench, plans=plans, store=self._store(stack), elsewhere=elsewhere, skew=skew)
+
+    def _store(self, stack: int) -> ObjectStore | None:
+        if self.objects is None:
+            return None
+        return ObjectStore(
+            self.objects, "memory", "", f"backend urn:pulumi:{self.stacks[stack].name}::project::", lambda _: None
+        )
+
+    def _run(
+        self,
+        stack: int,
+        plan: Plan | None = None,
+        *,
+        program: dict[str, Props] | None = None,
+        replace: Iterable[str] = (),
+        targets: Collection[str] | None = None,
+        refresh: bool = False,
+    ) -> bool:
+        """One `up`; where it goes through, all that was in it is ready, and the state is true."""
+        one = self.stacks[stack]
+        program = self.programs[stack] if program is None else program
+        timeout = IN_TIME_S if plan is not None and plan.fault is Fault.LATE else 0.0
+        life, before = self._life(stack, plan), self._known_ids(one)
+        done = one.up(life, program, timeout=timeout, replace=list(replace), targets=targets, refresh=refresh)
+        if not done:
+            self.gone |= before & self._known_ids(one) - set(self.bench.audios())
+        else:
+            self._is_true(one, None if targets is None else {one.urn(name) for name in targets})
+        return done
+
+    def _known_ids(self, stack: Stack) -> set[str]:
+        return set(stack.ids())
+
+    def _is_true(self, stack: Stack, urns: Collection[str] | None) -> None:
+        audios = self.bench.audios()
         self.bench.accepted()
-        self.vod.end(kill=True)
-        self.vod.start()
+        for urn, one in stack.resources.items():
+            if one.id not in self.gone and (urns is None or urn in urns):
+                self._is_ready_and_true(one, audios.get(one.id))
+
+    def _is_ready_and_true(self, one: Resource, audio: dict[str, Any] | None) -> None:
+        """After a successful run the audio is there and ready, and its state tells what it is and where."""
+        assert audio is not None, f"{one.urn}: {one.id} is not there, and the run went through"
+        assert audio["status"] == one.outs["status"] == "CREATED", f"{one.urn}: {audio['status']}, {one.outs['status']}"
+        assert self.bench.made_of[one.id] == one.inputs["asset_id"] == one.outs["asset_id"], f"{one.urn}: the source"
+        assert audio["base_info"]["video_type"] == one.inputs["format"] == one.outs["format"], f"{one.urn}: the format"
+        assert one.outs["place"] == f"{self.vod.endpoint} {PROJECT}", f"{one.urn}: the place"
+        assert one.outs["audio_asset_id"] == one.id
+        assert one.outs["url"]
+
+    def _go_through(self, stack: int, program: dict[str, Props] | None = None) -> None:
+        """Run until it goes through; where the user has to decide whose an audio is, by deleting it."""
+        declared = self.programs[stack]
+        is_new = "c" in declared and self.stacks[stack].urn("c") not in self.stacks[stack].resources
+        if is_new and declared["c"]["adopt"] not in self.bench.audios():
+            del declared["c"]  # destroyed, and so was what it had adopted
+        for _ in range(RUNS):
+            if self._run(stack, program=program):
+                return
+            for ids in re.findall(r"could be the one that VOD made: ([0-9a-f, ]+);", self.stacks[stack].error):
+                for audio_id in ids.split(", "):
+                    self.vod.delete(audio_id)
+        pytest.fail(self.stacks[stack].error)
 
     # -- what has to hold ------------------------------------------------------------------------------------
 
     def watch(self, urn: str, inputs: Props, forced: bool) -> None:
         """After a create: what VOD has accepted meanwhile was nowhere to be had."""
-        self._paid(urn, inputs, [one.id for one in self._stack(urn).resources.values()] if forced else [])
-
-    def _paid(self, urn: str, inputs: Props, may_be_there: list[str]) -> None:
         key = Key(urn, parse(inputs).fingerprint)
-        with self._working():
-            for audio_id in self.bench.accepted():
-                before = self.paid.get(key)
-                if before is not None and before not in may_be_there:
-                    status = self.vod.asset(before).get("status")
-                    assert status not in {"CREATING", "CREATED"}, f"{urn}: {before} is {status}, and paid again"
-                self.paid[key] = audio_id
-
-    def _stack(self, urn: str) -> Stack:
-        return next(stack for stack in self.stacks if urn.startswith(stack.urn("")))
-
-    @contextlib.contextmanager
-    def _working(self) -> Iterator[None]:
-        """Ask the service although faults are waiting for the calls of others."""
-        faults: list[Any] = self.vod._local("GET", "faults")
-        self.vod.mend()
-        yield
-        if faults:
-            self.vod.faults(*({name: it for name, it in one.items() if it is not None} for one in faults))
+        stack = next(stack for stack in self.stacks if urn.startswith(stack.urn("")))
+        # What another resource has adopted stays when the one that it was made for is destroyed.
+        may_be_there = [it.id for other in self.stacks for it in other.resources.values() if it.urn != urn]
+        may_be_there += [one.id for one in stack.resources.values()] if forced else []
+        accepted = self.bench.accepted()
+        assert "adopt" not in inputs or not accepted, f"{urn} was to adopt, and {accepted} was paid"
+        for audio_id in accepted:
+            before = self.paid.get(key)
+            if before is not None and before not in may_be_there:
+                status = self.vod.asset(before).get("status")
+                assert status not in {"CREATING", "CREATED"}, f"{urn}: {before} is {status}, and paid again"
+            self.paid[key] = audio_id
 
     @invariant()
     def everybody_is_known(self) -> None:
-        """Every audio is in a state or in the ledger; no two resources have the same; each is of its source."""
-        if not hasattr(self, "_folder"):
+        """Every audio is in a state or in the ledger; only adopted ones are in two; each is of its source."""
+        if not hasattr(self, "stacks"):
             return
-        with self._working():
-            self.bench.accepted()
-            server = self.vod.audio_ids()
-        held = [audio_id for stack in self.stacks for audio_id in stack.ids()]
-        assert len(held) == len(set(held)), "two resources have the same audio"
+        assert not self.bench.wrong
+        self.bench.accepted()
+        server = self.bench.audios()
+        owned = [
+            it.id
+            for stack in self.stacks
+            for it in (*stack.resources.values(), *stack.replaced)
+            if it.inputs.get("adopt") != it.id
+        ]
+        assert len(owned) == len(set(owned)), "two resources have the same audio"
         requests = self._requests()
-        known = {*held, *(it.audio_id for it in requests)}
+        known = {it for stack in self.stacks for it in stack.ids()} | {it.audio_id for it in requests}
         lost = [it.source for it in requests if it.audio_id is None]
         for audio_id in set(server) - known:
             assert self.bench.made_of[audio_id] in lost, f"nobody knows {audio_id}"
             lost.remove(self.bench.made_of[audio_id])
-        for stack in self.stacks:
-            for one in stack.resources.values():
-                assert self.bench.made_of[one.id] == one.inputs["asset_id"], f"{one.urn} is of another source"
 
     def _requests(self) -> list[Request]:
-        return Ledger(self.ledger).requests(f"{self.vod.endpoint} {PROJECT}")
+        site = f"{self.vod.endpoint} {PROJECT}"
+        if self.objects is None:
+            return Ledger(self.ledger).requests(site)
+        return Ledger(None, store=self._store(0)).everything(site)[0]
 
     def _end(self) -> None:
-        self.vod.mend()
-        self.vod.timed(0.02, quota_scale=1000.0)
-        for stack, program in zip(self.stacks, self.programs, strict=True):
-            there = {name: it for name, it in program.items() if it["asset_id"] in self.sources}
-            self._go_through(stack, there)
+        for number, stack in enumerate(self.stacks):
+            self.programs[number] = {
+                name: it for name, it in self.programs[number].items() if it["asset_id"] in self.bench.sources
+            }
+            self._go_through(number)
             self.everybody_is_known()
-            assert set(stack.resources) == {stack.urn(name) for name in there}
+            assert set(stack.resources) == {stack.urn(name) for name in self.programs[number]}
             assert not stack.replaced
-        for stack in self.stacks:
-            self._go_through(stack, {})
+        for number in range(2):
+            self._go_through(number, {})
+        assert not self.bench.wrong
         kept = {it.audio_id for it in self._requests()}
-        left = set(self.vod.audio_ids())
+        left = set(self.bench.audios())
         assert left <= kept, f"destroyed, there is an audio left that only VOD knows: {left - kept}"
 
-    def _go_through(self, stack: Stack, program: dict[str, Props]) -> None:
-        for _ in range(RUNS):
-            if stack.up(Life(self.config), program):
-                return
-            for ids in re.findall(r"could be the one that VOD made: ([0-9a-f, ]+);", stack.error):
-                for audio_id in ids.split(", "):
-                    self.vod.delete(audio_id)
-        pytest.fail(stack.error)
+
+PLANS = st.sampled_from([Plan(fault, step) for fault, steps in AT.items() for step in steps])
 
 
 @pytest.fixture(autouse=True)
@@ -309,21 +468,28 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quota, "PAUSE_S", 0.02)
     monkeypatch.setattr(quota, "LONGEST_PAUSE_S", 0.02)
     monkeypatch.setattr(quota, "WINDOW_S", 0.1)
-    monkeypatch.setattr(poller, "SHORTEST_S", 0.03)
-    monkeypatch.setattr(poller, "LONGEST_S", 0.05)
+    monkeypatch.setattr(poller, "SHORTEST_S", 0.01)
+    monkeypatch.setattr(poller, "LONGEST_S", 0.02)
     monkeypatch.setattr(batch_timing, "QUIET_S", 0.002)
     monkeypatch.setattr(batch_timing, "LONE_S", 0.001)
     monkeypatch.setattr(batch_timing, "TRY_S", 0.002)
 
 
-def test_nothing_is_lost_and_nothing_paid_twice(running_vod: LocalVod, tmp_path: Path) -> None:
-    """Whatever fails, is killed or deleted between any two steps of two stacks."""
+@pytest.fixture
+def bench(running_vod: LocalVod, tmp_path: Path) -> Iterator[Bench]:
+    """The bench that the machines below run on."""
     Lives.bench = Bench(running_vod, tmp_path)
+    yield Lives.bench
+    Lives.bench.close()
+
+
+def run(plan: Plan | None, examples: int, steps: int) -> None:
+    machine = type("Planned", (Lives,), {"plan": plan})
     run_state_machine_as_test(
-        Lives,
+        machine,
         settings=settings(
-            max_examples=EXAMPLES or 30,
-            stateful_step_count=30 if EXAMPLES else 15,
+            max_examples=examples,
+            stateful_step_count=steps,
             derandomize=not EXAMPLES,
             database=None,
             phases=[Phase.generate],
@@ -332,3 +498,18 @@ def test_nothing_is_lost_and_nothing_paid_twice(running_vod: LocalVod, tmp_path:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
+def test_each_fault_meets_each_step(fault: Fault, bench: Bench) -> None:
+    """Nothing is lost and nothing paid twice, whichever step of a run the fault meets; and it meets each of them."""
+    for step in AT[fault]:
+        run(Plan(fault, step), 2, 4)
+    print(*bench.reach.lines((fault,)), sep="\n")
+    assert not bench.reach.too_few(fault)
+
+
+def test_everything_at_random(bench: Bench) -> None:
+    """Whatever fails, is killed, renamed, adopted or deleted between any two steps of two stacks."""
+    run(None, EXAMPLES or 10, 30 if EXAMPLES else 12)
+    print(*bench.reach.lines(tuple(Fault)), sep="\n")
