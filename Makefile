@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh shell down test test-engines check unit docs dist soak bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh shell down test test-engines check unit docs dist soak mutants bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ dist: environment ## Build and check the sdist and the wheel, in dist
 
 soak: environment engine ## 200 runs broken off at random, and what that costs; takes about half an hour
 	$(VENV)/python -m tests.soak
+
+mutants: environment ## Break the code on purpose, 8 changes drawn of each module, and see the fast tests notice
+	$(VENV)/python -m tests.mutants
 
 bench: environment engine ## Measure everything side by side; takes most of an hour, wants a machine of its own
 	$(VENV)/python -m bench
