@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -129,6 +132,25 @@ def test_ctrl_c_and_timeouts_lose_nothing(yaml_stack: NewYamlStack, vod: LocalVo
     one.up("--target", kept["urn"]).expect("1 updated")
     assert one.audios()["talk"]["id"] == kept["id"]
     one_audio_billed_once(one, vod)
+
+
+def test_a_plugin_that_was_never_configured_ends_with_its_engine() -> None:
+    """Some are started for the schema alone, or lose their engine before it has said more than its address."""
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        host, port = engine.getsockname()
+        command = [str(Path(sys.prefix, "bin", PLUGIN)), f"{host}:{port}"]
+        plugin = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert plugin.stdout is not None
+        assert int(plugin.stdout.readline()) > 0
+        connection, _ = engine.accept()
+        time.sleep(0.5)
+        assert plugin.poll() is None
+    connection.close()
+    try:
+        plugin.wait(15)
+    finally:
+        plugin.kill()
+        plugin.communicate()
 
 
 def test_kill_9_of_the_engine_ends_the_plugin_and_the_next_up_finds_the_audio(

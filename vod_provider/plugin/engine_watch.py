@@ -6,20 +6,19 @@ import os
 import socket
 import threading
 import time
-
-from vod_provider.vod.deadline import Stop
+from collections.abc import Callable
 
 GRACE_S = 3.0
 """How long calls have, once told to stop, to write down what they know."""
 
 
-def end_without(engine: str, stop: Stop) -> None:
-    """Watch the engine at `engine` ('host:port') from a thread of its own."""
+def end_without(engine: str, stop: Callable[[], None]) -> None:
+    """Watch the engine at `engine` ('host:port') from a thread of its own; `stop` ends all waiting."""
     host, _, port = engine.rpartition(":")
     threading.Thread(target=_watch, args=(host, int(port), stop), name="vod-alive", daemon=True).start()
 
 
-def _watch(host: str, port: int, stop: Stop) -> None:
+def _watch(host: str, port: int, stop: Callable[[], None]) -> None:
     while _answers(host, port):
         time.sleep(0.2)
     stop()

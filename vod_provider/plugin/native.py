@@ -76,15 +76,18 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._session: Session | None = None
         self._functions: Functions | None = None
         self._opening = threading.Lock()
+        self._watches = False
 
     # -- the plugin itself -----------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: Any) -> Any:
         self._engine = request.engine_address or self._engine
+        self.watch()
         return provider_pb2.ProviderHandshakeResponse()
 
     def Attach(self, request: Any, context: Any) -> Any:
         self._engine = request.address
+        self.watch()
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -118,7 +121,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         given, _ = _settings(request.args)
         with self._opening:
             debug = given.get("vod:debug", "").lower() == "true"
-            session = Session(self._engine, debug=debug, environ=self._environ, wording=_translated)
+            session = Session(self._engine, debug=debug, environ=self._environ, wording=_translated, watches=False)
             self._session = serving.open_session(session)
             self._functions = Functions(given, self._environ, session.stop)
             self._core.begin(given)
@@ -130,6 +133,14 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         if self._session is not None:
             self._session.cancel(context)
         return empty_pb2.Empty()
+
+    def watch(self) -> None:
+        """End with the engine from now on, if its address is known: some processes are never configured."""
+        with self._opening:
+            if self._engine is None or self._watches:
+                return
+            self._watches = True
+        engine_watch.end_without(self._engine, self.end)
 
     def end(self) -> None:
         """Have whatever is under way end soon."""
@@ -339,6 +350,7 @@ def serve(core: Core, arguments: Sequence[str]) -> None:
         signal.signal(number, lambda *_: ended.set())
     engine = next((it for it in arguments if not it.startswith("-")), None)
     provider = NativeProvider(core, engine)
+    provider.watch()
     options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(WorkerPool(CALLS, "vod-call"), options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)

@@ -83,7 +83,8 @@ class Session:
     """What all requests to one plugin process share. `engine` is the engine's address, as 'host:port'; None for none.
 
     `wording` puts a message into the words of the door, such as the names of properties. `unannounced` serves a request
-    that was on its way before the session began; None where there cannot be one.
+    that was on its way before the session began; None where there cannot be one. `watches`: this process ends with the
+    engine by the session's doing.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Session:
         log: EngineLog | None = None,
         wording: Callable[[str], str] = lambda text: text,
         unannounced: Callable[[], AbstractContextManager[ServedRequest]] | None = None,
+        watches: bool = True,
     ) -> None:
         self.stop = Stop()
         self.when_over: list[Callable[[], None]] = []
@@ -106,7 +108,7 @@ class Session:
         self._under_way = 0
         self._send = log or (engine_log(engine) if engine else None)
         self._rows = StatusRows(self._send) if self._send else None
-        if engine:
+        if engine and watches:
             engine_watch.end_without(engine, self.stop)
 
     @contextmanager
