@@ -403,7 +403,9 @@ class ExtractedAudioProvider(ResourceProvider):
             if self._opened is None:
                 from vod_provider.plugin.services import Services
 
-                self._opened = Services.open(self._config, os.environ, serving.stop(), serving.warn, owners)
+                self._opened = Services.open(
+                    self._config, os.environ, serving.stop(), serving.warn, owners, serving.run()
+                )
         self._opened.ledger.hold(self._run.take_shown())
         return self._opened
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -197,6 +198,28 @@ def test_a_stack_changes_from_one_type_to_the_other_and_back(yaml_stack: NewYaml
     one.up().expect("unchanged")
     assert vod.calls() == []
     one.destroy().expect("deleted")
+    assert vod.audio_ids() == []
+
+
+def test_two_types_of_one_name_have_an_audio_each(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """Created together with the same inputs they are two resources, whichever of them is done before the other asks."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    one.python(
+        f'dynamic = ExtractedAudio("talk", asset_id="{source}")\n'
+        f'first = pulumi.CustomResource("{TYPE}", "talk", {{"assetId": "{source}"}}, pulumi.ResourceOptions('
+        "depends_on=dynamic))\n"
+        f'last = pulumi.CustomResource("{TYPE}", "other", {{"assetId": "{source}"}})\n'
+        f'ExtractedAudio("other", asset_id="{source}", opts=pulumi.ResourceOptions(depends_on=last))'
+    )
+    project = json.loads((one.folder / "Pulumi.yaml").read_text())
+    plugins = {"providers": [{"name": "vod", "path": f"{sys.prefix}/bin"}]}
+    (one.folder / "Pulumi.yaml").write_text(json.dumps(project | {"plugins": plugins}))
+    one.up().expect("5 created")
+    held = [it["id"] for it in one.state()["resources"] if it["type"].endswith(":ExtractedAudio")]
+    assert sorted(held) == sorted(vod.audio_ids())
+    assert len(set(held)) == vod.accepted() == 4
+    one.up().expect("5 unchanged")
+    one.destroy().expect("5 deleted")
     assert vod.audio_ids() == []
 
 

@@ -204,6 +204,14 @@ def test_what_the_version_before_writes_beside_us_is_taken_over_later(file: Path
     assert found.audio_id == "z"
 
 
+def test_a_file_without_the_run_gets_it(file: Path) -> None:
+    """A file that was made before requests had a run is added to, and what is in it stays."""
+    Ledger(file).intend(request())
+    with closing(sqlite3.connect(file)) as old, old:
+        old.execute("ALTER TABLE requests DROP COLUMN run")
+    assert Ledger(file, run="now").find(KEY) == request()
+
+
 def test_a_newer_ledger_is_left_alone(file: Path) -> None:
     """A version that does not know the format writes nothing."""
     Ledger(file).intend(request())
@@ -383,6 +391,32 @@ def test_two_writers_of_a_store_see_each_others_rows() -> None:
     one.flush()
     third = Ledger(None, store=FakeStore(log))
     assert {it.key for it in third.requests(SITE)} == {KEY, other, Key("third", "v1:f")}
+
+
+def test_a_claim_of_two_writers_of_a_store_is_one_writers() -> None:
+    """Each of the two types has read what a run before left by one of them: the second to claim it does not get it."""
+    for own, former in ((KEY, Key("other", KEY.fingerprint)), (Key("other", KEY.fingerprint), KEY)):
+        log: list[Change] = []
+        before = Ledger(None, store=FakeStore(log), run="before")
+        before.take(request(audio_id="a", state=State.ACCEPTED))
+        before.flush()
+        one, two = (Ledger(None, store=FakeStore(log), run="now") for _ in range(2))
+        assert two.find(KEY) is not None
+        claimed = one.claim(own, former)
+        assert claimed is not None
+        assert (claimed.key, claimed.audio_id) == (own, "a")
+        assert two.claim(former, own) is None
+
+
+def test_a_row_of_a_newer_version_is_read() -> None:
+    """Columns that this version does not know are left out, of other stacks' rows as well."""
+    log: list[Change] = []
+    Ledger(None, store=FakeStore(log)).intend(request())
+    (change,) = log
+    assert change.row is not None
+    newer = change._replace(row={**change.row, "colour": "red"})
+    assert Ledger(None, store=FakeStore([newer])).find(KEY) == request()
+    assert Ledger(None, store=FakeStore([], [newer])).unanswered(SITE) == [request()]
 
 
 def test_pending_changes_leave_together() -> None:

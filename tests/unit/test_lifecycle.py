@@ -52,8 +52,8 @@ class Bench:
         self.warned: list[str] = []
         self.again()
 
-    def again(self) -> None:
-        self.ledger = Ledger(self.file)
+    def again(self, run: str = "") -> None:
+        self.ledger = Ledger(self.file, run=run)
         vod: Any = self.vod
         recovery = Recovery(vod, vod, self.ledger, PLACE.site, ABSENCE_S, here=self.clock)
         self.lifecycle = Lifecycle(PLACE, vod, vod, vod.deletes(), vod.publishes(), self.ledger, recovery)
@@ -62,10 +62,18 @@ class Bench:
         return Operation(owner, report=self.said.append, warn=self.warned.append)
 
     def ensure(
-        self, source: str = "video", audio_format: str = "MP3", owner: str = "urn", seconds: float = 3600
+        self,
+        source: str = "video",
+        audio_format: str = "MP3",
+        owner: str = "urn",
+        seconds: float = 3600,
+        former: str | None = None,
     ) -> Asset:
         deadline = FakeDeadline(self.clock, seconds)
-        return self.lifecycle.ensure(asked(source, audio_format, owner), self.operation(owner), deadline)
+        wanted = asked(source, audio_format, owner)
+        if former is not None:
+            wanted = replace(wanted, former=wanted.key._replace(owner=former))
+        return self.lifecycle.ensure(wanted, self.operation(owner), deadline)
 
     def adopt(self, audio_id: str, audio_format: str = "MP3", source: str = "video", owner: str = "urn") -> Asset:
         deadline = FakeDeadline(self.clock, 600)
@@ -156,6 +164,42 @@ def test_a_crash_between_request_and_answer_is_looked_for(bench: Bench) -> None:
     bench.again()
     assert bench.ensure().id == made
     assert bench.vod.accepted == 0
+
+
+@pytest.mark.parametrize("step", ["intended", "accepted", "answered"])
+@pytest.mark.parametrize("first", ["dynamic", "native"])
+def test_two_types_of_one_name_never_share_an_audio(bench: Bench, step: str, first: str) -> None:
+    """Both are declared, with the same inputs: what one of them left, one takes over, and the other gets its own."""
+    second = {"dynamic": "native", "native": "dynamic"}[first]
+    bench.again("run 1")
+    if step == "intended":
+        bench.intend(owner="dynamic")
+        bench.vod.audio(status="CREATING")
+    else:
+        bench.ensure(owner="dynamic")
+        if step == "answered":
+            bench.ledger.answered(key_of(owner="dynamic"))
+    left, made = bench.vod.audio_ids(), bench.vod.accepted
+    bench.again("run 2")
+    one = bench.ensure(owner=first, former=second)
+    bench.again("run 2")  # the plugin of the other type is another process
+    other = bench.ensure(owner=second, former=first)
+    assert [one.id] == left
+    assert other.id not in left
+    assert bench.vod.accepted == made + 1
+    bench.again("run 3")
+    assert bench.ensure(owner=second, former=first).id == other.id
+    assert bench.ensure(owner=first, former=second).id == one.id
+    assert bench.vod.accepted == made + 1
+
+
+def test_what_the_other_type_asks_for_in_the_same_run_is_not_waited_for(bench: Bench) -> None:
+    """It is another resource's, whatever becomes of it."""
+    bench.again("run 1")
+    bench.ensure(owner="dynamic", former="native")
+    bench.again("run 1")
+    bench.ensure(owner="native", former="dynamic")
+    assert bench.vod.accepted == len(bench.vod.audio_ids()) == 2
 
 
 def test_a_settled_audio_is_not_taken_again(bench: Bench) -> None:

@@ -40,7 +40,8 @@ class Ledger:
     """The ledger in the file at `path`, made when it is first written; or, with a `store`, in that.
 
     Safe to share between threads; a file also between processes. `warn` is told in one line when a file that cannot be
-    read was set aside. `owner_now` turns the owners that the versions before wrote into today's.
+    read was set aside. `owner_now` turns the owners that the versions before wrote into today's. `run` is what all
+    processes of one run of the engine have in common; '' where that is not known.
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Ledger:
         store: Store | None = None,
         warn: Callable[[str], None] = lambda _: None,
         owner_now: Callable[[str], str] = lambda owner: owner,
+        run: str = "",
     ) -> None:
         if (path is None) == (store is None):
             raise ValueError("a ledger is in a file or in a store")
-        self._path, self._store, self._warn, self._owner_now = path, store, warn, owner_now
+        self._path, self._store, self._warn, self._owner_now, self._run = path, store, warn, owner_now, run
         self._lock = threading.RLock()
         self._asking = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -69,6 +71,31 @@ class Ledger:
         found = self._requests("owner = ? AND fingerprint = ?", key)
         return found[0] if found else None
 
+    def claim(self, key: Key, former: Key | None = None) -> Request | None:
+        """The request of `key`; else that of `former`, the same resource by its other type, if a run before left it.
+
+        It is then this run's, and the key of one whose audio is known becomes `key`: two resources of one run, one of
+        each type, never get the same audio. One whose answer is missing keeps its key until that has been searched for.
+        """
+
+        def write() -> Request | None:
+            request = self.find(key)
+            if request is None and former is not None:
+                request = self.find(former)
+                if request is not None and self._run and request.run == self._run:
+                    return None  # a resource of its own, in this run
+            if request is None or request.audio_id is None:
+                return request
+            claimed = replace(request, owner=key.owner, run=self._run)
+            if claimed != request:
+                self._delete("requests", request.key)
+                self._put(claimed)
+            return claimed
+
+        if self.find(key) is None and (former is None or self.find(former) is None):
+            return None
+        return self._change(write, durable=True)
+
     def intend(self, request: Request) -> bool:
         """VOD is about to be asked. Durable when this returns.
 
@@ -79,7 +106,7 @@ class Ledger:
         def write() -> bool:
             if self.find(request.key) is not None:
                 return False
-            self._put(request)
+            self._put(replace(request, run=self._run))
             return True
 
         return self._change(write, durable=True)
@@ -115,7 +142,7 @@ class Ledger:
 
     def take(self, request: Request) -> None:
         """The audio of `request`, which is there already, is to be its owner's, whatever its key was to get."""
-        self._change(lambda: self._put(request))
+        self._change(lambda: self._put(replace(request, run=self._run)))
 
     def unanswered(self, site: str) -> list[Request]:
         """The requests of a site whose answer is not known, of whomever, those of other stacks included."""
@@ -387,11 +414,16 @@ def _values(row: Request | Holder) -> dict[str, Any]:
 
 def _request(row: Mapping[str, Any]) -> Request:
     known = json.loads(row["source_known"])
-    return Request(**{**row, "state": State(row["state"]), "source_known": known})
+    return Request(**{**_known_to(Request, row), "state": State(row["state"]), "source_known": known})
 
 
 def _holder(row: Mapping[str, Any]) -> Holder:
-    return Holder(**{**row, "adopted": bool(row["adopted"]), "assumed": bool(row["assumed"])})
+    return Holder(**{**_known_to(Holder, row), "adopted": bool(row["adopted"]), "assumed": bool(row["assumed"])})
+
+
+def _known_to(kind: type[Request | Holder], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a row that this version knows: a newer one may have written more."""
+    return {one.name: row[one.name] for one in fields(kind) if one.name in row}
 
 
 def _of_row(change: Change) -> Request | Holder | None:
@@ -401,7 +433,7 @@ def _of_row(change: Change) -> Request | Holder | None:
 
 
 def _apply(database: sqlite3.Connection, change: Change) -> None:
-    """Make a change. Rows of a newer version may have columns that this one does not know: they are left out."""
+    """Make a change."""
     if change.table not in _ROWS:
         return
     kind, key = _ROWS[change.table]
@@ -409,9 +441,9 @@ def _apply(database: sqlite3.Connection, change: Change) -> None:
         where = " AND ".join(f"{name} = ?" for name in key)
         database.execute(f"DELETE FROM {change.table} WHERE {where}", change.key)  # noqa: S608 - our own words
         return
-    names = [one.name for one in fields(kind) if one.name in change.row]
-    marks = ", ".join("?" * len(names))
+    row = _known_to(kind, change.row)
+    marks = ", ".join("?" * len(row))
     database.execute(
-        f"INSERT OR REPLACE INTO {change.table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - our own words
-        tuple(change.row[name] for name in names),
+        f"INSERT OR REPLACE INTO {change.table} ({', '.join(row)}) VALUES ({marks})",  # noqa: S608 - our own words
+        tuple(row.values()),
     )

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS requests (
     owner TEXT NOT NULL, fingerprint TEXT NOT NULL,
     site TEXT NOT NULL, account TEXT, source TEXT NOT NULL, format TEXT NOT NULL,
     asked_at REAL NOT NULL, source_known TEXT NOT NULL DEFAULT '{}', request_id TEXT NOT NULL DEFAULT '',
-    audio_id TEXT, state TEXT NOT NULL,
+    audio_id TEXT, state TEXT NOT NULL, run TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (owner, fingerprint)
 );
 CREATE TABLE IF NOT EXISTS holders (
@@ -209,7 +209,11 @@ def _connected(path: Path, owner_now: Callable[[str], str]) -> sqlite3.Connectio
         (check,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if check != "ok":
             raise sqlite3.DatabaseError(check)
-        for statement in (*_SCHEMA.split(";"), *_TAKE_OVER.split(";")):
+        for statement in _SCHEMA.split(";"):
+            database.execute(statement)
+        if "run" not in {column[1] for column in database.execute("PRAGMA table_info(requests)")}:
+            database.execute("ALTER TABLE requests ADD COLUMN run TEXT NOT NULL DEFAULT ''")
+        for statement in _TAKE_OVER.split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA application_id = {int.from_bytes(_APPLICATION, 'big')}")
         database.execute(f"PRAGMA user_version = {VERSION}")

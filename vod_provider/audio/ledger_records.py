@@ -36,8 +36,8 @@ class Request:
     """One request for an extraction that no state is known to hold.
 
     `site` is `Place.site`. `source_known` is what VOD told of the source at that time (title, duration in seconds).
-    `asked_at` is in Unix seconds of VOD's clock. `request_id` is VOD's name for the
-    request, '' where no answer came.
+    `asked_at` is in Unix seconds of VOD's clock. `request_id` is VOD's name for the request, '' where no answer came.
+    `run` tells the run of the engine that asked, or that last went on with it, from others; '' where that is not known.
     """
 
     owner: str
@@ -51,6 +51,7 @@ class Request:
     request_id: str = ""
     audio_id: str | None = None
     state: State = State.INTENDED
+    run: str = ""
 
     @property
     def key(self) -> Key:

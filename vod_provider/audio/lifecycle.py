@@ -45,11 +45,15 @@ REFUSALS = 3
 
 @dataclass(frozen=True)
 class Asked:
-    """One audio that is to be extracted: for whom (`key`), from which video, and as what."""
+    """One audio that is to be extracted: for whom (`key`), from which video, and as what.
+
+    `former` is the key of the same resource by its other type, by which a run that was broken off may have asked.
+    """
 
     key: Key
     source: str
     format: str
+    former: Key | None = None
 
     @property
     def doing(self) -> str:
@@ -113,7 +117,7 @@ class Lifecycle:
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> str:
         rounds = 0
         while True:
-            request = self._ledger.find(asked.key)
+            request = self._ledger.claim(asked.key, asked.former)
             if request is not None and request.audio_id is None:
                 self._recovery.search(request, operation, deadline)
                 continue

@@ -29,16 +29,21 @@ from vod_provider.vod.pacing.poller import Poller
 from vod_provider.vod.transport import CONNECTIONS, Transport
 
 
-def open_ledger(base: Settings, environ: Mapping[str, str], owners: str, warn: Callable[[str], None]) -> Ledger:
-    """The ledger of the stack whose owners begin with `owners`. Raises SettingsError and LedgerError."""
+def open_ledger(
+    base: Settings, environ: Mapping[str, str], owners: str, warn: Callable[[str], None], run: str = ""
+) -> Ledger:
+    """The ledger of the stack whose owners begin with `owners`. Raises SettingsError and LedgerError.
+
+    `run` is what all plugins of one run of the engine have in common.
+    """
     location = base.ledger
     if isinstance(location, LedgerFile):
-        return Ledger(location.path, warn=warn, owner_now=partial(owner_now, environ))
+        return Ledger(location.path, warn=warn, owner_now=partial(owner_now, environ), run=run)
     from vod_provider.audio import ledger_store
 
     stack = owners or f"{backend(environ)} {environ.get('PULUMI_PROJECT', '')}/{environ.get('PULUMI_STACK', '')}"
     store = ledger_store.opened(location, stack, credentials=base.credentials, region=base.region, warn=warn)
-    return Ledger(None, store=store)
+    return Ledger(None, store=store, run=run)
 
 
 class Services:
@@ -62,13 +67,14 @@ class Services:
         stop: Stop,
         warn: Callable[[str], None],
         owners: str = "",
+        run: str = "",
     ) -> Services:
         """Raises SettingsError, which names what is missing, and LedgerError.
 
-        `owners` is what the owners of the stack's resources begin with.
+        `owners` is what the owners of the stack's resources begin with; `run` is as in `open_ledger`.
         """
         base = settings.load(config, environ)
-        return cls(base, open_ledger(base, environ, owners, warn), stop, warn)
+        return cls(base, open_ledger(base, environ, owners, warn, run), stop, warn)
 
     def at(self, place: Place) -> Lifecycle:
         """The lifecycle of the audios of that place. Raises SettingsError."""
@@ -85,13 +91,13 @@ class Services:
         """
         place = Place.asked(self.settings, request.region, request.project_id, request.account)
         key = Key(operation.owner or str(uuid.uuid4()), request.fingerprint)
-        earlier = self.ledger.find(key)
-        if earlier is None:  # the program may declare it by the other type than the run that was broken off
-            earlier = self.ledger.find(key._replace(owner=of_other_type(key.owner)))
-            key = key if earlier is None else earlier.key
+        # The program may declare it by the other type than the run that was broken off.
+        other = of_other_type(key.owner)
+        former = key._replace(owner=other) if other != key.owner else None
+        earlier = self.ledger.claim(key, former)
         if earlier is not None and (there := Place.parse(earlier.site)) is not None and there.site != place.site:
             place = replace(there, account=request.account)
-        return Asked(key, request.asset_id, request.format), place
+        return Asked(key, request.asset_id, request.format, former), place
 
     def placed(self, holder: Holder, deadline: Deadline) -> tuple[Holder, Place]:
         """Where the audio of a resource is: where its state says, or the ledger.

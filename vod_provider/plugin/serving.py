@@ -98,6 +98,7 @@ class Session:
         unannounced: Callable[[], AbstractContextManager[ServedRequest]] | None = None,
         watches: bool = True,
     ) -> None:
+        self.engine = engine
         self.stop = Stop()
         self.when_over: list[Callable[[], None]] = []
         self.debug = debug
@@ -223,6 +224,14 @@ def current_request() -> Iterator[ServedRequest]:
 def stop() -> Stop:
     """What ends all waiting in this process."""
     return _session.stop if _session is not None else Stop()
+
+
+def run() -> str:
+    """What all plugins of this run of the engine have in common, and those of another run do not; '' where unknown.
+
+    The engine listens on a port of its own in each run. That the next run gets the same one of 28,000 is not excluded.
+    """
+    return (_session.engine or "") if _session is not None else ""
 
 
 def say(text: str) -> None:
