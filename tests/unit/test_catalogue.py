@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,11 @@ import pytest
 from vod_provider import AudioCatalogue
 from vod_provider.vod.assets import Asset
 
+LOOP = asyncio.new_event_loop()
+"""Pulumi takes the thread's loop, and there is none any more once some other test has called asyncio.run.
+
+It stays open until the process ends: closing it ends Pulumi's threads, whose own loops nobody closes.
+"""
 AUDIO = "pulumi-python:dynamic/vod:ExtractedAudio"
 
 
@@ -34,6 +40,7 @@ class Mocks(pulumi.runtime.Mocks):
 @pytest.fixture
 def mocks() -> Iterator[Mocks]:
     mocks = Mocks()
+    asyncio.set_event_loop(LOOP)
     pulumi.runtime.set_mocks(mocks)
     yield mocks
     pulumi.runtime.settings.reset_options()
