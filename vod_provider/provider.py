@@ -175,7 +175,7 @@ class ExtractedAudioProvider(ResourceProvider):
             asked, place = services.asked(request, operation)
             lifecycle = services.at(place)
             outs = props | {"place": str(place), "made_for": mark(asked.key.owner) if operation.owner else ""}
-            with self._partial(outs, asked.key):
+            with self._partial(served.urn, outs, asked.key):
                 if request.adopt is not None and not self._run.is_replaced(served.urn):
                     self._refuse_what_is_held(request.adopt, served.urn)
                     with _naming(f"adopting audio {request.adopt}"):
@@ -185,7 +185,7 @@ class ExtractedAudioProvider(ResourceProvider):
                     asset = lifecycle.ensure(asked, operation, deadline)
                 metadata = request.metadata.given()
                 asset = _describe(lifecycle, asset, metadata, operation, deadline)
-            self._answer(asset.id, asked.key, owned=bool(operation.owner))
+            self._answer(asset.id, served.urn, asked.key, owned=bool(operation.owner))
             served.last_line = _ready(asset)
             return CreateResult(asset.id, _outs(outs, asset) | metadata)
 
@@ -258,7 +258,7 @@ class ExtractedAudioProvider(ResourceProvider):
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             services.listen()
-            with self._partial(outs):
+            with self._partial(served.urn, outs):
                 doing = f"extracting {request.format} from asset {request.asset_id}"
                 try:
                     asset = lifecycle.wait(id_, doing, operation, deadline, new=True)
@@ -273,7 +273,7 @@ class ExtractedAudioProvider(ResourceProvider):
     def delete(self, id_: str, props: Props) -> None:
         """Remove the audio in whatever state it is, unless somebody else holds it; one that is gone is no error."""
         with serving.current_request() as served, _naming(f"deleting audio {id_}"):
-            if self._run.has_answered(id_):
+            if self._run.has_answered(id_, served.urn):
                 # Replaced by itself: this run's create found in the ledger what the state had all the time.
                 self._show(served, id_, props)
                 serving.say(
@@ -323,9 +323,9 @@ class ExtractedAudioProvider(ResourceProvider):
             self._run.shows(holder)
         return holder
 
-    def _answer(self, audio_id: str, key: Key | None, *, owned: bool) -> None:
+    def _answer(self, audio_id: str, urn: str, key: Key | None, *, owned: bool) -> None:
         """The engine is about to be told that this audio is the resource's, whose request has that key."""
-        self._run.answers(audio_id)
+        self._run.answers(audio_id, urn)
         if key is None or self._opened is None:
             return
         try:
@@ -353,12 +353,12 @@ class ExtractedAudioProvider(ResourceProvider):
         return self._settings
 
     @contextmanager
-    def _partial(self, outs: Props, key: Key | None = None) -> Iterator[None]:
+    def _partial(self, urn: str, outs: Props, key: Key | None = None) -> Iterator[None]:
         """Turn 'VOD has it, but it is not as asked for yet' into what makes Pulumi keep the id."""
         try:
             yield
         except UnfinishedError as error:
-            self._answer(error.asset.id, key, owned=bool(outs.get("made_for")))
+            self._answer(error.asset.id, urn, key, owned=bool(outs.get("made_for")))
             raise serving.PartialFailureError(str(error), error.asset.id, _outs(outs, error.asset)) from error
 
     def _run_over(self) -> None:

@@ -184,7 +184,7 @@ def test_a_targeted_replacement_leaves_what_another_resource_holds(stack: NewSta
 
 
 def test_adopting_what_another_resource_still_holds_is_refused(stack: NewStack, vod: LocalVod) -> None:
-    """By that resource's name; handed over within one run, it is taken and stays."""
+    """By that resource's name; handed over within one run, it is taken and stays, until its new holder goes."""
     source = vod.video()
     audio = stack(vod.config | QUICK)
     audio.program(one(source, "first"))
@@ -198,6 +198,8 @@ def test_adopting_what_another_resource_still_holds_is_refused(stack: NewStack, 
     assert ids(audio) == {"second": audio_id}
     assert vod.audio_ids() == [audio_id]
     assert vod.accepted() == 1
+    audio.destroy().expect()
+    assert vod.audio_ids() == []
 
 
 def test_a_renamed_resource_keeps_its_audio_and_takes_it_away(stack: NewStack, vod: LocalVod) -> None:

@@ -454,7 +454,8 @@ class Lives(RuleBasedStateMachine):
         assert not self.bench.wrong
         kept = {it.audio_id for it in self._requests()}
         left = set(self.bench.audios())
-        assert left <= kept, f"destroyed, there is an audio left that only VOD knows: {left - kept}"
+        told = [(self.vod.asset(it), self.bench.made_of.get(it)) for it in left - kept]
+        assert left <= kept, f"destroyed, there is an audio left that only VOD knows: {told}; {self._requests()}"
 
 
 PLANS = st.sampled_from([Plan(fault, step) for fault, steps in AT.items() for step in steps])

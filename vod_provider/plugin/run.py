@@ -31,7 +31,7 @@ class Run:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _declared: dict[str, Declared] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
-    _answered: set[str] = field(default_factory=set)
+    _answered: dict[str, set[str]] = field(default_factory=dict)
     _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -83,14 +83,14 @@ class Run:
         where = "; ".join(f"at {place}, although the default is now {default}" for place, default in moves)
         return f"{audios} ({where}): set region, project_id or account on a resource to extract it there, billed again"
 
-    def answers(self, audio_id: str) -> None:
-        """The engine is told that a create of this run has brought this audio."""
+    def answers(self, audio_id: str, urn: str) -> None:
+        """The engine is told that a create of this run has brought the resource this audio."""
         with self._lock:
-            self._answered.add(audio_id)
+            self._answered.setdefault(audio_id, set()).add(urn)
 
-    def has_answered(self, audio_id: str) -> bool:
-        """Whether a create of this run has brought this audio."""
-        return audio_id in self._answered
+    def has_answered(self, audio_id: str, urn: str | None = None) -> bool:
+        """Whether a create of this run has brought this audio: the resource of that URN, or any."""
+        return audio_id in self._answered if urn is None else urn in self._answered.get(audio_id, ())
 
     def other_of(self, audio_id: str, urn: str) -> str:
         """The URN of another resource that is still declared with this audio; '' for none."""
