@@ -18,14 +18,19 @@ from typing import Any
 
 import av
 import pytest
+from starlette.requests import Request
 
 from tests.local.conftest import official_client, until_done
+from tests.local.samples import make_video
 from tests.local.test_operations import extract, info
 from tests.local.test_robustness import children
 from tests.local.wiretap import call, send
+from vod_provider.local.av import sound
+from vod_provider.local.av.media import MediaError, probe
 from vod_provider.local.core.fetch import Allowed, FetchError, FetchLimits, Stop, fetch
 from vod_provider.local.core.media_processes import JobFailedError, MediaProcesses, needed_environment
-from vod_provider.local.core.worker import MOST_ATTEMPTS
+from vod_provider.local.core.worker import MOST_ATTEMPTS, extraction_seconds
+from vod_provider.local.http import transfer
 from vod_provider.local.testing import LocalVod, start_local_vod
 
 
@@ -240,19 +245,63 @@ def test_a_reset_ends_what_is_being_fetched(service: LocalVod) -> None:
             time.sleep(0.01)
 
 
-def test_streams_and_pictures_beyond_reason_cost_little(tmp_path: Path) -> None:
-    """A file of 80 streams of 9216 x 4608 is known by its first ones, without a picture being decoded."""
-    file = tmp_path / "streams.mkv"
-    many_streams(file, streams=80, width=9216, height=4608)
+@pytest.mark.parametrize("name", ["many.mkv", "many.ts"])
+def test_pictures_cost_no_memory(name: str, tmp_path: Path) -> None:
+    """40 videos of 8192 x 4320 in one file are known without any picture of them being decoded."""
+    file = tmp_path / name
+    many_streams(file, streams=40, width=8192, height=4320)
     program = (
-        "import resource, sys; from pathlib import Path; from vod_provider.local.av.media import probe; "
+        "import sys; from pathlib import Path; from vod_provider.local.av.media import probe; "
         "facts = probe(Path(sys.argv[1])); "
-        "print(facts.width, facts.height, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(facts.width, facts.height, Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(file)], stdout=subprocess.PIPE, text=True, check=True)
     width, height, kilobytes = map(int, done.stdout.split())
-    assert (width, height) == (9216, 4608)
-    assert kilobytes < 1_000_000
+    assert (width, height) == (8192, 4320)
+    assert kilobytes < 120_000  # about 50,000; with one picture of each it was 1,800,000
+
+
+def test_a_picture_whose_size_stands_nowhere_is_decoded(tmp_path: Path) -> None:
+    """H.263 in FLV tells the size of its picture in the picture alone."""
+    file = make_video(tmp_path / "old.flv", video_codec="flv", audio_codec="libmp3lame", rate=44100)
+    facts = probe(file)
+    assert (facts.video_codec, facts.width, facts.height) == ("FLV", 64, 48)
+
+
+@pytest.mark.parametrize("audio_format", ["MP3", "AAC"])
+def test_an_extraction_leaves_some_of_the_disk(
+    audio_format: str, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound that would take the last of the disk is given up with the reason; a little of it is written anyhow."""
+    monkeypatch.setattr(sound, "FREE_SPACE", 1 << 60)
+    monkeypatch.setattr(sound, "LOOK_AT_DISK_BYTES", 4096)
+    with pytest.raises(MediaError, match="left on the disk"):
+        sound.extract(video, tmp_path / "audio", audio_format)
+    monkeypatch.setattr(sound, "LOOK_AT_DISK_BYTES", 1 << 30)
+    assert sound.extract(video, tmp_path / "audio", audio_format).duration_ms > 1900
+
+
+def test_an_upload_leaves_some_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upload without end is refused before the disk is full; a small one is taken."""
+    monkeypatch.setattr(transfer, "_FREE_SPACE", 1 << 60)
+
+    def upload(size: int) -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+        request = Request({"type": "http"}, receive)
+        asyncio.run(transfer._receive(request, tmp_path / "part"))
+
+    upload(1000)
+    with pytest.raises(OSError, match="No space left"):
+        upload(1 << 20)
+
+
+def test_an_extraction_has_an_end_whatever_the_file_says_of_its_length() -> None:
+    """A quarter of the source's length beside five minutes, six hours at most; no claim makes it less."""
+    assert extraction_seconds(0) == extraction_seconds(-1e9) == 300
+    assert extraction_seconds(3600) == 1200
+    assert extraction_seconds(1e18) == 300 + 6 * 3600
 
 
 def many_streams(file: Path, streams: int, width: int, height: int) -> None:

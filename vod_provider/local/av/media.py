@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,11 @@ _CONTAINERS = (
 )
 _MAX_STREAMS = 64
 _OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file", "max_streams": str(_MAX_STREAMS)}
-# FFmpeg decodes a picture of each video to find out what it is. 8192 x 4352 is the largest that H.264 and H.265 know;
-# 40 streams of larger ones took 6 GB and 36 s, now 0.9 GB and 0.5 s.
-_STREAM_OPTIONS: list[Any] = [{"max_pixels": str(8192 * 4352)}] * _MAX_STREAMS  # PyAV's types wrongly say strings
+# To find out what a file has in it FFmpeg decodes a picture of each video, and keeps them all: 4 MB with 40 videos of
+# 8192 x 4320 took 1.8 GB. Nearly every container, or the parser of its codec, tells as much without. So a decoder of
+# pictures is opened only where the size of the picture is not known otherwise (H.263 in FLV), and for small ones.
+_MAX_DECODED = 8
+_PICTURE_OPTIONS: list[Any] = [{"max_pixels": str(4096 * 2304)}] * _MAX_DECODED  # PyAV's types wrongly say strings
 # A title that is not UTF-8 does not keep a file from being read. PyAV 19 sees to that by itself, and takes no argument
 # for it any more; its wheels want Python 3.12.
 _TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
@@ -69,7 +72,12 @@ class Facts:
 
 def probe(source: Path) -> Facts:
     """The facts of a file. Raises MediaError if it is no media, or has neither picture nor sound."""
-    with opened(source) as container:
+    facts = _probe(source, pictures=False)
+    return facts if facts.width or not facts.video_codec else _probe(source, pictures=True)
+
+
+def _probe(source: Path, *, pictures: bool) -> Facts:
+    with opened(source, pictures=pictures) as container:
         videos = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
         audios = container.streams.audio
         if not videos and not audios:
@@ -96,24 +104,40 @@ def probe(source: Path) -> Facts:
         )
 
 
-def opened(source: Path) -> InputContainer:
-    """The file, opened. Raises MediaError if it is no media of a kind that holds what it plays."""
+def opened(source: Path, *, pictures: bool = False) -> InputContainer:
+    """The file, opened. Raises MediaError if it is no media of a kind that holds what it plays.
+
+    `pictures`: find out with FFmpeg's decoders of pictures, if these are few and of a usual size.
+    """
     if source.stat().st_size == 0:
         raise MediaError("the file is empty")
     try:
+        if not pictures:
+            return _open(source, {"codec_whitelist": _sound_decoders()})
         try:
-            container = _open(source, list(_STREAM_OPTIONS))
+            return _open(source, {"max_streams": str(_MAX_DECODED)}, list(_PICTURE_OPTIONS))
         except ValueError:  # formats that tell their streams only as they are read take no options for them
-            container = _open(source, None)
+            return _open(source, {"max_streams": str(_MAX_DECODED)})
     except (av.error.FFmpegError, ValueError, OSError) as exc:
         raise MediaError(f"the file cannot be read as audio or video: {error_text(exc)}") from exc
+
+
+def _open(source: Path, options: dict[str, str], stream_options: list[Any] | None = None) -> InputContainer:
+    given = {"container_options": {**_OPEN_OPTIONS, **options}, "stream_options": stream_options, **_TOLERANT}
+    container: InputContainer = av.open(str(source), "r", **given)
     return container
 
 
-def _open(source: Path, stream_options: list[Any] | None) -> InputContainer:
-    options = {"container_options": dict(_OPEN_OPTIONS), "stream_options": stream_options, **_TOLERANT}
-    container: InputContainer = av.open(str(source), "r", **options)
-    return container
+@cache
+def _sound_decoders() -> str:
+    """Their names, with commas between them."""
+    names = set()
+    for name in av.codecs_available:
+        with contextlib.suppress(ValueError):  # it only encodes
+            codec = av.Codec(name, "r")
+            if codec.type == "audio":
+                names.add(codec.name)
+    return ",".join(sorted(names))
 
 
 def _duration_ms(container: InputContainer) -> int:

@@ -7,6 +7,7 @@ there, a late start and holes in the sound are closed up.
 from __future__ import annotations
 
 import math
+import shutil
 from array import array
 from fractions import Fraction
 from functools import partial
@@ -48,8 +49,12 @@ _LARGEST_AAC_LAYOUT = "7.1"
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _FLOATS = frozenset({"flt", "fltp", "dbl", "dblp"})
 _LOWEST_RATE = 1000
-_LONGEST_SECONDS = 24 * 3600
-
+LONGEST_SECONDS = 24 * 3600
+"""The longest sound that is taken."""
+FREE_SPACE = 512 << 20
+"""Bytes of the disk that an extraction leaves free."""
+LOOK_AT_DISK_BYTES = 4 << 20
+"""How much is written between two looks at it."""
 
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
@@ -112,8 +117,8 @@ def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFra
             if frame.sample_rate < _LOWEST_RATE:
                 raise MediaError(f"the sound has {frame.sample_rate} samples a second, fewer than {_LOWEST_RATE}")
             seconds += frame.samples / frame.sample_rate
-            if seconds > _LONGEST_SECONDS:
-                raise MediaError(f"the sound is longer than {_LONGEST_SECONDS // 3600} hours")
+            if seconds > LONGEST_SECONDS:
+                raise MediaError(f"the sound is longer than {LONGEST_SECONDS // 3600} hours")
             yield frame
 
 
@@ -171,11 +176,14 @@ def _encode_mp3(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rat
     else:
         frames = _converted(partial(av.AudioResampler, format="s16", layout=layout, rate=rate), first, rest)
     samples = 0
+    room = _Room(target)
     with target.open("wb") as file:
         file.write(placeholder(rate, channels))
         for frame in frames:
             samples += frame.samples
-            file.write(encoder.encode(bytes(memoryview(frame.planes[0])[: frame.samples * channels * 2])))
+            encoded = encoder.encode(bytes(memoryview(frame.planes[0])[: frame.samples * channels * 2]))
+            room.take(len(encoded))
+            file.write(encoded)
         file.write(encoder.flush())
     write_tag(target, samples)
 
@@ -184,14 +192,33 @@ def _encode_aac(target: Path, first: AudioFrame, rest: Iterator[AudioFrame], rat
     convert = partial(av.AudioResampler, format="fltp", layout=layout, rate=rate, frame_size=_AAC_FRAME)
     time_base = Fraction(1, rate)
     position = 0
+    room = _Room(target)
     with av.open(str(target), "w", format="adts") as output:
         stream = output.add_stream("aac", rate=rate, layout=layout)
         stream.bit_rate = 64_000 * max(2, len(stream.layout.channels))
         for frame in _converted(convert, first, rest):
             frame.pts, frame.time_base = position, time_base
             position += frame.samples
-            output.mux(stream.encode(frame))
+            packets = stream.encode(frame)
+            room.take(sum(packet.size for packet in packets))
+            output.mux(packets)
         output.mux(stream.encode(None))
+
+
+class _Room:
+    """The disk that a file is written to: a small file may have a day of sound in it, which is large."""
+
+    def __init__(self, target: Path) -> None:
+        self._folder = target.parent
+        self._unseen = 0
+
+    def take(self, size: int) -> None:
+        """Raise MediaError if so many more bytes leave too little of the disk; looked at now and then."""
+        self._unseen += size
+        if self._unseen > LOOK_AT_DISK_BYTES:
+            self._unseen = 0
+            if shutil.disk_usage(self._folder).free < FREE_SPACE:
+                raise MediaError(f"less than {FREE_SPACE >> 20} MiB would be left on the disk")
 
 
 def _converted(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import shutil
 from pathlib import Path
 
 import anyio.to_thread
@@ -18,6 +20,8 @@ from vod_provider.local.http.connection import drop
 
 _log = logging.getLogger(__name__)
 _WRITE_BYTES = 1 << 20
+_FREE_SPACE = 512 << 20
+"""Bytes of the disk that uploads leave free: without any the database could take nothing in."""
 _TYPES = {
     "MP3": "audio/mpeg", "AAC": "audio/aac", "M4A": "audio/mp4", "WAV": "audio/wav", "FLAC": "audio/flac",
     "OGG": "audio/ogg", "MP4": "video/mp4", "M4V": "video/mp4", "MOV": "video/quicktime", "WEBM": "video/webm",
@@ -36,7 +40,7 @@ def routes(vod: Vod) -> list[BaseRoute]:
             return _storage_error(403, "AccessDenied", "The address is wrong, or the upload is over.")
         part = vod.new_part()
         try:
-            await _receive(request, part.open("wb"))
+            await _receive(request, part)
             vod.uploaded(asset_id, token, name, part)
         except ClientDisconnect:
             return _storage_error(400, "RequestTimeout", "The upload broke off.")
@@ -96,13 +100,15 @@ class _MediaResponse(FileResponse):
                 await _storage_error(404, "NoSuchKey", "There is no such media.")(scope, receive, send)
 
 
-async def _receive(request: Request, out: object) -> None:
-    """Write the body as it comes, in blocks, off the event loop."""
-    with out as file:  # type: ignore[attr-defined]
+async def _receive(request: Request, part: Path) -> None:
+    """Write the body as it comes, in blocks, off the event loop. Raises OSError, also if it may fill the disk."""
+    with part.open("wb") as file:
         buffer = bytearray()
         async for chunk in request.stream():
             buffer += chunk
             if len(buffer) >= _WRITE_BYTES:
+                if shutil.disk_usage(part.parent).free < _FREE_SPACE:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 block, buffer = buffer, bytearray()
                 await anyio.to_thread.run_sync(file.write, block)
         await anyio.to_thread.run_sync(file.write, buffer)
