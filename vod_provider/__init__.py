@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from vod_provider._version import __version__
 
 if TYPE_CHECKING:
+    from vod_provider.audio.inputs import AudioFormat
     from vod_provider.program.catalogue import AudioCatalogue
     from vod_provider.program.lookup import get_media_asset, get_media_asset_output, get_media_assets
     from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioCatalogue",
+    "AudioFormat",
     "ExtractedAudio",
     "ExtractedAudioArgs",
     "MediaAsset",
@@ -24,6 +26,7 @@ __all__ = [
 
 _HOMES = {
     "AudioCatalogue": "program.catalogue",
+    "AudioFormat": "audio.inputs",
     "ExtractedAudio": "program.resource",
     "ExtractedAudioArgs": "program.resource",
     "MediaAsset": "vod.assets",

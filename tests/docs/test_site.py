@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vod_provider.audio import inputs
 from vod_provider.cli import permissions
 from vod_provider.config import settings
 from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
@@ -47,9 +50,20 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -
 
 
 def test_every_input_is_described_where_an_editor_shows_it() -> None:
-    """The constructor's docstring has a word on each input that the dictionary has."""
-    told = re.findall(r":param (\w+):", ExtractedAudio.__init__.__doc__ or "")
-    assert set(told) - {"resource_name", "args", "opts"} == set(ExtractedAudioArgs.__annotations__)
+    """The constructor's docstring has the same words on each input as the dictionary, and no others."""
+    source = ast.parse((ROOT / "vod_provider/program/resource.py").read_text())
+    (args,) = [it for it in source.body if isinstance(it, ast.ClassDef) and it.name == "ExtractedAudioArgs"]
+    of_dictionary = {
+        before.target.id: after.value.value
+        for before, after in itertools.pairwise(args.body)
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    }
+    assert list(of_dictionary) == list(ExtractedAudioArgs.__annotations__)
+    told = re.findall(r":param (\w+): (.*?)(?=:param|$)", " ".join((ExtractedAudio.__init__.__doc__ or "").split()))
+    of_constructor = {name: text.strip() for name, text in told if name not in {"resource_name", "args", "opts"}}
+    assert of_constructor == {name: " ".join(str(text).split()) for name, text in of_dictionary.items()}
+    assert {name for name, text in of_constructor.items() if "is billed again" in text} == set(inputs.REPLACING)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

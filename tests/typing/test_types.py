@@ -6,13 +6,22 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.typing.editor import Editor
+from vod_provider.audio.inputs import REPLACING
+from vod_provider.program.catalogue import SharedInputs
+from vod_provider.program.resource import ExtractedAudioArgs
+
 ROOT = Path(__file__).resolve().parents[2]
 USES = Path(__file__).with_name("uses.py")
-EXPECTED = {number for number, line in enumerate(USES.read_text().splitlines(), 1) if line.endswith("# error")}
+LINES = dict(enumerate(USES.read_text().splitlines(), 1))
+EXPECTED = {number for number, line in LINES.items() if line.endswith("# error")}
+# A keyword that there is none of has to be in what is said of its line.
+MISTYPED = {number: word for number, line in LINES.items() for word in ("formats", "publishing") if f"{word}=" in line}
 # Not in the environment: the engine would want the plugin of each provider that it finds there.
 ELSEWHERE = ROOT / "examples/beside-huaweicloud/__main__.py"
 PROGRAMS = [
@@ -36,13 +45,16 @@ def pyright(files: list[Path], folder: Path) -> list[dict[str, object]]:
 
 def test_pyright_reports_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
     """In strict mode, right uses and all examples are clean, and each wrong use is reported."""
-    found: set[int] = set()
+    found: dict[int, str] = {}
     for one in pyright([USES, *PROGRAMS], tmp_path):
         assert one["file"] == str(USES), one
         line = one["range"]["start"]["line"] + 1  # type: ignore[index]
         assert line in EXPECTED, one
-        found.add(line)
-    assert found == EXPECTED
+        found[line] = f"{found.get(line, '')}\n{one['message']}"
+    assert found.keys() == EXPECTED
+    assert len(MISTYPED) == 3
+    for line, keyword in MISTYPED.items():
+        assert f'parameter "{keyword}" of type "NoSuchInput"' in found[line]
 
 
 def test_mypy_reports_what_is_wrong_and_nothing_else() -> None:
@@ -51,6 +63,46 @@ def test_mypy_reports_what_is_wrong_and_nothing_else() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     found = {int(number) for number in re.findall(r"uses\.py:(\d+): error", done.stdout)}
     assert found == EXPECTED, done.stdout
+    for line, keyword in MISTYPED.items():
+        assert re.search(
+            rf'uses\.py:{line}: error: Unexpected keyword argument "{keyword}".* did you mean', done.stdout
+        )
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    one = Editor(tmp_path_factory.mktemp("editor"), ROOT)
+    yield one
+    one.end()
+
+
+IMPORT = "from vod_provider import AudioCatalogue, ExtractedAudio\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "inputs"),
+    [
+        ("ExtractedAudio('talk', {}|)", [*ExtractedAudioArgs.__annotations__]),
+        ("AudioCatalogue('talks', ['5412'], {}|)", [*SharedInputs.__annotations__]),
+    ],
+)
+def test_an_editor_completes_every_input(editor: Editor, call: str, inputs: list[str]) -> None:
+    """Inputs that come out of a TypedDict are offered as if they stood in the constructor."""
+    for name in inputs:
+        assert f"{name}=" in editor.completions(IMPORT + call.format(name[:2]))
+
+
+def test_an_editor_completes_the_formats(editor: Editor) -> None:
+    """Between the quotation marks."""
+    assert editor.completions(f"{IMPORT}ExtractedAudio('talk', asset_id='5412', format='|')") == ["'MP3'", "'AAC'"]
+
+
+@pytest.mark.parametrize("name", ["asset_id", "format", "title", "region", "triggers"])
+def test_an_editor_describes_the_input_that_is_being_written(editor: Editor, name: str) -> None:
+    """With its type and its text, which says what is billed."""
+    shown = editor.parameters(f"{IMPORT}ExtractedAudio('talk', {name}=|)")
+    (text,) = [it["documentation"] for it in shown if it["label"].startswith(f"{name}: Input[") and it["documentation"]]
+    assert ("billed again" in text) is (name in REPLACING)
 
 
 @pytest.mark.parametrize(

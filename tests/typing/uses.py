@@ -6,6 +6,7 @@ import pulumi
 
 from vod_provider import (
     AudioCatalogue,
+    AudioFormat,
     ExtractedAudio,
     ExtractedAudioArgs,
     get_media_asset,
@@ -44,6 +45,10 @@ seconds: pulumi.Output[float | None] = one.duration
 minutes: pulumi.Output[float] = one.duration.apply(lambda it: (it or 0.0) / 60)
 published: pulumi.Output[bool] = read.publish
 
+audio_format: AudioFormat = "AAC"
+same_format = ExtractedAudio("same-format", asset_id="5412", format=every.format)
+told_format = ExtractedAudio("told-format", asset_id="5412", format=audio_format)
+
 for video in get_media_assets(category_id=7, kind="video"):
     ExtractedAudio(video.title, asset_id=video.id)
 catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, tags=["talk"], publish=True)
@@ -59,10 +64,13 @@ length: float | None = get_media_asset("5412").duration
 nothing = ExtractedAudio("nothing")  # error
 number = ExtractedAudio("number", asset_id=5)  # error
 unknown = ExtractedAudio("unknown", asset_id="5412", formats="MP3")  # error
+other_format = ExtractedAudio("other-format", asset_id="5412", format="WAV")  # error
 tag = ExtractedAudio("tag", asset_id="5412", tags="talk", publish="yes")  # error
 lacking: ExtractedAudioArgs = {"format": "MP3"}  # error
 size: pulumi.Output[str] = one.size  # error
 width = one.width  # error
 AudioCatalogue("wrong", {"opening": 5412})  # error
+AudioCatalogue("wrong", {"opening": "5412"}, formats="MP3")  # error
+AudioCatalogue("wrong", ["5412"], publishing=True)  # error
 get_media_assets(kind="picture")  # error
 get_media_assets(asset_ids=[5412])  # error

@@ -116,6 +116,14 @@ def test_what_lists_no_videos_is_refused(mocks: Mocks, videos: Any, said: str) -
     assert mocks.declared == {}
 
 
+def test_an_input_that_there_is_none_of_is_refused(mocks: Mocks) -> None:
+    """By the catalogue's name, before anything is declared."""
+    wrong: dict[str, Any] = {"formats": "MP3"}
+    with pytest.raises(TypeError, match=r"AudioCatalogue\('one'\) has no input 'formats': did you mean format\?"):
+        AudioCatalogue("one", ["v1"], **wrong)
+    assert mocks.declared == {}
+
+
 def test_a_text_in_place_of_a_list_is_refused(mocks: Mocks) -> None:
     """It would be taken for its letters."""
     with pytest.raises(TypeError, match=r"videos is a text, and has to be a list of media ids: \['v1'\]"):

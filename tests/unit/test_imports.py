@@ -38,6 +38,7 @@ def test_the_public_names() -> None:
     """Other people's programs hold on to these."""
     assert set(vod_provider.__all__) == {
         "AudioCatalogue",
+        "AudioFormat",
         "ExtractedAudio",
         "ExtractedAudioArgs",
         "MediaAsset",

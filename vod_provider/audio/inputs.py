@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from vod_provider.text import is_plain, is_project, is_region, nearest, short
 
@@ -28,8 +28,10 @@ PLACE = ("region", "project_id", "account")
 ASKING = (*REPLACING, "adopt")
 """What VOD does not hold: where it stands among the outputs, it was asked for."""
 
-FORMATS = ("MP3", "AAC")
-DEFAULT_FORMAT = "MP3"
+AudioFormat = Literal["MP3", "AAC"]
+"""What an audio can be extracted as."""
+FORMATS: tuple[AudioFormat, ...] = get_args(AudioFormat)
+DEFAULT_FORMAT: AudioFormat = "MP3"
 TITLE_BYTES = 128
 DESCRIPTION_BYTES = 1024
 TAGS = 16

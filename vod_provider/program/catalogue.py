@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
+from vod_provider.audio.inputs import AudioFormat
 from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
+from vod_provider.program.signature import with_inputs
+from vod_provider.text import nearest
 from vod_provider.vod.assets import MediaAsset
+
+
+class SharedInputs(TypedDict, total=False):
+    """Inputs of `ExtractedAudio` that many audios may have in common."""
+
+    format: Input[AudioFormat] | None
+    tags: Input[Sequence[Input[str]]] | None
+    category_id: Input[int] | None
+    publish: Input[bool] | None
+    region: Input[str] | None
+    project_id: Input[str] | None
+    account: Input[str] | None
+
+
+if TYPE_CHECKING:
+    from vod_provider.program.resource import NoSuchInput
+
+    class _Shared(SharedInputs, extra_items=NoSuchInput):  # type: ignore[call-arg] # PEP 728, unknown to mypy
+        pass
 
 
 class AudioCatalogue(pulumi.ComponentResource):
@@ -33,72 +55,50 @@ class AudioCatalogue(pulumi.ComponentResource):
         self,
         resource_name: str,
         videos: Mapping[str, Input[str] | ExtractedAudioArgs],
-        *,
-        format: Input[str] | None = None,
-        tags: Input[Sequence[Input[str]]] | None = None,
-        category_id: Input[int] | None = None,
-        publish: Input[bool] | None = None,
-        region: Input[str] | None = None,
-        project_id: Input[str] | None = None,
-        account: Input[str] | None = None,
         opts: ResourceOptions | None = None,
+        **shared: Unpack[_Shared],
     ) -> None: ...
     @overload
     def __init__(
         self,
         resource_name: str,
         videos: Iterable[MediaAsset] | Sequence[str],
-        *,
-        format: Input[str] | None = None,
-        tags: Input[Sequence[Input[str]]] | None = None,
-        category_id: Input[int] | None = None,
-        publish: Input[bool] | None = None,
-        region: Input[str] | None = None,
-        project_id: Input[str] | None = None,
-        account: Input[str] | None = None,
         opts: ResourceOptions | None = None,
+        **shared: Unpack[_Shared],
     ) -> None: ...
+    @with_inputs(SharedInputs)
     def __init__(
         self,
         resource_name: str,
         videos: Mapping[str, Input[str] | ExtractedAudioArgs] | Iterable[MediaAsset] | Sequence[str],
-        *,
-        format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
-        tags: Input[Sequence[Input[str]]] | None = None,
-        category_id: Input[int] | None = None,
-        publish: Input[bool] | None = None,
-        region: Input[str] | None = None,
-        project_id: Input[str] | None = None,
-        account: Input[str] | None = None,
         opts: ResourceOptions | None = None,
+        **shared: Any,
     ) -> None:
         """Declare the audios of all `videos`.
 
         :param resource_name: Name of the component; an audio's name is this, a hyphen and its video's.
         :param videos: Media ids by name, or the inputs of an `ExtractedAudio` by name, which come before those that
             all have; or media ids or assets, as `get_media_assets` finds them, whose names are the ids.
-        :param format: MP3 (default) or AAC. A change extracts all of them again.
+        :param opts: Pulumi's resource options; the audios inherit those that children inherit.
+        :param format: MP3 (default) or AAC. A change extracts all of them again, and all are billed again.
         :param tags: Tags of each audio, as those of `ExtractedAudio`.
         :param category_id: Category of each audio.
         :param publish: Whether the audios are published.
-        :param region: Region of the videos; default is the stack's.
-        :param project_id: Project of the videos; default is the stack's.
-        :param account: Name of an account in `vod:accounts`; default is the stack's own.
-        :param opts: Pulumi's resource options; the audios inherit those that children inherit.
+        :param region: Region of the videos; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param project_id: Project of the videos; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param account: Name of an account in `vod:accounts`; default: the stack's own. A change to another place
+            extracts again and is billed again.
         """
-        each = {
-            "format": format,
-            "tags": tags,
-            "category_id": category_id,
-            "publish": publish,
-            "region": region,
-            "project_id": project_id,
-            "account": account,
-        }
+        for name in shared:
+            if name not in SharedInputs.__annotations__:
+                hint = nearest(name, SharedInputs.__annotations__)
+                raise TypeError(f"AudioCatalogue({resource_name!r}) has no input {name!r}: {hint}")
         declared = _declared(videos)
         super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
         self.audios = {
-            name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**each, **args})
+            name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**shared, **args})
             for name, args in declared.items()
         }
         self.audio_asset_ids = {name: audio.audio_asset_id for name, audio in self.audios.items()}

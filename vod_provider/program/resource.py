@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Required, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack, overload
 
 from pulumi import Input, Output, ResourceOptions, getter
 
+from vod_provider.audio.inputs import AudioFormat
 from vod_provider.program.registration import Registered
 from vod_provider.program.setting_warnings import warn_once
+from vod_provider.program.signature import with_inputs
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.text import nearest
 
@@ -16,17 +18,17 @@ from vod_provider.text import nearest
 class ExtractedAudioArgs(TypedDict, total=False):
     """What an `ExtractedAudio` is declared with. Limits: the API reference, 'Updating Media Asset Attributes'.
 
-    What cannot be is refused at the preview, by the name of the input.
+    What is not possible is refused at the preview, by the name of the input.
     """
 
     asset_id: Required[Input[str]]
-    """Media id of the source video. A change extracts again."""
-    format: Input[str] | None
-    """MP3 (default) or AAC. A change extracts again."""
+    """Media id of the source video. A change extracts again and is billed again."""
+    format: Input[AudioFormat] | None
+    """MP3 (default) or AAC. A change extracts again and is billed again."""
     title: Input[str] | None
     """Title, at most 128 bytes of UTF-8. Left out: not managed, left as VOD holds it."""
     description: Input[str] | None
-    """Description, at most 1024 bytes of UTF-8. Left out: not managed."""
+    """Refused unless the audio has it already: VOD writes it itself. It is an output."""
     category_id: Input[int] | None
     """Id of a category of the project; -1 is the category 'Others'. Left out: not managed."""
     tags: Input[Sequence[Input[str]]] | None
@@ -34,17 +36,26 @@ class ExtractedAudioArgs(TypedDict, total=False):
     publish: Input[bool] | None
     """True publishes the audio, False takes that back, both in place. Left out: not managed."""
     region: Input[str] | None
-    """Region of the video, for example ap-southeast-1; default is the stack's. A change extracts again."""
+    """Region of the video; default: the stack's. A change to another place extracts again and is billed again."""
     project_id: Input[str] | None
-    """Project of the video; default is the stack's. A change extracts again."""
+    """Project of the video; default: the stack's. A change to another place extracts again and is billed again."""
     account: Input[str] | None
-    """Name of an account in the stack's configuration `vod:accounts`, whose credentials and project are used; default
-    is the stack's own. A change extracts again."""
+    """Name of an account in the stack's configuration `vod:accounts`, whose credentials and project are used; default:
+    the stack's own. A change to another place extracts again and is billed again."""
     triggers: Input[Sequence[Any]] | None
-    """Any values that JSON has; a change of them extracts again."""
+    """Any values that JSON has. A change of them extracts again and is billed again."""
     adopt: Input[str] | None
-    """Id of an audio that was extracted from this video before: it is taken over instead of extracted, if VOD tells
-    nothing against it. Read at creation only. `ResourceOptions(import_=ID)` comes to the same."""
+    """Id of an audio that was extracted from this video before: it is taken over and not billed again, if VOD tells
+    nothing against it. Read at creation only. `ResourceOptions(import_=ID)` has the same effect."""
+
+
+if TYPE_CHECKING:
+
+    class NoSuchInput:
+        """Nothing is one: this makes pyright name the keyword that is wrong. Mypy names it without."""
+
+    class _Keywords(ExtractedAudioArgs, extra_items=NoSuchInput):  # type: ignore[call-arg] # PEP 728, unknown to mypy
+        pass
 
 
 class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=ExtractedAudioProvider):
@@ -52,7 +63,7 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
 
     Creating it asks VOD to extract the track and waits until the audio is ready. Extraction is billed by the
     duration extracted: a change of `asset_id`, `format` or `triggers`, or of `region`, `project_id` or `account` to
-    another place, extracts again and is paid again; a change of metadata is not.
+    another place, extracts again and is billed again; a change of metadata is not.
 
     Source: the API reference, 'Extracting Audio' (POST /v1.0/{project_id}/asset/extract_audio).
     """
@@ -61,56 +72,53 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
     def __init__(self, resource_name: str, args: ExtractedAudioArgs, opts: ResourceOptions | None = None) -> None: ...
     @overload
     def __init__(
+        self, resource_name: str, opts: ResourceOptions | None = None, **inputs: Unpack[_Keywords]
+    ) -> None: ...
+    @with_inputs(ExtractedAudioArgs)  # type: ignore[misc] # what comes second has another name in each overload
+    def __init__(
         self,
         resource_name: str,
+        args: ExtractedAudioArgs | ResourceOptions | None = None,
         opts: ResourceOptions | None = None,
-        *,
-        asset_id: Input[str],
-        format: Input[str] | None = None,
-        title: Input[str] | None = None,
-        description: Input[str] | None = None,
-        category_id: Input[int] | None = None,
-        tags: Input[Sequence[Input[str]]] | None = None,
-        publish: Input[bool] | None = None,
-        region: Input[str] | None = None,
-        project_id: Input[str] | None = None,
-        account: Input[str] | None = None,
-        triggers: Input[Sequence[Any]] | None = None,
-        adopt: Input[str] | None = None,
-    ) -> None: ...
-    def __init__(self, resource_name: str, *positional: Any, opts: ResourceOptions | None = None, **given: Any) -> None:
+        **inputs: Any,
+    ) -> None:
         """Declare the audio of a video.
 
         :param resource_name: Name of the resource in the stack.
         :param args: The inputs as one dictionary; or each of them as an argument of its own:
-        :param asset_id: Media id of the source video. A change extracts again.
-        :param format: MP3 (default) or AAC. A change extracts again.
-        :param title: Title, at most 128 bytes of UTF-8. Left out: not managed.
-        :param description: Description, at most 1024 bytes of UTF-8. Left out: not managed.
+        :param asset_id: Media id of the source video. A change extracts again and is billed again.
+        :param format: MP3 (default) or AAC. A change extracts again and is billed again.
+        :param title: Title, at most 128 bytes of UTF-8. Left out: not managed, left as VOD holds it.
+        :param description: Refused unless the audio has it already: VOD writes it itself. It is an output.
         :param category_id: Id of a category of the project; -1 is the category 'Others'. Left out: not managed.
         :param tags: At most 16 tags of at most 24 bytes of UTF-8 each, without commas. Left out: not managed.
-        :param publish: True publishes the audio, False takes that back. Left out: not managed.
-        :param region: Region of the video; default is the stack's. Another place extracts again.
-        :param project_id: Project of the video; default is the stack's. Another place extracts again.
-        :param account: Name of an account in `vod:accounts`; default is the stack's own. Another place extracts again.
-        :param triggers: Any values that JSON has; a change of them extracts again.
-        :param adopt: Id of an audio that was extracted from this video before: taken over instead of extracted.
+        :param publish: True publishes the audio, False takes that back, both in place. Left out: not managed.
+        :param region: Region of the video; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param project_id: Project of the video; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param account: Name of an account in the stack's configuration `vod:accounts`, whose credentials and project
+            are used; default: the stack's own. A change to another place extracts again and is billed again.
+        :param triggers: Any values that JSON has. A change of them extracts again and is billed again.
+        :param adopt: Id of an audio that was extracted from this video before: it is taken over and not billed again,
+            if VOD tells nothing against it. Read at creation only. `ResourceOptions(import_=ID)` has the same effect.
         :param opts: Pulumi's resource options.
         """
-        args: dict[str, Any] = {}
-        for one in positional:  # the inputs, or options, or both
+        given: tuple[Any, Any] = (args, opts)
+        opts = None
+        props: dict[str, Any] = {}
+        for one in given:  # the inputs, or options, or both
             if isinstance(one, ResourceOptions):
                 opts = one
             elif isinstance(one, Mapping):
-                args |= one
+                props |= one
             elif one is not None:
                 kind = type(one).__name__
                 raise TypeError(
                     f"ExtractedAudio({resource_name!r}) was given a {kind} where inputs are one dictionary: a media id"
                     " is asset_id=..."
                 )
-        args |= given.pop("args", None) or {}
-        props: dict[str, Any] = {**args, **given}
+        props |= inputs
         for name in props:
             if name not in ExtractedAudioArgs.__annotations__:
                 hint = nearest(name, ExtractedAudioArgs.__annotations__)
@@ -163,7 +171,7 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
 
     @property
     @getter
-    def format(self) -> Output[str]:
+    def format(self) -> Output[AudioFormat]:
         """Format of the audio: MP3 or AAC."""
         return self._output("format")
 

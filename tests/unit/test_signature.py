@@ -1,0 +1,34 @@
+"""What `help()` shows of the constructors."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from vod_provider import AudioCatalogue, ExtractedAudio, ExtractedAudioArgs
+from vod_provider.program.catalogue import SharedInputs
+
+
+@pytest.mark.parametrize(
+    ("of", "first", "inputs"),
+    [
+        (ExtractedAudio, ["resource_name", "args", "opts"], ExtractedAudioArgs),
+        (AudioCatalogue, ["resource_name", "videos", "opts"], SharedInputs),
+    ],
+)
+def test_every_input_is_in_the_signature(of: type, first: list[str], inputs: type) -> None:
+    """By its name and type, behind what may be given by position; nothing is hidden behind a `**`."""
+    parameters = inspect.signature(of).parameters
+    keywords = {name: it for name, it in parameters.items() if it.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert list(parameters) == [*first, *keywords]
+    assert list(keywords) == list(inputs.__annotations__)
+    assert all(it.annotation.startswith("Input[") for it in keywords.values())
+
+
+def test_only_what_has_to_be_given_has_no_default() -> None:
+    """That is the video."""
+    parameters = inspect.signature(ExtractedAudio).parameters
+    without = [name for name, it in parameters.items() if it.default is inspect.Parameter.empty]
+    assert without == ["resource_name", "asset_id"]
+    assert parameters["asset_id"].annotation == "Input[str]"
