@@ -209,28 +209,39 @@ class ExtractedAudioProvider(ResourceProvider):
                 return ReadResult("", {})
             return ReadResult(id_, _outs(props | {"place": str(place)}, asset))
 
-    def bring_in(self, audio_id: str, source: str | None) -> tuple[Props, Props]:
+    def bring_in(self, audio_id: str, source: str | None, place: Mapping[str, str]) -> tuple[Props, Props]:
         """Outputs and inputs of an audio that is to be imported; `source` is the id of its video, if somebody says it.
 
-        VOD does not record what an audio was extracted from. Without a source, the first `up` would replace the audio.
+        `place` are inputs that say where both are, as far as that is not where the default is. VOD does not record what
+        an audio was extracted from. Without a source, the first `up` would replace the audio.
         """
         doing = f"importing audio {audio_id}"
         with serving.current_request() as served, _naming(doing):
             services = self._services(served.owners)
-            place = Place.asked(services.settings, None, None, None)
+            for name, value in place.items():
+                if reasons := inputs.reasons(name, value):
+                    raise inputs.InputError(inputs.Problem(f"{doing}: {name}", reasons[0]))
+            there = Place.asked(services.settings, *_asked_place(place))
+            known = services.ledger.sites_of(audio_id)
+            if known and there.site not in known:
+                raise VodError(
+                    f"{doing}: it is not at {there.site}: the ledger has it at {known[0]}; {_elsewhere(audio_id)}"
+                )
             deadline = served.operation.deadline(services.settings.timeouts.read)
-            asset = services.at(place).look(audio_id, deadline)
+            asset = services.at(there).look(audio_id, deadline)
+            if asset.outcome is Outcome.GONE:
+                raise VodError(f"{doing}: VOD has no such asset at {there.site}; check the id; {_elsewhere(audio_id)}")
             audio_format = _format_of_another(asset) or inputs.DEFAULT_FORMAT
-            source = source or services.ledger.source_of(place.site, audio_id)
+            source = source or services.ledger.source_of(there.site, audio_id)
             if source is None:
                 raise VodError(
                     f"{doing}: VOD does not record which video it was extracted from, and neither does the ledger; give"
                     f" both ids, as VIDEO_ID/{audio_id}"
                 )
-            if services.at(place).glance(source, deadline).outcome is Outcome.GONE:
+            if services.at(there).glance(source, deadline).outcome is Outcome.GONE:
                 raise VodError(f"{doing}: VOD has no asset {source}; check the id of the video before the '/'")
-            declared: Props = {"asset_id": source, "format": audio_format}
-            whose = {"place": str(place), "made_for": mark(served.operation.owner)}
+            declared: Props = {"asset_id": source, "format": audio_format, **place}
+            whose = {"place": str(there), "made_for": mark(served.operation.owner)}
             return _outs(declared | whose, asset), declared
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -443,7 +454,11 @@ def _format_of_another(asset: Asset) -> str | None:
     return found
 
 
-def _asked_place(props: Props) -> tuple[str | None, str | None, str | None]:
+def _elsewhere(audio_id: str) -> str:
+    return f"for another place than the provider's own, name it, as in VIDEO_ID/{audio_id}@region=REGION"
+
+
+def _asked_place(props: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
     """What the inputs say of the place, without what is not known yet."""
     region, project_id, account = (None if _is_unknown(props.get(name)) else props.get(name) for name in inputs.PLACE)
     return region, project_id, account

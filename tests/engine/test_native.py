@@ -114,6 +114,38 @@ def test_an_import_leaves_a_program_that_changes_nothing(yaml_stack: NewYamlStac
     assert vod.accepted() == 1
 
 
+def test_an_import_from_another_place(yaml_stack: NewYamlStack, vod: LocalVod, tmp_path: Path) -> None:
+    """The place is named with the ids, or is an explicit provider's; the program that is printed changes nothing."""
+    with LocalVod.started(tmp_path / "other") as other:
+        source = other.video()
+        audio_id = other.extract(source)
+        own = {name: vod.config[f"vod:{name}"] for name in ("accessKey", "secretKey", "projectId")}
+        there = own | {"endpoint": other.endpoint}
+        one = yaml_stack(vod.config | {"vod:accounts": json.dumps({"other": there})})
+        far = {"far": {"type": "pulumi:providers:vod", "properties": there}}
+        one.yaml(far)
+        one.up().expect()
+        both, command = f"{source}/{audio_id}", ("import", TYPE, "brought")
+        failed = one.run(*command, both, "--yes").expect_failure(f"VOD has no such asset at {vod.endpoint}")
+        assert f"as in VIDEO_ID/{audio_id}@region=REGION" in failed.text
+        one.run(*command, f"{both}@region=a/b", "--yes").expect_failure("region must be the id of a region")
+        named = one.run(*command, f"{both}@account=other", "--yes", "--protect=false").expect("account: other")
+        assert f"assetId: {source}" in named.text
+        one.yaml(far | {"brought": audio(source, account="other")})
+        one.up().expect("3 unchanged")
+        one.refresh().expect("3 unchanged")  # shows the ledger who holds it
+        one.run("state", "delete", one.audios()["brought"]["urn"], "--yes").expect()
+        one.run(*command, audio_id, "--yes").expect_failure(f"the ledger has it at {other.endpoint}")
+        (provider,) = (it for it in one.state()["resources"] if it["urn"].endswith("::far"))
+        options = ("--provider", f"far={provider['urn']}", "--yes", "--protect=false")
+        one.run(*command, both, *options).expect("provider: ${far}")
+        one.yaml(far | {"brought": audio(source, {"provider": "${far}"})})
+        one.up().expect("3 unchanged")
+        assert one.audios()["brought"]["id"] == audio_id
+        assert other.audio_ids() == [audio_id]
+        assert vod.accepted() == 0
+
+
 def test_ctrl_c_and_timeouts_lose_nothing(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
     """Ctrl-C ends the run at once; the next one, with too little time, keeps the id, and the one after goes on."""
     source, one = vod.video(), yaml_stack(vod.config)

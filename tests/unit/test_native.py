@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from vod_provider.config.settings import MissingSettingsError
-from vod_provider.plugin import serving
+from vod_provider.plugin import names, serving
 from vod_provider.plugin.native import NativeProvider, Props
 from vod_provider.vod.errors import VodError
 
@@ -86,9 +87,9 @@ class Core:
     def delete(self, id_: str, props: Props) -> None:
         self._note("delete", id_, props)
 
-    def bring_in(self, audio_id: str, source: str | None) -> tuple[Props, Props]:
-        self._note("bring_in", audio_id, source)
-        return {"asset_id": source, **AUDIO}, {"asset_id": source}
+    def bring_in(self, audio_id: str, source: str | None, place: Mapping[str, str]) -> tuple[Props, Props]:
+        self._note("bring_in", audio_id, source, place)
+        return {"asset_id": source, **place, **AUDIO}, {"asset_id": source, **place}
 
 
 @pytest.fixture
@@ -190,11 +191,39 @@ def test_a_state_of_the_dynamic_provider_is_written_anew(
 def test_an_import_says_both_ids(provider: NativeProvider, core: Core) -> None:
     """A read without inputs is an import: VIDEO/AUDIO becomes the audio's id, and the inputs to declare."""
     answer = provider.Read(provider_pb2.ReadRequest(id="video/audio1", urn=URN), Context())
-    assert core.asked == [("bring_in", "audio1", "video")]
+    assert core.asked == [("bring_in", "audio1", "video", {})]
     assert answer.id == "audio1"
     assert dict(answer.inputs) == {"assetId": "video"}
     provider.Read(provider_pb2.ReadRequest(id="audio1", urn=URN), Context())
-    assert core.asked[1] == ("bring_in", "audio1", None)
+    assert core.asked[1] == ("bring_in", "audio1", None, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("video/audio1@region=eu-1,projectId=p,account=a", {"region": "eu-1", "project_id": "p", "account": "a"}),
+        ("video/audio1@project_id=p", {"project_id": "p"}),
+        ("video/audio1@ap-southeast-3", {"region": "ap-southeast-3"}),
+        ("video/audio1@ap-southeast-3,account=a", {"region": "ap-southeast-3", "account": "a"}),
+    ],
+)
+def test_an_import_says_where(provider: NativeProvider, core: Core, text: str, place: Mapping[str, str]) -> None:
+    """What follows the '@' becomes inputs of the resource; a value without a name is a region."""
+    answer = provider.Read(provider_pb2.ReadRequest(id=text, urn=URN), Context())
+    assert core.asked == [("bring_in", "audio1", "video", place)]
+    assert dict(answer.inputs) == {"assetId": "video"} | {names.camel(name): value for name, value in place.items()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "video/", "/audio1", "a/b/c", "a/b@", "a/b@region=", "a/b@format=AAC", "a/b@x,region=y", "a/b@region=x,,"],
+)
+def test_an_import_by_something_else_is_refused(provider: NativeProvider, core: Core, text: str) -> None:
+    """One line has the whole form."""
+    form = "expected VIDEO_ID/AUDIO_ID, and after an '@' any of region=REGION, projectId=PROJECT_ID, account=ACCOUNT"
+    with pytest.raises(Aborted, match=re.escape(f"importing {text}: {form}")):
+        provider.Read(provider_pb2.ReadRequest(id=text, urn=URN), Context())
+    assert core.asked == []
 
 
 def test_a_get_is_no_import(provider: NativeProvider, core: Core) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 
 from vod_provider import ExtractedAudio
 from vod_provider.audio import inputs
-from vod_provider.config import table
+from vod_provider.config import parsers, table
 from vod_provider.plugin import names, schema
 from vod_provider.program.resource import ExtractedAudioArgs
 from vod_provider.provider import _outs
@@ -30,6 +31,46 @@ def test_what_extracts_again_is_said_to_replace() -> None:
     replacing = {names.snake(name) for name, it in given.items() if it.get("replaceOnChanges")}
     assert replacing == set(inputs.REPLACING)
     assert all("billed again" in given[names.camel(name)]["description"] for name in inputs.REPLACING)
+
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "asset_id": ("one", "two"),
+    "format": ("MP3", "AAC"),
+    "title": ("one", "two"),
+    "description": ("one", "two"),
+    "category_id": (1, 2),
+    "tags": (["one"], ["two"]),
+    "publish": (False, True),
+    "region": ("cn-north-4", "ap-southeast-3"),
+    "project_id": ("one", "two"),
+    "account": ("one", "two"),
+    "triggers": ([1], [2]),
+    "adopt": ("one", "two"),
+}
+"""Two values that each input may have."""
+
+
+@pytest.mark.parametrize("name", inputs.INPUTS)
+def test_the_marks_of_an_input_are_what_happens_to_it(name: str) -> None:
+    """What is marked to replace does so when it changes; what is deprecated is refused, with that text."""
+    before, after = ({"asset_id": "one", name: value} for value in VALUES[name])
+    checked, problems = inputs.check(after, lambda _: False)
+    assert not problems
+    marked = RESOURCE["inputProperties"][names.camel(name)]
+    changes = inputs.compare(before, after, lambda _: False)
+    assert marked.get("replaceOnChanges", False) is (name in changes.replaces)
+    assert "secret" not in marked, "the rules show values: none of them is for secrets"
+    refused = [" ".join(problem) for problem in inputs.check_new(checked) if problem.property == name]
+    assert refused == ([marked["deprecationMessage"]] if "deprecationMessage" in marked else [])
+    assert "deprecationMessage" not in RESOURCE["properties"][names.camel(name)], "it may be read"
+
+
+def test_the_parts_of_a_setting_are_secret_where_the_table_says_so() -> None:
+    """An SDK marks these by themselves: an account's keys, and that of the callbacks."""
+    for name, parts in (("Account", parsers.ACCOUNT), ("Events", parsers.EVENTS)):
+        properties = schema.schema()["types"][f"vod:index:{name}"]["properties"]
+        assert {key for key, it in properties.items() if it.get("secret")} == {it.key for it in parts if it.secret}
+        assert list(properties) == [it.key for it in parts]
 
 
 def test_limits_and_defaults_are_those_of_the_rules() -> None:

@@ -132,9 +132,14 @@ def check(props: Mapping[str, Any], is_unknown: IsUnknown) -> tuple[dict[str, An
     return checked, problems
 
 
+def reasons(name: str, value: Any) -> list[str]:
+    """What is wrong with the value of one input."""
+    return list(_RULES[name](value, lambda _: False))
+
+
 def check_new(checked: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the inputs of an audio that is not there yet."""
-    return [Problem(DESCRIPTION, _NOT_SETTABLE)] if DESCRIPTION in checked else []
+    return [Problem(DESCRIPTION, NOT_SETTABLE)] if DESCRIPTION in checked else []
 
 
 def check_description(
@@ -144,13 +149,14 @@ def check_description(
     wanted = news.get(DESCRIPTION)
     if wanted is None or (not replaced and not is_unknown(wanted) and wanted == olds.get(DESCRIPTION)):
         return None
-    return Problem(DESCRIPTION, _NOT_SETTABLE)
+    return Problem(DESCRIPTION, NOT_SETTABLE)
 
 
-_NOT_SETTABLE = (
+NOT_SETTABLE = (
     "cannot be set: VOD writes the description of an extracted audio itself, and does not let it be changed; take it"
     " out of the inputs, and read what VOD has written from the output of the same name"
 )
+"""What is said of a description that somebody sets."""
 
 
 def parse(props: Mapping[str, Any]) -> Request:

@@ -245,6 +245,13 @@ class Ledger:
         sources += [it.source for it in self._requests(where, values)]
         return next((it for it in sources if it), None)
 
+    def sites_of(self, audio_id: str) -> list[str]:
+        """Where an audio is, as far as this ledger says: one site as a rule; makes no file where there is none."""
+        if not self.exists:
+            return []
+        sites = {it.site for it in self._holders("audio_id = ?", (audio_id,))}
+        return sorted(filter(None, sites | {it.site for it in self._requests("audio_id = ?", (audio_id,))}))
+
     def known_ids(self, site: str) -> set[str]:
         """All audios of a site that are somebody's, in this ledger or in those of other stacks."""
         holders = self._holders("site = ?", (site,)) + self._of_others(Holder)

@@ -30,7 +30,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from vod_provider._version import __version__
 from vod_provider.config import settings
-from vod_provider.plugin import engine_watch, names, schema, serving
+from vod_provider.plugin import engine_watch, import_id, names, schema, serving
 from vod_provider.plugin.functions import Functions
 from vod_provider.plugin.serving import PartialFailureError, Session
 from vod_provider.vod.assets import Condition, condition
@@ -61,7 +61,7 @@ class Core(Protocol):
     def read(self, id_: str, props: Props) -> ReadResult: ...
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult: ...
     def delete(self, id_: str, props: Props) -> None: ...
-    def bring_in(self, audio_id: str, source: str | None) -> tuple[Props, Props]: ...
+    def bring_in(self, audio_id: str, source: str | None, place: Mapping[str, str]) -> tuple[Props, Props]: ...
 
 
 class RequestError(VodError):
@@ -195,9 +195,9 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
 
         def read() -> Any:
             if not request.HasField("inputs") and not request.properties.fields:
-                source, _, audio_id = request.id.rpartition("/")
-                outs, asked = self._core.bring_in(audio_id, source or None)
-                return provider_pb2.ReadResponse(id=audio_id, properties=_struct(outs), inputs=_struct(asked))
+                named = import_id.parse(request.id)
+                outs, asked = self._core.bring_in(*named)
+                return provider_pb2.ReadResponse(id=named.audio_id, properties=_struct(outs), inputs=_struct(asked))
             result = self._core.read(request.id, _properties(request.properties))
             if not result.id:
                 return provider_pb2.ReadResponse()

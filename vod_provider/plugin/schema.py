@@ -39,13 +39,17 @@ def _type(name: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Property:
-    """One property, by its name within this package. `known`: the audio always has it, once it is created."""
+    """One property, by its name within this package.
+
+    `known`: the audio always has it, once it is created. `deprecated`: why nobody should set it any more.
+    """
 
     name: str
     type: Mapping[str, Any]
     about: str
     known: bool = False
     default: Any = None
+    deprecated: str = ""
 
     def schema(self, *, replaces: bool = False) -> dict[str, Any]:
         """As the schema has it."""
@@ -54,6 +58,8 @@ class Property:
             found["default"] = self.default
         if replaces:
             found["replaceOnChanges"] = True
+        if self.deprecated:
+            found["deprecationMessage"] = self.deprecated
         return found
 
 
@@ -70,7 +76,12 @@ INPUTS: tuple[Property, ...] = (
         default=inputs.DEFAULT_FORMAT,
     ),
     Property("title", STRING, f"Title, at most {inputs.TITLE_BYTES} bytes of UTF-8. {_UNMANAGED}"),
-    Property("description", STRING, f"Description, at most {inputs.DESCRIPTION_BYTES} bytes of UTF-8. {_UNMANAGED}"),
+    Property(
+        "description",
+        STRING,
+        f"Description, at most {inputs.DESCRIPTION_BYTES} bytes of UTF-8: only the one that the audio has already.",
+        deprecated=f"{inputs.DESCRIPTION} {inputs.NOT_SETTABLE}",
+    ),
     Property(
         "category_id",
         INTEGER,
@@ -271,7 +282,9 @@ def _resource() -> dict[str, Any]:
             " again and is billed again; a change of metadata is not.\n\n"
             "## Import\n\n"
             "VOD does not record what an audio was extracted from, so the id of the video is given, too:\n\n"
-            f"```sh\npulumi import {RESOURCE} NAME VIDEO_ID/AUDIO_ID\n```\n"
+            f"```sh\npulumi import {RESOURCE} NAME VIDEO_ID/AUDIO_ID\n```\n\n"
+            "If they are not where the provider looks by default, their place follows after an `@`, as inputs:\n"
+            "`VIDEO_ID/AUDIO_ID@region=REGION,projectId=PROJECT_ID,account=ACCOUNT`.\n"
         ),
         "inputProperties": {camel(it.name): it.schema(replaces=it.name in replacing) for it in INPUTS},
         "requiredInputs": [camel("asset_id")],
