@@ -82,10 +82,10 @@ def test_functions_ask_vod_where_the_program_runs(yaml_stack: NewYamlStack, vod:
     one = yaml_stack(vod.config)
     ask = {"fn::invoke": {"function": "vod:getMediaAsset", "arguments": {"assetId": source}}}
     talks = {"fn::invoke": {"function": "vod:getMediaAssets", "arguments": {"title": "A talk", "kind": "video"}}}
-    outputs = {"title": "${one.title}", "found": "${all.assets[0].id}", "sound": "${one.isAudio}"}
+    outputs = {"title": "${one.title}", "found": "${all.assets[0].id}", "sound": "${one.hasSound}"}
     one.yaml({}, variables={"one": ask, "all": talks}, outputs=outputs)
     one.preview().expect("A talk", source)
-    one.up().expect("A talk", source)
+    one.up().expect("A talk", source, "sound: true")
     missing = {"fn::invoke": {"function": "vod:getMediaAsset", "arguments": {"assetId": "0" * 32}}}
     one.yaml({}, variables={"one": missing}, outputs={"title": "${one.title}"})
     one.preview().expect_failure("VOD has no such asset in this project and region")

@@ -148,3 +148,29 @@ def test_a_catalogue_with_one_that_fails(stack: NewStack, vod: LocalVod) -> None
     audio.up().expect("1 created", "4 unchanged")
     assert made < set(vod.audio_ids())
     assert vod.accepted() == 3
+
+
+def test_a_category_with_a_silent_video_comes_up(stack: NewStack, vod: LocalVod) -> None:
+    """The fact leaves it out, and so does `exclude`; a silent video that is left in keeps the run failing.
+
+    Leaving out a video that had an audio deletes that audio.
+    """
+    audio, mute, loud = stack(vod.config), vod.video(sound=False), vod.video()
+    other = vod.video(3)
+    catalogue = (
+        "from vod_provider import AudioCatalogue, get_media_assets\n"
+        'videos = get_media_assets(kind="video")\n'
+        'AudioCatalogue("all", {}, exclude={})'
+    )
+    with_sound = "[video for video in videos if video.has_sound is not False]"
+    audio.program(catalogue.format("videos", []))
+    audio.up("--continue-on-error").expect_failure("does it have an audio track? If not, leave it out of the program")
+    audio.program(catalogue.format("videos", [mute]))
+    audio.up().expect("4 unchanged")
+    audio.program(catalogue.format(with_sound, []))
+    audio.up().expect("4 unchanged")
+    assert set(audio.audios()) == {f"all-{loud}", f"all-{other}"}
+    audio.program(catalogue.format(with_sound, [other]))
+    audio.up().expect("1 deleted")
+    assert set(audio.audios()) == {f"all-{loud}"}
+    assert vod.accepted() == 2

@@ -54,6 +54,7 @@ for video in get_media_assets(category_id=7, kind="video"):
 catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, tags=["talk"], publish=True)
 own = AudioCatalogue("own", {"opening": asset_id, "closing": {"asset_id": "5413", "title": "The end"}})
 found = AudioCatalogue("found", get_media_assets(category_id=7), opts=pulumi.ResourceOptions(parent=catalogue))
+some = AudioCatalogue("some", [it for it in get_media_assets() if it.has_sound is not False], exclude=["5412"])
 opening: ExtractedAudio = catalogue.audios["opening"]
 urls: dict[str, pulumi.Output[str | None]] = dict(found.urls)
 for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
@@ -72,5 +73,6 @@ width = one.width  # error
 AudioCatalogue("wrong", {"opening": 5412})  # error
 AudioCatalogue("wrong", {"opening": "5412"}, formats="MP3")  # error
 AudioCatalogue("wrong", ["5412"], publishing=True)  # error
+AudioCatalogue("wrong", ["5412"], exclude=[5412])  # error
 get_media_assets(kind="picture")  # error
 get_media_assets(asset_ids=[5412])  # error

@@ -116,6 +116,39 @@ def test_what_lists_no_videos_is_refused(mocks: Mocks, videos: Any, said: str) -
     assert mocks.declared == {}
 
 
+@pytest.mark.parametrize(
+    "videos",
+    [
+        {"v1": "v1", "v2": "v2", "v3": {"asset_id": "v3"}},
+        ["v1", "v2", "v3"],
+        [Asset("v1", "CREATED"), Asset("v2", "CREATED"), Asset("v3", "CREATED", pack_type="MP3")],
+    ],
+)
+def test_what_is_excluded_is_not_declared(mocks: Mocks, videos: Any) -> None:
+    """By name or media id, whatever else would be wrong with it; one that is not there is no error."""
+    catalogue = AudioCatalogue("all", videos, exclude=["v2", "v3", "gone"])
+    assert outputs(catalogue)[0] == {"v1": "audio-of-v1"}
+    assert set(mocks.declared) == {"all-v1"}
+
+
+@pytest.mark.parametrize(
+    ("exclude", "said"),
+    [
+        ("v1", "exclude is a text, and has to be a list of names: ['v1']"),
+        (None, "exclude is None, and has to be a list of names, known while the program runs"),
+        (object.__new__(pulumi.Output), "exclude is an Output, and has to be a list of names"),
+        ([object.__new__(pulumi.Output)], "exclude has an Output in its list, and has to be a list of names"),
+        ([5412], "exclude has 5412 in its list, and has to be a list of names"),
+    ],
+)
+def test_what_names_nothing_to_leave_out_is_refused(mocks: Mocks, exclude: Any, said: str) -> None:
+    """It would leave out nothing, or one letter's worth."""
+    with pytest.raises(TypeError) as refused:
+        AudioCatalogue("one", ["v1"], exclude=exclude)
+    assert str(refused.value).startswith(said)
+    assert mocks.declared == {}
+
+
 def test_an_input_that_there_is_none_of_is_refused(mocks: Mocks) -> None:
     """By the catalogue's name, before anything is declared."""
     wrong: dict[str, Any] = {"formats": "MP3"}

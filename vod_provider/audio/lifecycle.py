@@ -216,7 +216,10 @@ class Lifecycle:
             operation.report(f"source is {asset.status}: waiting")
             asset = self._poller.wait(before.id, deadline)
         elif asset.outcome is before.outcome is Outcome.READY:
-            raise ExtractionError(f"{refusal}; the source is {asset.status}: does it have an audio track?") from refusal
+            raise ExtractionError(
+                f"{refusal}; the source is {asset.status}: does it have an audio track? If not, leave it out of the"
+                " program"
+            ) from refusal
         if asset.outcome is Outcome.READY:
             return asset
         why = f" ({asset.reason})" if asset.reason else ""

@@ -151,6 +151,7 @@ ASSET: tuple[Property, ...] = (
     Property("category_id", INTEGER, "Id of the category."),
     Property("tags", STRINGS, "Tags.", known=True),
     Property("is_audio", BOOLEAN, "Whether it is an audio, as its container tells.", known=True),
+    Property("has_sound", BOOLEAN, "Whether it has an audio track; left out where VOD does not say so clearly."),
     Property("url", STRING, "Where it can be fetched."),
     Property("duration", NUMBER, "Duration in seconds."),
     Property("size", INTEGER, "Size of the file in bytes."),

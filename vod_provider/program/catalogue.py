@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import pulumi
@@ -56,6 +56,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         resource_name: str,
         videos: Mapping[str, Input[str] | ExtractedAudioArgs],
         opts: ResourceOptions | None = None,
+        *,
+        exclude: Collection[str] = (),
         **shared: Unpack[_Shared],
     ) -> None: ...
     @overload
@@ -64,6 +66,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         resource_name: str,
         videos: Iterable[MediaAsset] | Sequence[str],
         opts: ResourceOptions | None = None,
+        *,
+        exclude: Collection[str] = (),
         **shared: Unpack[_Shared],
     ) -> None: ...
     @with_inputs(SharedInputs)
@@ -72,6 +76,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         resource_name: str,
         videos: Mapping[str, Input[str] | ExtractedAudioArgs] | Iterable[MediaAsset] | Sequence[str],
         opts: ResourceOptions | None = None,
+        *,
+        exclude: Collection[str] = (),
         **shared: Any,
     ) -> None:
         """Declare the audios of all `videos`.
@@ -80,6 +86,8 @@ class AudioCatalogue(pulumi.ComponentResource):
         :param videos: Media ids by name, or the inputs of an `ExtractedAudio` by name, which come before those that
             all have; or media ids or assets, as `get_media_assets` finds them, whose names are the ids.
         :param opts: Pulumi's resource options; the audios inherit those that children inherit.
+        :param exclude: Names of videos to leave out, which are their media ids where `videos` is a list: videos without
+            sound, for example. One that is not there is no error. An audio that there was of one is deleted.
         :param format: MP3 (default) or AAC. A change extracts all of them again, and all are billed again.
         :param tags: Tags of each audio, as those of `ExtractedAudio`.
         :param category_id: Category of each audio.
@@ -95,7 +103,7 @@ class AudioCatalogue(pulumi.ComponentResource):
             if name not in SharedInputs.__annotations__:
                 hint = nearest(name, SharedInputs.__annotations__)
                 raise TypeError(f"AudioCatalogue({resource_name!r}) has no input {name!r}: {hint}")
-        declared = _declared(videos)
+        declared = _declared(videos, _excluded(exclude))
         super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
         self.audios = {
             name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**shared, **args})
@@ -109,26 +117,46 @@ class AudioCatalogue(pulumi.ComponentResource):
         return f"AudioCatalogue({self._name!r}, {len(self.audios)} audios)"
 
 
-def _declared(videos: object) -> dict[str, dict[str, Any]]:
+def _excluded(exclude: object) -> frozenset[str]:
+    """The names to leave out. Raises TypeError for what is no list of names."""
+    if isinstance(exclude, str):
+        raise TypeError(f"exclude is a text, and has to be a list of names: [{exclude!r}]")
+    if isinstance(exclude, Output) or not isinstance(exclude, Iterable):
+        raise TypeError(f"exclude is {_shown(exclude)}, and has to be a list of names, known while the program runs")
+    names = list(exclude)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"exclude has {_shown(name)} in its list, and has to be a list of names")
+    return frozenset(names)
+
+
+def _shown(value: object) -> str:
+    return "an Output" if isinstance(value, Output) else repr(value)  # the repr of one is a warning
+
+
+def _declared(videos: object, exclude: Collection[str]) -> dict[str, dict[str, Any]]:
     """The inputs of each audio, by name. Raises TypeError for what is no listing of videos."""
     if isinstance(videos, str):
         raise TypeError(f"videos is a text, and has to be a list of media ids: [{videos!r}]")
     if isinstance(videos, Output):
         raise TypeError("videos is an Output: how many audios there are has to be known while the program runs")
     if isinstance(videos, Mapping):
-        videos = {_name(name): video for name, video in videos.items()}
+        videos = {_name(name): video for name, video in videos.items() if name not in exclude}
         return {name: {**it} if isinstance(it, Mapping) else {"asset_id": it} for name, it in videos.items()}
     if not isinstance(videos, Iterable):
         raise TypeError(f"videos is {videos!r}, and has to be media ids by name, or a list of media ids or assets")
-    videos = list(videos)
+    declared: dict[str, dict[str, Any]] = {}
     for video in videos:
+        name = _name(video.id if isinstance(video, MediaAsset) else video)
+        if name in exclude:
+            continue
         if isinstance(video, MediaAsset) and video.is_audio:
             raise TypeError(
                 f"videos has audio {video.id} in its list, and an audio's audio would be extracted at each run:"
                 ' get_media_assets(kind="video") leaves audios out'
             )
-    ids = [video.id if isinstance(video, MediaAsset) else video for video in videos]
-    return {_name(media_id): {"asset_id": media_id} for media_id in ids}
+        declared[name] = {"asset_id": name}
+    return declared
 
 
 def _name(name: object) -> str:

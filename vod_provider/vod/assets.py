@@ -138,6 +138,8 @@ class MediaAsset:
     """Codec of the video, or of the audio where it has none."""
     pack_type: str | None = None
     """Container: MP4, MP3, AAC ..."""
+    has_sound: bool | None = None
+    """Whether it has an audio track. None where VOD does not say so clearly, which is no reason to leave it out."""
     created: datetime | None = None
     """When it was made, by VOD's clock."""
     reason: str = ""

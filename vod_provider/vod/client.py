@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 
 from vod_provider.text import plain, printable
 from vod_provider.vod import retries
-from vod_provider.vod.assets import AUDIO_TYPES, Asset, status_of
+from vod_provider.vod.assets import AUDIO, AUDIO_TYPES, Asset, status_of
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import (
     AnswerError,
@@ -395,7 +395,24 @@ def _asset(row: Mapping[str, Any]) -> Asset:
         pack_type=printable(str(meta.get("pack_type") or base.get("video_type") or ""), WORDS) or None,
         created=_time(base.get("create_time")),
         reason=printable(str(row.get("description") or ""), WORDS),
+        has_sound=_has_sound(meta),
     )
+
+
+def _has_sound(meta: Mapping[str, Any]) -> bool | None:
+    """Whether a file has an audio track, of its MetaData; None where that is not clear.
+
+    `audio_codec` exists for assets made since 2025-01-01 only, and zeros stand for what was not looked into. So only a
+    file whose `codec` is known can be without sound (inferred, docs/cloud.md).
+    """
+    channels, audio_codec = _whole(meta.get("audio_channels")), meta.get("audio_codec")
+    if channels or _is_codec(audio_codec) or str(meta.get("pack_type")).upper() in AUDIO:
+        return True
+    return False if _is_codec(meta.get("codec")) and (channels == 0 or audio_codec == "") else None
+
+
+def _is_codec(value: object) -> bool:
+    return isinstance(value, str) and value.strip().upper() not in {"", "UNKNOWN"}
 
 
 def _summary(row: Mapping[str, Any]) -> Asset:
