@@ -29,7 +29,9 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.p
 """Those in Python. test_native.py has the others."""
 BESIDE = ROOT / "examples/beside-huaweicloud"
 """The plugin of its other provider cannot be downloaded without the internet, so this one runs with mocks."""
-RUNNABLE = [example for example in EXAMPLES if example != BESIDE]
+CI = ROOT / "examples/ci"
+"""Runs on its own runners: test_ci.py."""
+RUNNABLE = [example for example in EXAMPLES if example not in (BESIDE, CI)]
 TESTED = [example for example in EXAMPLES if any(example.glob("test_*.py"))]
 INSTALL = (ROOT / "docs/install.md").read_text()
 REGIONS = Path(__file__).with_name("regions")
@@ -141,7 +143,8 @@ def test_every_example_is_a_whole_project(example: Path) -> None:
     for name, question in asked.items():
         assert question.get("secret", False) is name.endswith("secretKey")
     wanted = [line.partition("#")[0].strip() for line in (example / "requirements.txt").read_text().splitlines()]
-    assert wanted[0] == "pulumi-huaweicloud-vod>=0.1,<1"
+    extra = "[store]" if example == CI else ""
+    assert wanted[0] == f"pulumi-huaweicloud-vod{extra}>=0.1,<1"
     assert ("pytest>=8,<10" in wanted) is (example in TESTED)
 
 
