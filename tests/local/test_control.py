@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.local.wiretap import call, send
 from vod_provider.local.core.settings import ExtractionSettings, Settings, SettingsError
-from vod_provider.local.testing import LocalVod, LocalVodError
+from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
 
 
 def test_settings_are_shown_and_changed_in_part(service: LocalVod) -> None:
@@ -34,6 +36,8 @@ def test_settings_are_shown_and_changed_in_part(service: LocalVod) -> None:
         ({"extraction": {"threads": 1}}, "threads"),
         ({"events": {"url": "ftp://h"}}, "events.url"),
         ({"events": {"key": 5}}, "events.key"),
+        ({"events": {"key": "\ud800"}}, "events.key"),
+        ({"events": {"url": "http://h/\ud800"}}, "events.url"),
     ],
 )
 def test_wrong_settings_are_named(given: Any, named: str) -> None:
@@ -46,6 +50,24 @@ def test_settings_come_back_as_they_were_kept() -> None:
     """What is kept in the store reads back the same."""
     settings = Settings(ExtractionSettings("timed", 2.5, 9), 0.5)
     assert Settings().changed(settings.as_json()) == settings
+
+
+def test_kept_settings_that_are_not_known_are_left_aside(tmp_path: Path) -> None:
+    """A service starts with its first settings where another version kept others, and its assets are there."""
+    service = start_local_vod(tmp_path)
+    service.settings(quota_scale=0.5)
+    service.stop()
+    with closing(sqlite3.connect(tmp_path / "vod.sqlite3")) as database, database:
+        database.execute("UPDATE settings SET value = ?", ('{"colour": "red"}',))
+    service = start_local_vod(tmp_path)
+    assert service.control("GET", "settings") == Settings().as_json()
+    service.stop()
+
+
+def test_what_the_page_searches_for_has_a_limit(service: LocalVod) -> None:
+    """A search for a text of any length is refused, not handed to the database."""
+    assert send(f"{service.endpoint}/_local/assets?text={'a' * 2000}", "GET", {}).status == 400
+    assert send(f"{service.endpoint}/_local/assets?text=a", "GET", {}).status == 200
 
 
 def test_a_body_that_is_no_json_is_refused(service: LocalVod) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.local.wiretap import call
 from vod_provider.local.core.errors import DOCUMENTED
-from vod_provider.local.core.faults import FaultError, Faults, parse_faults
+from vod_provider.local.core.faults import MOST_FAULTS, FaultError, Faults, parse_faults
 from vod_provider.local.testing import LocalVod, LocalVodError
 
 OPERATIONS = frozenset({"ExtractAudio", "ShowAssetMeta", "CancelExtractAudio"})
@@ -144,6 +144,8 @@ def test_faults_can_be_looked_at_and_taken_back(service: LocalVod) -> None:
         ({"operation": "*", "delay_s": -1}, "delay_s"),
         ({"operation": "*", "drop": "never"}, "drop"),
         ({"operation": "*", "body": 5}, "body"),
+        ({"operation": "*", "body": "\ud800"}, "body"),
+        ({"operation": "*", "status": 400, "error_code": "\ud800"}, "error_code"),
         ({"operation": "*", "error_code": "X"}, "error_code"),
         ({"operation": "*", "colour": "red"}, "colour"),
         ("text", "an object"),
@@ -160,6 +162,26 @@ def test_refused_fault_changes_nothing(service: LocalVod) -> None:
     with pytest.raises(LocalVodError, match="fault 1: times"):
         service.inject({"operation": "*", "status": 500}, {"operation": "*", "times": -1})
     assert service.control("GET", "faults") == []
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_has_none(service: LocalVod, status: int) -> None:
+    """A fault can have any status; where HTTP allows no body, none is sent, and the service has nothing to complain."""
+    service.inject(
+        {"operation": "ShowAssetMeta", "status": status, "body": "text"}, {"operation": "*", "status": status}
+    )
+    for _ in range(2):
+        answer = call(service, "GET", "/asset/info?asset_id=a")
+        assert (answer.status, answer.text) == (status, "")
+
+
+def test_waiting_faults_have_a_limit() -> None:
+    """A list of faults does not grow without end; what is there stays."""
+    faults = Faults()
+    faults.add(parse_faults([{"operation": "*"}] * MOST_FAULTS, OPERATIONS))
+    with pytest.raises(FaultError, match="times"):
+        faults.add(parse_faults({"operation": "*"}, OPERATIONS))
+    assert len(faults.as_json()) == MOST_FAULTS
 
 
 def test_calls_are_counted_and_kept(service: LocalVod, source: str) -> None:

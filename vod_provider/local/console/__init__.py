@@ -42,11 +42,12 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         version = str(vod.version)
         if request.query_params.get("version") == version:
             return Response(status_code=304)
+        query = Query(request.url.query.encode())
         try:
-            size = Query(request.url.query.encode()).integer("size", 1, 1000) or 50
+            size = query.integer("size", 1, 1000) or 50
+            wanted = Filter(text=query.text("text"))
         except VodError as error:
             return JsonResponse({"error": error.message}, 400)
-        wanted = Filter(text=request.query_params.get("text") or None)
         total, found = vod.find(project, wanted, page=0, size=size)
         sources = {asset.asset_id: asset for asset in vod.assets(project, [asset.source_id for asset in found])}
         shown = [_shown(asset, sources.get(asset.source_id)) for asset in found]

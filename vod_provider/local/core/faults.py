@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from vod_provider.local.core.errors import DOCUMENTED
+from vod_provider.local.core.text import is_text
 
 Drop = Literal["before", "middle", "after"]
 _DROPS: tuple[Drop, ...] = ("before", "middle", "after")
 _ALIASES = {"CreateExtractAudioTask": "ExtractAudio", "CancelExtractAudioTask": "CancelExtractAudio"}
 _MAX_DELAY_SECONDS = 3600
 _MAX_TIMES = 1_000_000_000
+MOST_FAULTS = 10_000
+"""How many may wait to be used."""
 
 
 class FaultError(ValueError):
@@ -80,7 +83,7 @@ def _fault(item: object, index: int, operations: Collection[str]) -> Fault:
     drop = values.get("drop")
     check(drop is None or drop in _DROPS, "drop", "'before', 'middle' or 'after'")
     for field in ("error_code", "body"):
-        check(values.get(field) is None or isinstance(values[field], str), field, "a string")
+        check(values.get(field) is None or is_text(values[field]), field, "a string")
     code = values.get("error_code")
     if code is not None and status is None:
         check(code in DOCUMENTED, "error_code", "one that is documented, or together with a status")
@@ -99,7 +102,9 @@ class Faults:
         self._faults: list[Fault] = []
 
     def add(self, faults: list[Fault]) -> None:
-        """Put faults behind those that are there."""
+        """Put faults behind those that are there. Raises FaultError if they are too many."""
+        if len(self._faults) + len(faults) > MOST_FAULTS:
+            raise FaultError(f"more than {MOST_FAULTS} faults would wait; give `times` for one that is used often")
         self._faults.extend(faults)
 
     def take(self, operation: str) -> Fault | None:

@@ -29,7 +29,7 @@ from vod_provider.local.core.events import Events
 from vod_provider.local.core.fetch import Allowed
 from vod_provider.local.core.media_processes import JobFailedError
 from vod_provider.local.core.media_types import AUDIO_TYPES
-from vod_provider.local.core.settings import Settings
+from vod_provider.local.core.settings import Settings, SettingsError
 from vod_provider.local.core.store import Asset, Filter, Store, StoreError, Task
 from vod_provider.local.core.worker import Done, Failed, Worker
 
@@ -123,7 +123,10 @@ class Vod:
         kept = store.setting("settings")
         self.settings = self._first_settings
         if kept:
-            self.settings = Settings().changed(json.loads(kept)).changed({"dialects": dict(dialects or {})})
+            try:
+                self.settings = Settings().changed(json.loads(kept)).changed({"dialects": dict(dialects or {})})
+            except SettingsError as exc:  # another version kept what this one does not know
+                _log.warning("the kept settings are left aside: %s", exc)
         self._events = Events(store, lambda: self.settings)
         self._appearances = Appearances(store, clock, self._remove)
         self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._began, self._ended)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from vod_provider.local.core.dialects import DialectError, Dialects
 from vod_provider.local.core.hosts import split_url
+from vod_provider.local.core.text import is_text
 
 MAX_CONCURRENCY = 100_000
 MAX_SECONDS = 86_400
@@ -86,10 +87,10 @@ def _events(old: EventSettings, given: object) -> EventSettings:
     url = values.get("url", old.url)
     key = values.get("key", old.key)
     if url is not None:
-        parts = split_url(url) if isinstance(url, str) else None
+        parts = split_url(url) if is_text(url) else None
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError("events.url: an http or https address, or null")
-    if key is not None and not isinstance(key, str):
+    if key is not None and not is_text(key):
         raise SettingsError("events.key: a string, or null")
     return EventSettings(url if isinstance(url, str) else None, key)
 

@@ -26,6 +26,8 @@ from vod_provider.local.http.operations import OPERATIONS, Answer, Operation, Re
 
 _log = logging.getLogger(__name__)
 _PREFIX = "/v1.0/"
+_WITHOUT_BODY = frozenset({204, 304})
+"""Statuses that HTTP has no body for; a fault can have any."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class _Reply:
 
     async def send(self, status: int, content: bytes, content_type: bytes = b"application/json") -> None:
         await self._send(self._start(status, content, content_type))
-        await self._send({"type": "http.response.body", "body": content})
+        await self._send({"type": "http.response.body", "body": b"" if status in _WITHOUT_BODY else content})
 
     async def refuse(self, error: VodError) -> None:
         await self.send(error.status, _error_body(error, self.request_id))
@@ -147,7 +149,7 @@ class _Reply:
 
     def _start(self, status: int, content: bytes, content_type: bytes) -> dict[str, object]:
         headers = [(b"x-request-id", self.request_id.encode())]
-        if status != 204:
+        if status not in _WITHOUT_BODY:
             headers += [(b"content-type", content_type), (b"content-length", b"%d" % len(content))]
         return {"type": "http.response.start", "status": status, "headers": headers}
 

@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from vod_provider.local.core.errors import illegal_field, illegal_request
+from vod_provider.local.core.text import is_text
 
 MAX_TITLE_BYTES = 128
 MAX_DESCRIPTION_BYTES = 1024
 MAX_TAGS = 16
 MAX_TAG_BYTES = 24
 MAX_IDS = 10
+MAX_LISTED_IDS = 1000
+"""Ids in a body; no source has a number, but sqlite takes only so many."""
 _ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _TIME = re.compile(r"\d{14}")
 
@@ -48,12 +51,9 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return None
-        if not isinstance(value, str):
-            raise illegal_field(name, "no string")
-        try:
-            length = len(value.encode())
-        except UnicodeEncodeError as exc:
-            raise illegal_field(name, "not to be written in UTF-8") from exc
+        if not is_text(value):
+            raise illegal_field(name, "no string, or not to be written in UTF-8")
+        length = len(value.encode())
         if length > max_bytes:
             raise illegal_field(name, f"{length} bytes, more than {max_bytes}")
         return value
@@ -95,8 +95,8 @@ class Fields:
     def asset_ids(self, name: str = "asset_id") -> list[str]:
         """A list of ids, not empty."""
         value = self._values.get(name)
-        if not isinstance(value, list) or not value:
-            raise illegal_field(name, "no list, or an empty one")
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_LISTED_IDS:
+            raise illegal_field(name, f"no list of 1 to {MAX_LISTED_IDS} ids")
         return list(dict.fromkeys(checked_id(name, item) for item in value))
 
     def tags(self, name: str = "tags") -> str | None:

@@ -1,0 +1,12 @@
+"""Garbage against both sides of VOD's API: requests to the local VOD, and answers to the provider.
+
+`make test` runs a bounded number of examples, always the same; `make fuzz` fifty times as many, drawn anew. A fuzzer is
+worth what it reaches, so each test counts that: which operation with which fields, and how much of it is accepted.
+"""
+
+from __future__ import annotations
+
+import os
+
+TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
+"""How many times as many examples as in `make test`."""
