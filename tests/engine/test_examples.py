@@ -25,8 +25,10 @@ from tests.vod import PROJECT, LocalVod
 from vod_provider.config import settings
 from vod_provider.vod.signing import AccessKey
 
-EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.py"))
-"""Those in Python. test_native.py has the others."""
+EXAMPLES = sorted(
+    path.parent for path in (ROOT / "examples").glob("*/__main__.py") if path.with_name("Pulumi.yaml").exists()
+)
+"""The projects in Python. test_native.py has those in other languages, and test_policy.py the policy pack."""
 BESIDE = ROOT / "examples/beside-huaweicloud"
 """The plugin of its other provider cannot be downloaded without the internet, so this one runs with mocks."""
 CI = ROOT / "examples/ci"
