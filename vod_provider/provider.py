@@ -29,7 +29,7 @@ from pulumi.output import Unknown
 
 from vod_provider.audio import inputs
 from vod_provider.audio.ledger_records import Holder, Key, LedgerError, mark
-from vod_provider.audio.operation import Operation
+from vod_provider.audio.operation import GOES_ON, Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
@@ -478,6 +478,8 @@ def _describe(
         if publish is None or publish is asset.published:
             return asset
         return lifecycle.publish(asset.id, operation, deadline, published=publish)
+    except StoppedError as error:
+        raise UnfinishedError(asset, GOES_ON) from error
     except VodError as error:
         raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 
@@ -506,7 +508,9 @@ def _naming(doing: str) -> Iterator[None]:
     """Say what was being done where a wait ended early, which only knows that it ended."""
     try:
         yield
-    except (StoppedError, DeadlineError) as error:
+    except StoppedError as error:
+        raise EarlyEndError("stopped; `pulumi up` or `pulumi destroy` goes on from here") from error
+    except DeadlineError as error:
         raise EarlyEndError(f"{doing}: {error}; `pulumi up` or `pulumi destroy` goes on from here") from error
 
 

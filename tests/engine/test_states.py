@@ -78,7 +78,7 @@ def test_a_source_that_is_being_created_is_waited_for(stack: NewStack, vod: Loca
     vod.arrived(source, url)
     text, _ = run.communicate(timeout=60)
     assert run.returncode == 0, text
-    assert "source is " in text
+    assert "source busy: CREATING" in text
     assert vod.accepted() == 1
 
 

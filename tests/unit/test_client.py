@@ -151,7 +151,7 @@ def test_what_can_be_repeated_is_repeated_a_bounded_number_of_times() -> None:
     with pytest.raises(LostAnswerError):
         vod.show(["a"], deadline)
     assert len(script.sent) == retries.ATTEMPTS
-    assert said[0] == f"VOD does not answer: attempt 3 of {retries.ATTEMPTS} comes", "who waits is told, after a hiccup"
+    assert said[0] == f"no answer from VOD: attempt 3 of {retries.ATTEMPTS}", "who waits is told, after a hiccup"
     assert len(said) == retries.ATTEMPTS - 2
 
 

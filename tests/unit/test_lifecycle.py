@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from tests.unit.test_ledger import FakeStore
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, Request, State
 from vod_provider.audio.lifecycle import ROUNDS, Asked, Lifecycle
-from vod_provider.audio.operation import Operation
+from vod_provider.audio.operation import GOES_ON, NOT_ASKED, Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import SENT_S, Recovery
 from vod_provider.vod.assets import Asset, Outcome
@@ -31,6 +32,7 @@ from vod_provider.vod.errors import (
     ExtractionError,
     LostAnswerError,
     NotFoundError,
+    StoppedError,
     UnfinishedError,
     UnreachableError,
     VodError,
@@ -511,7 +513,7 @@ def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: py
         yield
 
     monkeypatch.setattr(bench.ledger, "asking", asking)
-    with pytest.raises(ExtractionError, match="stopped"):
+    with pytest.raises(ExtractionError, match=f"^{re.escape(NOT_ASKED)}$"):
         bench.lifecycle.ensure(asked(), Operation("urn"), FakeDeadline(bench.clock, 60, stop))
     assert bench.vod.accepted == 0
     assert bench.ledger.find(key_of()) is None
@@ -553,7 +555,7 @@ def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
     """VOD refuses because of the state, and the state may change: the request is sent again afterwards."""
     bench.vod.video(status="CREATING")
     bench.ensure()
-    assert "source is CREATING: waiting" in bench.said
+    assert "source busy: CREATING" in bench.said
     assert bench.vod.accepted == 1
 
 
@@ -750,3 +752,49 @@ def test_a_deadline_while_looking_for_a_lost_audio_keeps_the_intent(bench: Bench
         bench.ensure(seconds=1)
     assert bench.ensure().id in bench.vod.audio_ids()
     assert bench.vod.accepted == 1
+
+
+ROOM = 13
+"""Characters of a row's text that a terminal of 100 columns has room for."""
+
+
+def test_a_row_says_first_what_is_going_on(bench: Bench) -> None:
+    """Where a terminal cuts it short, what is left still tells."""
+    bench.vod.video("late", status="CREATING")
+    bench.vod.faults["extract"] = ["after"]
+    first, late = bench.ensure(), bench.ensure("late", owner="late")
+    bench.vod.outcome = lambda asset: replace(asset, status="SERVER_ERROR", reason="no sound")
+    with pytest.raises(ExtractionError):
+        bench.ensure(owner="failing")
+    bench.remove(bench.vod.audio(status="CREATING", reason="queued"))
+    bench.remove(bench.vod.audio(status="CREATING"))
+    bench.lifecycle.publish(first.id, bench.operation(), FakeDeadline(bench.clock), published=True)
+    bench.lifecycle.publish(first.id, bench.operation(), FakeDeadline(bench.clock), published=False)
+    bench.lifecycle.describe(late.id, {"title": "T"}, bench.operation(), FakeDeadline(bench.clock))
+    assert list(dict.fromkeys(text[:ROOM].rstrip() for text in bench.said)) == [
+        "requesting MP",
+        "answer lost:",
+        "extracting",
+        "source busy:",
+        "failed: remov",
+        "deleting",
+        "cancelling",
+        "extracting, w",
+        "publishing",
+        "unpublishing",
+        "setting title",
+    ]
+
+
+def test_who_stops_waiting_for_an_audio_is_told_in_few_words(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C the audio's id is in the state, and many say the same: no ids, so that failures stand out."""
+
+    def wait(*_: object, **__: object) -> Asset:
+        raise StoppedError
+
+    monkeypatch.setattr(bench.vod, "wait", wait)
+    with pytest.raises(UnfinishedError) as stopped:
+        bench.ensure()
+    assert str(stopped.value) == GOES_ON
+    assert len(GOES_ON) <= 80 - len("        * ")
+    assert stopped.value.asset.id in bench.vod.audio_ids()

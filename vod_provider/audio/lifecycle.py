@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Key, LedgerError, Request, State
-from vod_provider.audio.operation import Operation
+from vod_provider.audio.operation import GOES_ON, NOT_ASKED, Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import Recovery, known_of
 from vod_provider.vod import retries
@@ -108,11 +107,12 @@ class Lifecycle:
         try:
             return self._obtained(asked, operation, deadline)
         except (StoppedError, DeadlineError) as error:
+            stopped = isinstance(error, StoppedError)
             if not error.sent or self._ledger.find(asked.key) is None:
-                raise ExtractionError(f"{asked.doing}: {error}; `pulumi up` asks for it again") from error
-            raise ExtractionError(
-                f"{asked.doing}: {error}; the next `pulumi up` first finds out what became of the request"
-            ) from error
+                text = NOT_ASKED if stopped else f"{asked.doing}: {error}; the next `pulumi up` asks for it"
+            else:
+                text = f"{asked.doing}: {error}; the next `pulumi up` first finds out what became of the request"
+            raise ExtractionError(text) from error
 
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> str:
         rounds = 0
@@ -198,7 +198,7 @@ class Lifecycle:
                     asked.format,
                     deadline,
                     transaction=transaction,
-                    waiting=lambda: operation.report("queued for VOD's quota"),
+                    waiting=lambda: operation.report("quota: queued"),
                 )
             except StateError as refusal:
                 source = self._changed_source(source, refusal, operation, deadline)
@@ -213,7 +213,7 @@ class Lifecycle:
         """VOD has refused because of the source's state: wait if that may change, else raise."""
         asset = self._poller.look(before.id, deadline)
         if asset.outcome is Outcome.PENDING:
-            operation.report(f"source is {asset.status}: waiting")
+            operation.report(f"source busy: {asset.status}")
             asset = self._poller.wait(before.id, deadline)
         elif asset.outcome is before.outcome is Outcome.READY:
             raise ExtractionError(
@@ -231,18 +231,17 @@ class Lifecycle:
         Raises UnfinishedError where that cannot be seen to the end, ExtractionError where there is no audio.
         """
         last = Asset(audio_id, EXTRACTING)
-        since = datetime.now().astimezone().strftime("%H:%M:%S")
 
         def progress(asset: Asset) -> None:
             nonlocal last
             last = asset
-            operation.report(
-                f"extracting since {since}" if asset.status == EXTRACTING else f"{asset.status} since {since}"
-            )
+            operation.report("extracting" if asset.status == EXTRACTING else asset.status)
 
         progress(last)
         try:
             asset = self._poller.wait(audio_id, deadline, progress, new=new)
+        except StoppedError as error:
+            raise UnfinishedError(last, GOES_ON) from error
         except VodError as error:
             raise UnfinishedError(
                 last, f"{doing}: {error}; `pulumi up` goes on with audio {audio_id}, which is billed once"
@@ -252,7 +251,7 @@ class Lifecycle:
         if asset.outcome is Outcome.GONE:
             raise ExtractionError(f"{doing}: audio {audio_id} was deleted before it was ready")
         failed = f"{doing} failed: {asset.reason or asset.status} (audio {audio_id})"
-        operation.report("removing what is left of a failed extraction")
+        operation.report("failed: removing what is left of it")
         try:
             self.remove(audio_id, operation, deadline)
         except VodError as error:
@@ -348,9 +347,9 @@ class Lifecycle:
         """Bring a pending asset to where it can be deleted: VOD deletes nothing that is being processed."""
         if asset.status != DELETING:
             try:
-                operation.report("cancelling the queued extraction")
+                operation.report("cancelling")
                 self._client.cancel(asset.id, deadline)
                 return
             except (StateError, NotFoundError):
-                operation.report("waiting to delete it: VOD is extracting it and cannot be stopped")
+                operation.report("extracting, which cannot be stopped; deleted once it is done")
         self._poller.wait(asset.id, deadline)

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import VodError
 
+# After Ctrl-C every audio that was under way says one of these. They are short, without ids, so that what has really
+# failed stands out among them.
+GOES_ON = "stopped; the next `pulumi up` goes on with it, and it is billed once"
+NOT_ASKED = "stopped before VOD was asked; the next `pulumi up` asks"
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -15,7 +20,8 @@ class Operation:
 
     `owner` names the resource across runs: backend and URN ('' where the host does not say).
     `timeout` is the user's `custom_timeouts`, in seconds; 0 where none is set.
-    `report` shows one line in the resource's row; `warn` leaves a warning that stays when the run is over.
+    `report` shows one line in the resource's row, of which a terminal of 100 columns shows the first 13 characters, and
+    one of 80 none; `warn` leaves a warning that stays when the run is over.
     """
 
     owner: str = ""

@@ -89,7 +89,7 @@ class Recovery:
         It may be another run's that is still under way: an engine that was killed leaves its plugin behind for some
         seconds, and `pulumi cancel` ends no run. Raises AmbiguousError, and what the deadline raises.
         """
-        operation.report("searching for the audio of a request whose answer was lost")
+        operation.report("answer lost: searching for its audio")
         self._poller.glance(request.source, deadline)  # tells VOD's time
         for part in LOOKS:
             # By VOD's clock, so it does not matter how this machine's was set; never longer than the table says.

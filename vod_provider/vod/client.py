@@ -344,7 +344,7 @@ class Client:
                     sent = sent and isinstance(error, LostAnswerError)
                     entering = throttled
                     if attempts > 1:  # the first may be a mere hiccup
-                        deadline.notice(f"VOD does not answer: attempt {attempts + 1} of {retries.ATTEMPTS} comes")
+                        deadline.notice(f"no answer from VOD: attempt {attempts + 1} of {retries.ATTEMPTS}")
                     deadline.sleep(retries.pause(max(1, attempts)))
         except (StoppedError, DeadlineError) as error:
             with sending_or_over:
