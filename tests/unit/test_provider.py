@@ -1,0 +1,509 @@
+"""What the engine asks of the provider, and what it and the ledger are told, over a VOD in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from pulumi.dynamic import CreateResult
+from pulumi.output import Unknown
+
+from tests.unit.fakes import Clock, FakeVod, refused
+from vod_provider.audio import inputs
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Holder, LedgerError, State, mark
+from vod_provider.audio.lifecycle import Lifecycle
+from vod_provider.audio.operation import Operation
+from vod_provider.audio.place import Place
+from vod_provider.audio.recovery import Recovery
+from vod_provider.config import settings
+from vod_provider.plugin import serving
+from vod_provider.plugin.services import Services
+from vod_provider.plugin.serving import PartialFailureError, ServedRequest
+from vod_provider.provider import ExtractedAudioProvider
+from vod_provider.vod.deadline import Stop
+from vod_provider.vod.errors import DeadlineError, EarlyEndError, ExtractionError, GoneError, StoppedError, VodError
+
+T = TypeVar("T")
+Props = dict[str, Any]
+
+ENDPOINT, PROJECT = "http://127.0.0.1:1", "0" * 32
+SITE = f"{ENDPOINT} {PROJECT}"
+CONFIG = {
+    "vod:endpoint": ENDPOINT,
+    "vod:projectId": PROJECT,
+    "vod:accessKey": "key",
+    "vod:secretKey": "secret",
+}
+DECLARED: Props = {"asset_id": "video", "format": "MP3"}
+STACK = "urn:pulumi:dev::media::"
+
+
+def urn(name: str) -> str:
+    return f"{STACK}pulumi-python:dynamic/vod:ExtractedAudio::{name}"
+
+
+def owner(name: str) -> str:
+    return f"backend {urn(name)}"
+
+
+class FakeServices(Services):
+    """Services whose places are all one VOD in memory."""
+
+    def __init__(self, base: settings.Settings, ledger: Ledger, vod: FakeVod) -> None:
+        super().__init__(base, ledger, Stop(), lambda _: None)
+        self.asked_at: list[Place] = []
+        self._vod: Any = vod
+
+    def at(self, place: Place) -> Lifecycle:
+        self.asked_at.append(place)
+        vod = self._vod
+        recovery = Recovery(vod, vod, self.ledger, place.site, 60.0, here=vod._time)
+        return Lifecycle(place, vod, vod, vod.deletes(), vod.publishes(), self.ledger, recovery)
+
+
+class Engine:
+    """Runs of an engine, each with a provider of its own over one VOD and one ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self.vod = FakeVod(Clock())
+        self.ledger = Ledger(folder / "ledger.sqlite")
+        self.said: list[str] = []
+        self.warned: list[str] = []
+        self.config = dict(CONFIG)
+        self.run()
+
+    def run(self, **config: str) -> None:
+        """Begin another run."""
+        self.provider = ExtractedAudioProvider()
+        self.provider.begin(self.config | config)
+        base = settings.load(self.config | config, {})
+        self.services = FakeServices(base, self.ledger, self.vod)
+        self.provider._opened = self.services
+
+    def serve(self, name: str, method: Callable[..., T], *arguments: Any, timeout: float = 0.0) -> T:
+        """Have the provider serve one request; what it was to say beyond the answer is in `last`."""
+        operation = Operation(owner(name), timeout, Stop(), lambda _: None, self.warned.append)
+        self.last = ServedRequest(operation, urn(name))
+        with serving.serving(self.last):
+            return method(*arguments)
+
+    def create(self, name: str = "talk", **props: Any) -> CreateResult:
+        checked = self.serve(name, self.provider.check, {}, {"asset_id": "video", **props})
+        assert not checked.failures
+        return self.serve(name, self.provider.create, checked.inputs)
+
+    def made(self, name: str = "talk", **props: Any) -> tuple[str, Props]:
+        """An audio whose state is saved, seen from the next run; returns its id and its outputs."""
+        created = self.create(name, **props)
+        self.run()
+        assert created.outs is not None
+        return created.id, dict(created.outs)
+
+    def over(self) -> None:
+        """The run is over."""
+        self.provider._run_over()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An engine over a VOD that has a video."""
+    one = Engine(tmp_path)
+    monkeypatch.setattr(serving, "_session", None)
+    monkeypatch.setattr(serving, "say", one.said.append)
+    monkeypatch.setattr(serving, "warn", one.warned.append)
+    one.vod.video(duration=65.4)
+    return one
+
+
+# -- create -----------------------------------------------------------------------------------------------------
+
+
+def test_a_created_audio_is_answered_and_held_only_when_it_is_shown(engine: Engine) -> None:
+    """The engine may fail to save what it was told: the request ends when a later run shows the id."""
+    created = engine.create()
+    (request,) = engine.ledger.requests(SITE)
+    assert (request.state, request.audio_id, request.owner) == (State.ANSWERED, created.id, owner("talk"))
+    assert engine.ledger.holders(SITE) == []
+    engine.run()
+    outs = dict(created.outs or {})
+    engine.serve("talk", engine.provider.diff, created.id, outs, outs)
+    engine.over()
+    assert engine.ledger.requests(SITE) == []
+    assert engine.ledger.holders(SITE) == [
+        Holder(SITE, created.id, owner("talk"), made_for=mark(owner("talk")), source="video", format="MP3")
+    ]
+
+
+def test_the_outputs_say_what_the_audio_is_and_where(engine: Engine) -> None:
+    """With what VOD tells of it, and for whom it was made; the row ends with its length."""
+    engine.vod.outcome = lambda asset: replace(asset, status="CREATED", duration=65.4, url="http://it", size=7)
+    outs = engine.create(title="A talk", tags=["one"]).outs or {}
+    told = {"audio_asset_id": "audio0", "status": "CREATED", "url": "http://it", "duration": 65.4, "size": 7}
+    given = {"title": "A talk", "tags": ["one"], "publish": False, "place": SITE, "made_for": mark(owner("talk"))}
+    assert told.items() <= outs.items()
+    assert given.items() <= outs.items()
+    assert engine.last.last_line == "ready, 1:05"
+    assert engine.vod.assets["audio0"].title == "A talk"
+
+
+def test_without_a_length_the_row_ends_with_ready(engine: Engine) -> None:
+    """VOD may not tell how long an audio is."""
+    engine.create()
+    assert engine.last.last_line == "ready"
+
+
+def test_a_create_that_breaks_off_keeps_the_id(engine: Engine) -> None:
+    """VOD has accepted: whatever goes wrong then, the engine gets the id and the ledger notes that it did."""
+    engine.vod.faults["update"] = [refused("VOD.10053")]
+    with pytest.raises(PartialFailureError, match="audio audio0 is kept, and `pulumi up` tries again") as failed:
+        engine.create(title="A talk")
+    assert failed.value.id == "audio0"
+    assert failed.value.outs["place"] == SITE
+    assert failed.value.outs["status"] == "CREATED"
+    assert [it.state for it in engine.ledger.requests(SITE)] == [State.ANSWERED]
+
+
+def test_a_create_is_published_where_the_program_says_so(engine: Engine) -> None:
+    """And the outputs say so; one that is published already is not published again."""
+    assert (engine.create(publish=True).outs or {})["publish"] is True
+    assert engine.vod.calls.count("publish") == 1
+    engine.vod.outcome = lambda asset: replace(asset, status="PUBLISHED")
+    engine.create("second", publish=True, triggers=[1])
+    assert engine.vod.calls.count("publish") == 1
+
+
+def test_a_ledger_that_fails_after_the_answer_is_a_warning(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine has the id, which is what counts."""
+
+    def fail(*_: object) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(engine.ledger, "answered", fail)
+    assert engine.create().id == "audio0"
+    assert engine.warned == ["audio audio0: the disk is full"]
+
+
+def test_a_negative_timeout_is_refused_before_vod_is_asked(engine: Engine) -> None:
+    """By the name of the option."""
+    with pytest.raises(VodError, match=r"custom_timeouts is -1 s"):
+        engine.serve("talk", engine.provider.create, {"asset_id": "video"}, timeout=-1)
+    assert engine.vod.calls == []
+
+
+# -- adopt ------------------------------------------------------------------------------------------------------
+
+
+def test_an_adopted_audio_is_not_extracted(engine: Engine) -> None:
+    """It is there already, and from now on this resource's."""
+    audio_id = engine.vod.audio()
+    assert engine.create(adopt=audio_id).id == audio_id
+    assert engine.vod.accepted == 0
+
+
+def test_adopting_what_a_declared_resource_holds_is_refused(engine: Engine) -> None:
+    """By that resource's name, as long as this run has not given it up."""
+    audio_id, outs = engine.made("first")
+    engine.serve("first", engine.provider.diff, audio_id, outs, outs)
+    with pytest.raises(ExtractionError, match="first holds it; take first out of the program in the same run"):
+        engine.create("second", adopt=audio_id)
+
+
+def test_a_replacement_does_not_adopt(engine: Engine) -> None:
+    """`adopt` counts at the creation of the resource: another source is another extraction."""
+    there = engine.vod.audio()
+    audio_id, outs = engine.made(adopt=there)
+    engine.vod.video("other")
+    news = engine.serve("talk", engine.provider.check, outs, {"asset_id": "other", "adopt": there}).inputs
+    assert engine.serve("talk", engine.provider.diff, audio_id, outs, news).replaces == ["asset_id"]
+    assert engine.serve("talk", engine.provider.create, news).id != there
+    assert engine.vod.accepted == 1
+
+
+def test_what_was_handed_over_goes_with_its_new_holder(engine: Engine) -> None:
+    """The run that hands it over keeps it; the destruction of the one who has it then deletes it."""
+    audio_id, outs = engine.made("first")
+    adopted = dict(engine.create("second", adopt=audio_id).outs or {})
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.said == [f"audio {audio_id} is kept at VOD: second holds it, too"]
+    assert engine.vod.audio_ids() == [audio_id]
+    engine.run()
+    engine.serve("second", engine.provider.delete, audio_id, adopted)
+    assert engine.vod.audio_ids() == []
+
+
+# -- check and diff ---------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_input_is_named_and_not_shown(engine: Engine) -> None:
+    """Pulumi shows the value of a property that is named as such, secrets too; so the name stands in the text."""
+    checked = engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "format": "OGG"})
+    (failure,) = checked.failures
+    assert failure.property == ""
+    assert failure.reason.startswith("format ")
+
+
+def test_an_account_that_the_settings_do_not_have_is_refused_in_the_preview(engine: Engine) -> None:
+    """Before anything is asked."""
+    checked = engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "account": "archive"})
+    assert [it.reason.partition(" ")[0] for it in checked.failures] == ["account"]
+
+
+def test_an_unknown_account_is_not_looked_up(engine: Engine) -> None:
+    """It is an output of another resource, in a preview."""
+    unknown: Any = Unknown()  # type: ignore[no-untyped-call]
+    assert not engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "account": unknown}).failures
+
+
+def test_what_is_as_declared_is_left_alone(engine: Engine) -> None:
+    """No change, and no call."""
+    audio_id, outs = engine.made()
+    engine.vod.calls.clear()
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, DECLARED)
+    assert (diff.changes, diff.replaces) == (False, [])
+    assert engine.last.detailed == {}
+    assert engine.vod.calls == []
+
+
+def test_another_source_is_another_extraction_and_metadata_is_not(engine: Engine) -> None:
+    """Which property does what is told to the preview."""
+    audio_id, outs = engine.made()
+    news = {"asset_id": "other", "format": "MP3", "title": "New"}
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, news)
+    assert (diff.changes, diff.replaces, diff.delete_before_replace) == (True, ["asset_id"], False)
+    assert engine.last.detailed == {"asset_id": "UPDATE_REPLACE", "title": "UPDATE"}
+    assert tuple(diff.stables or ()) == engine.last.stables == ("audio_asset_id",)
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, news | {"asset_id": "video"})
+    assert (diff.changes, diff.replaces) == (True, [])
+    assert engine.last.detailed == {"title": "UPDATE"}
+
+
+@pytest.mark.parametrize(
+    ("status", "url", "changes", "replaces"),
+    [
+        ("CREATED", "http://it", False, []),
+        ("TRANSCODE_FAILED", "http://it", False, []),
+        ("CREATING", None, True, []),
+        ("CANCELLED", None, True, ["status"]),
+        ("DELETED", None, True, ["status"]),
+    ],
+)
+def test_the_state_that_a_refresh_has_seen_decides(
+    engine: Engine, status: str, url: str | None, changes: bool, replaces: list[str]
+) -> None:
+    """One whose extraction has not ended is waited for; only one that has no file is extracted again."""
+    audio_id, outs = engine.made()
+    outs |= {"status": status, "url": url}
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, DECLARED)
+    assert (diff.changes, diff.replaces) == (changes, replaces)
+
+
+def test_a_preview_says_what_is_billed_again(engine: Engine) -> None:
+    """By the length of the audio that is replaced, where the source stays the same."""
+    engine.vod.outcome = lambda asset: replace(asset, status="CREATED", duration=65.0)
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, {"asset_id": "video", "format": "AAC"})
+    engine.over()
+    assert engine.said == ["1 audio will be extracted again and billed again: 1 min 5 s of sound"]
+
+
+def test_an_up_does_not_repeat_what_its_preview_has_said(engine: Engine) -> None:
+    """It has created something, so it is no preview."""
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, {"asset_id": "video", "format": "AAC"})
+    engine.create(format="AAC")
+    engine.over()
+    assert not any("billed again" in it for it in engine.said)
+
+
+def test_another_default_place_leaves_audios_where_they_are(engine: Engine) -> None:
+    """The preview says so; nothing is replaced."""
+    audio_id, outs = engine.made()
+    engine.run(**{"vod:projectId": "1" * 32})
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, DECLARED)
+    assert not diff.changes
+    engine.over()
+    (line,) = engine.said
+    assert line.startswith(f"1 audio stays where it is (at {SITE}, although the default is now {ENDPOINT} {'1' * 32})")
+
+
+def test_asking_for_the_place_where_it_is_already_is_an_update(engine: Engine) -> None:
+    """The same project in the inputs now is no other place; another one is."""
+    audio_id, outs = engine.made()
+    news = DECLARED
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, news | {"project_id": PROJECT})
+    assert (diff.changes, diff.replaces) == (True, [])
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, news | {"project_id": "1" * 32})
+    assert diff.replaces == ["project_id"]
+    unknown: Any = Unknown()  # type: ignore[no-untyped-call]
+    diff = engine.serve("talk", engine.provider.diff, audio_id, outs, news | {"project_id": unknown})
+    assert diff.replaces == ["project_id"]
+
+
+# -- read -------------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_takes_what_vod_holds(engine: Engine) -> None:
+    """Metadata that somebody else has changed, too."""
+    audio_id, outs = engine.made(title="A talk")
+    engine.vod.assets[audio_id] = replace(engine.vod.assets[audio_id], title="Changed", url="http://new")
+    read = engine.serve("talk", engine.provider.read, audio_id, outs)
+    assert read.id == audio_id
+    assert ((read.outs or {})["title"], (read.outs or {})["url"]) == ("Changed", "http://new")
+
+
+def test_what_is_gone_leaves_state_and_ledger(engine: Engine) -> None:
+    """Nobody holds it any more."""
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    del engine.vod.assets[audio_id]
+    assert engine.serve("talk", engine.provider.read, audio_id, outs).id == ""
+    assert engine.ledger.everything(SITE) == ([], [])
+
+
+def test_an_absence_at_a_place_that_is_only_assumed_proves_nothing(engine: Engine) -> None:
+    """A state of an earlier version does not say where its audio is: it stays in the state, with a way out."""
+    audio_id, outs = "audio0", DECLARED | {"audio_asset_id": "audio0", "status": "CREATED", "url": "http://it"}
+    with pytest.raises(GoneError, match="does not say where it is"):
+        engine.serve("talk", engine.provider.read, audio_id, outs)
+    with pytest.raises(GoneError, match="does not say where it is"):
+        engine.serve("talk", engine.provider.update, audio_id, outs, DECLARED | {"title": "New"})
+    with pytest.raises(GoneError, match="does not say where it is"):
+        engine.serve("talk", engine.provider.delete, audio_id, outs)
+
+
+def test_an_audio_that_is_only_looked_up(engine: Engine) -> None:
+    """`ExtractedAudio.get` tells its format, holds nothing, and fails where there is none or no audio."""
+    audio_id = engine.vod.audio(audio_format="AAC")
+    read = engine.serve("looked", engine.provider.read, audio_id, {})
+    assert (read.outs or {})["format"] == "AAC"
+    engine.over()
+    assert engine.ledger.holders(SITE) == []
+    with pytest.raises(VodError, match="it is MP4, and no audio that VOD extracts"):
+        engine.serve("looked", engine.provider.read, "video", {})
+    with pytest.raises(VodError, match="VOD has no such asset; check the id"):
+        engine.serve("looked", engine.provider.read, "nothing", {})
+
+
+# -- update -----------------------------------------------------------------------------------------------------
+
+
+def test_an_update_asks_for_what_has_changed_only(engine: Engine) -> None:
+    """Title and publication; what is as it was is not told again."""
+    audio_id, outs = engine.made(title="A talk", tags=["one"])
+    engine.vod.calls.clear()
+    news = inputs.check({"asset_id": "video", "title": "New", "tags": ["one"], "publish": True}, lambda _: False)[0]
+    updated = engine.serve("talk", engine.provider.update, audio_id, outs, news)
+    assert engine.vod.calls == ["update", "publish"]
+    assert ((updated.outs or {})["title"], (updated.outs or {})["status"]) == ("New", "PUBLISHED")
+    assert engine.vod.assets[audio_id].title == "New"
+
+
+def test_an_update_of_what_is_gone_says_how_to_go_on(engine: Engine) -> None:
+    """Pulumi's state has it, and VOD does not."""
+    audio_id, outs = engine.made()
+    engine.vod.faults["update"] = [refused("VOD.10062")]
+    with pytest.raises(GoneError, match="`pulumi refresh` sees it"):
+        engine.serve("talk", engine.provider.update, audio_id, outs, DECLARED | {"title": "New"})
+
+
+def test_an_update_goes_on_with_what_was_broken_off(engine: Engine) -> None:
+    """It waits for the extraction, gives the metadata, and tells the engine what there is then."""
+    audio_id, outs = engine.made()
+    engine.vod.assets[audio_id] = replace(engine.vod.assets[audio_id], status="CREATING")
+    outs |= {"status": "CREATING", "url": None}
+    updated = engine.serve("talk", engine.provider.update, audio_id, outs, DECLARED | {"title": "New"})
+    assert (updated.outs or {})["status"] == "CREATED"
+    assert engine.vod.assets[audio_id].title == "New"
+    assert engine.last.last_line == "ready"
+    assert engine.vod.accepted == 1
+
+
+def test_an_extraction_that_fails_in_an_update_is_replaced_by_the_next_run(engine: Engine) -> None:
+    """An update cannot change the id, so the state that it leaves plans a replacement."""
+    audio_id, outs = engine.made()
+    engine.vod.assets[audio_id] = replace(engine.vod.assets[audio_id], status="CREATING")
+    engine.vod.outcome = lambda asset: replace(asset, status="FAILED", reason="no sound")
+    outs |= {"status": "CREATING", "url": None}
+    with pytest.raises(PartialFailureError, match=r"no sound .* extracts it again, which is billed again") as failed:
+        engine.serve("talk", engine.provider.update, audio_id, outs, DECLARED)
+    engine.run()
+    left = dict(failed.value.outs)
+    diff = engine.serve("talk", engine.provider.diff, audio_id, left, DECLARED)
+    assert diff.replaces == ["status"]
+
+
+# -- delete -----------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_audio_is_nobodys(engine: Engine) -> None:
+    """VOD has it no more, the ledger neither, and the row says so."""
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert engine.ledger.everything(SITE) == ([], [])
+    assert engine.last.last_line == "deleted"
+
+
+def test_an_audio_that_somebody_else_holds_is_kept(engine: Engine) -> None:
+    """Another resource that is declared in this run, too, of which the ledger need not know."""
+    audio_id, outs = engine.made("first")
+    adopted = outs | {"adopt": audio_id}
+    engine.serve("second", engine.provider.diff, audio_id, adopted, adopted)
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+    assert engine.said == [f"audio {audio_id} is kept at VOD: second holds it, too"]
+
+
+def test_a_replacement_by_the_same_audio_deletes_nothing(engine: Engine) -> None:
+    """What this run's create found in the ledger is what the state had all the time."""
+    created = engine.create()
+    engine.run()  # the state was saved, and nothing has shown it yet: `up --replace`
+    assert engine.create().id == created.id
+    engine.serve("talk", engine.provider.delete, created.id, dict(created.outs or {}))
+    assert engine.vod.audio_ids() == [created.id]
+    assert "was not extracted again" in engine.said[0]
+
+
+def test_a_deletion_that_is_stopped_goes_on_in_the_next_run(engine: Engine) -> None:
+    """And says so in few words; one whose time is over says what was being done."""
+    audio_id, outs = engine.made()
+    engine.vod.faults["delete"] = [StoppedError()]
+    with pytest.raises(EarlyEndError, match=r"^stopped; `pulumi up` or `pulumi destroy` goes on from here$"):
+        engine.serve("talk", engine.provider.delete, audio_id, outs)
+    engine.vod.faults["delete"] = [DeadlineError(5)]
+    with pytest.raises(EarlyEndError, match=f"deleting audio {audio_id}: not done within 5 s"):
+        engine.serve("talk", engine.provider.delete, audio_id, outs)
+
+
+# -- import, and the end ------------------------------------------------------------------------------------------
+
+
+def test_what_a_broken_run_has_left_behind_is_told(engine: Engine) -> None:
+    """An audio that was made for a resource which this run did not have."""
+    engine.create("lost")
+    engine.run()
+    engine.create("talk", triggers=[1])
+    engine.over()
+    (line,) = engine.said
+    assert line.startswith("audio audio0 (MP3 of asset video) was made for lost by a run that was broken off")
+
+
+def test_a_run_that_asks_nothing_notes_what_it_was_shown(engine: Engine, tmp_path: Path) -> None:
+    """In the file that is there; none is made."""
+    audio_id, outs = engine.made()
+    file = tmp_path / "ledger.sqlite"
+    engine.run(**{"vod:journal": str(file)})
+    engine.provider._opened = None
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    engine.over()
+    assert [it.audio_id for it in engine.ledger.holders(SITE)] == [audio_id]
+    nowhere = tmp_path / "nowhere.sqlite"
+    engine.run(**{"vod:journal": str(nowhere)})
+    engine.provider._opened = None
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    engine.over()
+    assert not nowhere.exists()
