@@ -110,3 +110,22 @@ def test_commands_exist(page: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for name in re.findall(r"`examples/([\w-]+)`", page.read_text()):
         assert (ROOT / "examples" / name).is_dir(), name
+
+
+def test_the_drawing_of_the_rooms_shows_every_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made from the import contracts, so a folder or a file of the package that it lacks has no contract."""
+    monkeypatch.syspath_prepend(DOCS)
+    rooms = __import__("rooms")
+    drawn = re.findall(r"<b>([^<]+)</b>", rooms.drawn())
+    package = ROOT / "vod_provider"
+    folders = {f"{it.parent.name}/" for it in package.glob("*/__init__.py")}
+    assert set(drawn) == folders | {it.name for it in package.glob("*.py")} - {"__init__.py"}
+    assert "<li>lifecycle</li><li>recovery</li>" in rooms.drawn()
+
+
+def test_the_tour_names_files_that_are_there() -> None:
+    """And in their folders."""
+    tour = (ROOT / "CONTRIBUTING.md").read_text().partition("## A tour")[2].partition("## Habits")[0]
+    named = re.findall(r"`([a-z_/]+\.py)`", tour)
+    assert len(set(named)) > 20
+    assert [it for it in named if not (ROOT / "vod_provider" / it).exists()] == []
