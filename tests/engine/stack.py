@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,10 @@ class Stack:
         kept = [line for line in salt.read_text().splitlines() if "encryptionsalt" in line] if salt.exists() else []
         body = ["config:", *(f"  {key}: {json.dumps(value)}" for key, value in lines.items())]
         salt.write_text("\n".join(kept + (body if lines else [])) + "\n")
+
+    def lose_disk(self) -> None:
+        """Remove all that the machine has of its own: it was thrown away. Program and backend are elsewhere."""
+        shutil.rmtree(self.folder / "home/.local", ignore_errors=True)
 
     def program(self, source: str) -> None:
         """Replace the program."""

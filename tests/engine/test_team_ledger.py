@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
+from tests import storage
 from tests.engine.conftest import NewStack
 from tests.engine.stack import Stack, until
 from tests.vod import LocalVod
 
-KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "hidden-secret-key"}
 QUICK = {"vod:timeouts": json.dumps({"absence": 2})}
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def s3() -> Iterator[str]:
     """The address of an S3 server with a bucket `team`."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    import requests
-
-    assert requests.put(f"http://{host}:{port}/team", timeout=10).ok
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def journal(s3: str) -> dict[str, str]:
-    return {"vod:journal": f"s3://team/ledgers?endpoint={s3}&region=us-east-1&s3ForcePathStyle=true"}
+    with storage.served() as address:
+        yield address
 
 
 def objects(s3: str) -> dict[str, bytes]:
@@ -52,7 +40,7 @@ def on_a_new_disk(stack: Stack) -> None:
     """All that a runner had of its own is gone; backend and ledger are elsewhere."""
     stack.end()
     until(lambda: not stack.processes())
-    shutil.rmtree(stack.folder / "home/.local", ignore_errors=True)
+    stack.lose_disk()
     stack.run("cancel", "--yes").expect()
 
 
@@ -63,8 +51,8 @@ def three(source: str) -> str:
 def test_a_runner_dies_and_another_goes_on(stack: NewStack, vod: LocalVod, s3: str) -> None:
     """Killed in an `up` of three, with its disk: the next runner makes three of them in all, and none is nobody's."""
     vod.timed(4)
-    audio = stack(vod.config | QUICK | journal(s3))
-    audio.environ |= KEYS
+    audio = stack(vod.config | QUICK | storage.ledger(s3))
+    audio.environ |= storage.KEYS
     audio.program(three(vod.video()))
     run = audio.start("up", "--yes", "--skip-preview")
     until(lambda: vod.accepted() == 3)
@@ -87,9 +75,9 @@ def test_a_runner_dies_and_another_goes_on(stack: NewStack, vod: LocalVod, s3: s
 def test_another_stack_of_the_team_takes_nothing(stack: NewStack, vod: LocalVod, s3: str) -> None:
     """Two machines extract the same video at once; the answer of one is lost, and the other's audio is not taken."""
     source = vod.video()
-    first, second = (stack(vod.config | QUICK | journal(s3)) for _ in range(2))
+    first, second = (stack(vod.config | QUICK | storage.ledger(s3)) for _ in range(2))
     for one in (first, second):
-        one.environ |= KEYS
+        one.environ |= storage.KEYS
         one.program(f'ExtractedAudio("talk", asset_id="{source}")')
     vod.timed(2)
     run = first.start("up", "--yes", "--skip-preview")
@@ -104,8 +92,8 @@ def test_another_stack_of_the_team_takes_nothing(stack: NewStack, vod: LocalVod,
 
 def test_storage_that_cannot_be_reached(stack: NewStack, vod: LocalVod) -> None:
     """One line before VOD is asked, which says so; a preview and a run without changes need no storage."""
-    audio = stack(vod.config | journal("http://127.0.0.1:9"))
-    audio.environ |= KEYS
+    audio = stack(vod.config | storage.ledger("http://127.0.0.1:9"))
+    audio.environ |= storage.KEYS
     audio.program(f'ExtractedAudio("talk", asset_id="{vod.video()}")')
     audio.preview().expect("create")
     said = audio.up().expect_failure("the ledger at s3://team/ledgers cannot be used", "check vod:journal").text

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests import storage
 from tests.engine.stack import Stack, heed_interrupts
 from tests.soak.kills import Kills, Report
 from tests.vod import LocalVod
@@ -24,6 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=25, help="ends with the first round after that")
+    parser.add_argument(
+        "--disks",
+        choices=("lost", "kept"),
+        default="lost",
+        help="lost: half of them, with the ledger in object storage",
+    )
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     heed_interrupts()
@@ -33,10 +40,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "vod").mkdir()
-        with LocalVod.started(folder / "vod") as vod:
-            stack = Stack(folder / "stack", Path(engine.stdout.strip().splitlines()[-1]), vod.config)
+        with LocalVod.started(folder / "vod") as vod, storage.served() as address:
+            loses = options.disks == "lost"
+            config = vod.config | (storage.ledger(address) if loses else {})
+            stack = Stack(folder / "stack", Path(engine.stdout.strip().splitlines()[-1]), config)
+            stack.environ |= storage.KEYS
             try:
-                kills = Kills(stack, vod, options.seed)
+                kills = Kills(stack, vod, options.seed, loses_disks=loses)
                 while (
                     not total.lost + total.twice
                     and total.kills < options.kills
@@ -45,15 +55,16 @@ def main() -> int:
                     report = kills.round(breaks=3)
                     rounds += 1
                     print(report, flush=True)
-                    for count in ("kills", "asked", "told", "lost", "twice"):
+                    for count in ("kills", "disks", "asked", "told", "lost", "twice"):
                         setattr(total, count, getattr(total, count) + getattr(report, count))
                 if total.lost + total.twice:
                     print(kills.evidence())
             finally:
                 stack.end()
     print(
-        f"{total.kills} kills, {rounds} rounds, {total.asked} extractions asked for, lost {total.lost},"
-        f" twice {total.twice}; in doubt and told {total.told}; {(time.monotonic() - began) / 60:.0f} minutes"
+        f"{total.kills} kills, {total.disks} disks lost, {rounds} rounds, {total.asked} extractions asked for,"
+        f" lost {total.lost}, twice {total.twice}; in doubt and told {total.told};"
+        f" {(time.monotonic() - began) / 60:.0f} minutes"
     )
     return 1 if total.lost or total.twice else 0
 

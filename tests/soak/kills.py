@@ -65,6 +65,7 @@ class Report:
 
     said: list[str] = field(default_factory=list)
     kills: int = 0
+    disks: int = 0
     audios: int = 0
     asked: int = 0
     told: int = 0
@@ -77,10 +78,15 @@ class Report:
 
 
 class Kills:
-    """Breaks off the runs of one stack against one local VOD. The same `seed` draws the same."""
+    """Breaks off the runs of one stack against one local VOD. The same `seed` draws the same.
 
-    def __init__(self, stack: Stack, vod: LocalVod, seed: int) -> None:
+    `loses_disks`: every other machine on which a run was broken off is thrown away with its disk, as runners of CI are.
+    The stack's ledger has to be elsewhere then.
+    """
+
+    def __init__(self, stack: Stack, vod: LocalVod, seed: int, *, loses_disks: bool = False) -> None:
         self._stack, self._vod, self._random = stack, vod, random.Random(seed)
+        self._loses_disks = loses_disks
         self._store = vod.store
         self._declared: dict[str, Audio] = {}
         self._round = 0
@@ -164,6 +170,12 @@ class Kills:
         # What its killed engine leaves for ever; the plugin ends by itself, which the next run need not wait for.
         for process in set(self._stack.processes()) - set(self._stack.processes(PLUGIN)):
             _kill(process)
+        if self._loses_disks and chance.random() < 0.5:
+            for process in self._stack.processes():
+                _kill(process)
+            self._stack.lose_disk()
+            report.disks += 1
+            report.said.append("disk lost")
         self._stack.run("cancel", "--yes", "--stack", "test")
 
     def _kill(self, run: subprocess.Popen[str], *, engine: bool, plugin: bool) -> None:
@@ -256,8 +268,10 @@ class Kills:
 
     def evidence(self) -> str:
         """What tells how an audio got lost or made twice: state, server, journal, calls."""
-        with contextlib.closing(sqlite3.connect(self._stack.journal)) as database:
-            entries = database.execute("SELECT * FROM requests ORDER BY asked_at").fetchall()
+        entries = []
+        if self._stack.journal.exists():
+            with contextlib.closing(sqlite3.connect(self._stack.journal)) as database:
+                entries = database.execute("SELECT * FROM requests ORDER BY asked_at").fetchall()
         lines = [f"declared {self._declared}"]
         lines += [f"state {it['urn']} {it['id']} {it.get('delete')}" for it in self._saved()]
         lines += [f"server {row}" for row in self._sql("SELECT asset_id, source_id, status, created FROM assets")]
