@@ -26,7 +26,7 @@ from typing import NamedTuple
 from tests.mutants.mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("audio", "plugin", "vod/retries.py", "vod/pacing", "local/core/rules.py")
+MODULES = ("provider.py", "audio", "plugin", "vod/retries.py", "vod/pacing", "local/core/rules.py")
 """What is broken, below vod_provider."""
 SURVIVORS = Path(__file__).with_name("survivors.txt")
 LIMIT_S = 60

@@ -134,6 +134,17 @@ def test_the_same_id_elsewhere_is_another_audio(file: Path) -> None:
     ledger.hold([holder()])
     assert ledger.known_ids("https://vod other") == set()
     assert ledger.others_of(Holder("https://vod other", "a", "another")) == []
+    ledger.take(request(KEY, "b", State.ACCEPTED))
+    ledger.release(Holder("https://vod other", "b", OWNER))
+    assert [it.audio_id for it in ledger.requests(SITE)] == ["b"]
+    ledger.release(Holder(SITE, "b", OWNER))
+    assert ledger.requests(SITE) == []
+
+
+def test_the_mark_of_an_owner_stays_what_it_is() -> None:
+    """The outputs of every resource have it, so another one would make audios of nobody; adopted, a state says so."""
+    assert mark(OWNER) == "95a217d726af181d"
+    assert not Holder(SITE, "a", OWNER).adopted
 
 
 def test_holding_the_same_again_writes_nothing(file: Path) -> None:

@@ -277,7 +277,10 @@ def test_other_storage_opens_by_its_own_credentials(kind: str, monkeypatch: pyte
     monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
     monkeypatch.setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
     account = "account" if kind == "azblob" else None
-    assert open_store(LedgerStore(kind, "bucket", "team", storage_account=account)).name == f"{kind}://bucket/team"
+    opened = open_store(LedgerStore(kind, "bucket", "team", storage_account=account))
+    assert opened.name == f"{kind}://bucket/team"
+    assert type(opened._objects).__name__ == {"s3": "S3Store", "gs": "GCSStore", "azblob": "AzureStore"}[kind]
+    assert opened._objects.config.get("account_name") == account
 
 
 def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
