@@ -21,17 +21,19 @@ class Step(Enum):
     LOOK = "question about the audio"
     DELETE = "deletion"
     UPDATE = "change of metadata"
+    PUBLISH = "publication"
     INTEND = "ledger: intend"
     ACCEPT = "ledger: accept"
     ANSWERED = "ledger: answered"
     DROP = "ledger: drop"
     HOLD = "ledger: hold"
+    TAKE = "ledger: take"
     RELEASE = "ledger: release"
     SAVE = "save of the state"
 
 
-VOD = (Step.SOURCE, Step.EXTRACT, Step.SEARCH, Step.LOOK, Step.DELETE, Step.UPDATE)
-LEDGER = (Step.INTEND, Step.ACCEPT, Step.ANSWERED, Step.DROP, Step.HOLD, Step.RELEASE)
+VOD = (Step.SOURCE, Step.EXTRACT, Step.SEARCH, Step.LOOK, Step.DELETE, Step.UPDATE, Step.PUBLISH)
+LEDGER = (Step.INTEND, Step.ACCEPT, Step.ANSWERED, Step.DROP, Step.HOLD, Step.TAKE, Step.RELEASE)
 
 
 class Fault(Enum):
@@ -43,6 +45,7 @@ class Fault(Enum):
     CTRL_C = "Ctrl-C"
     CTRL_C_TWICE = "Ctrl-C twice: nothing is saved"
     LATE = "the time is over"
+    UNREACHABLE = "nobody listens"
     LOST_BEFORE = "the request gets lost"
     LOST_AFTER = "the answer gets lost"
     SERVER = "500"
@@ -64,6 +67,7 @@ AT = {
     Fault.CTRL_C: (*VOD, *LEDGER, Step.SAVE),
     Fault.CTRL_C_TWICE: (*VOD, *LEDGER, Step.SAVE),
     Fault.LATE: VOD,
+    Fault.UNREACHABLE: VOD,
     Fault.LOST_BEFORE: VOD,
     Fault.LOST_AFTER: VOD,
     Fault.SERVER: VOD,

@@ -57,8 +57,8 @@ class Calls:
             self._ids -= len(oldest.asset_ids)
         oldest.settled = True
 
-    def as_json(self) -> dict[str, object]:
-        """`{"counts": {...}, "calls": [...]}`, oldest call first."""
+    def as_json(self, operation: str | None = None) -> dict[str, object]:
+        """`{"counts": {...}, "calls": [...]}`, oldest call first; only the calls of that operation if it is given."""
         return {
             "counts": dict(self._counts),
             "calls": [
@@ -69,6 +69,7 @@ class Calls:
                     "asset_ids": call.asset_ids,
                 }
                 for call in self._calls
+                if operation in {None, call.operation}
             ],
         }
 

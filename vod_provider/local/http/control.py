@@ -85,8 +85,8 @@ def routes(vod: Vod, faults: Faults, calls: Calls, quotas: Quotas) -> list[BaseR
             return _bad_request(exc)
         return JsonResponse(vod.settings.as_json())
 
-    async def get_calls(_request: Request) -> Response:
-        return JsonResponse(calls.as_json())
+    async def get_calls(request: Request) -> Response:
+        return JsonResponse(calls.as_json(request.query_params.get("operation")))
 
     async def delete_calls(_request: Request) -> Response:
         calls.clear()
