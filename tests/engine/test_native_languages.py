@@ -1,4 +1,4 @@
-"""The native plugin from TypeScript, Go and Python: SDKs made from its schema, and programs with the real engine."""
+"""The native plugin from TypeScript, Go and Python: the SDKs of a release, and programs with the real engine."""
 
 from __future__ import annotations
 
@@ -6,15 +6,28 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.engine.stack import Stack
-from tests.languages import ROOT, build_go, check_typescript, engine_for, environ, install_node_modules, run
+from tests.languages import (
+    NPM,
+    ROOT,
+    build_go,
+    check_typescript,
+    engine_for,
+    environ,
+    install_node_modules,
+    run,
+    with_node,
+)
 from tests.vod import LocalVod
-from tools.generate_sdks import generate
+from tools.plugin import write_sdks
+from vod_provider import __version__
 from vod_provider.plugin.schema import schema
 
 LANGUAGES = Path(__file__).with_name("languages")
@@ -30,24 +43,38 @@ pulumi.export("url", talk.url)
 
 @pytest.fixture(scope="module")
 def sdks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the SDKs of the plugin's schema."""
+    """The folder with the schema and the SDKs of a release."""
     folder = tmp_path_factory.mktemp("sdks")
-    (folder / "schema.json").write_text(json.dumps(schema()))
-    generate(folder / "schema.json", folder)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(LANGUAGES / "nodejs" / name, folder)
+    install_node_modules(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", with_node())
+        write_sdks(folder, ("node", NPM), (folder / "node_modules").resolve())
     return folder
 
 
+def test_all_of_a_release_has_one_version(sdks: Path) -> None:
+    """The schema, each package, and the plugin that each SDK has the engine install."""
+    assert json.loads((sdks / "schema.json").read_text()) == schema()
+    with tarfile.open(sdks / f"pulumi-huaweicloud-vod-{__version__}.tgz") as opened:
+        names = opened.getnames()
+        about = json.loads((opened.extractfile("package/package.json") or pytest.fail("no package.json")).read())
+    assert (about["version"], about["pulumi"]["version"]) == (__version__, __version__)
+    assert {"package/index.js", "package/index.d.ts", "package/LICENSE"} <= set(names)
+    assert json.loads((sdks / "go/vod/pulumi-plugin.json").read_text())["version"] == __version__
+    with zipfile.ZipFile(sdks / f"pulumi_vod-{__version__}-py3-none-any.whl") as wheel:
+        assert json.loads(wheel.read("pulumi_vod/pulumi-plugin.json"))["version"] == __version__
+
+
 def prepare_typescript(folder: Path, sdks: Path) -> None:
-    """Lay out the example's packages as `pulumi package add` and `npm install` do, and check the types of all of it."""
-    shutil.copytree(sdks / "nodejs", folder / "sdks/vod")
-    installed = folder / "installed"
-    installed.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(LANGUAGES / "nodejs" / name, installed)
-    install_node_modules(installed)
+    """Lay out the example's packages as `npm install` does, and check the types of all of it."""
+    with tarfile.open(sdks / f"pulumi-huaweicloud-vod-{__version__}.tgz") as package:
+        package.extractall(folder / "sdks", filter="data")
+    (folder / "sdks/package").rename(folder / "sdks/vod")
     (folder / "node_modules").mkdir()
-    for package in (installed / "node_modules").resolve().iterdir():
-        (folder / "node_modules" / package.name).symlink_to(package)
+    for installed in (sdks / "node_modules").resolve().iterdir():
+        (folder / "node_modules" / installed.name).symlink_to(installed)
     (folder / "node_modules/pulumi-huaweicloud-vod").symlink_to(folder / "sdks/vod")
     check_typescript(folder)
 
@@ -63,7 +90,7 @@ def prepare_go(folder: Path, sdks: Path) -> None:
 def prepare_python(folder: Path, sdks: Path) -> None:
     """Install the SDK where the program finds it, and check the types of the program."""
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
-    run(*pip, "--target", folder, sdks / "python", folder=folder)
+    run(*pip, "--target", folder, sdks / f"pulumi_vod-{__version__}-py3-none-any.whl", folder=folder)
     (folder / "__main__.py").write_text(PYTHON)
     project = {"name": "one-audio-python", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
     (folder / "Pulumi.yaml").write_text(json.dumps(project))

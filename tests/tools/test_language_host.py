@@ -66,6 +66,19 @@ def test_without_the_option_nothing_is_added(wrapper: Path, tmp_path: Path, text
     assert arguments(wrapper, tmp_path) == ["127.0.0.1:1"]
 
 
+def test_a_plugin_that_is_installed_is_not_the_project_above_it(wrapper: Path, tmp_path: Path) -> None:
+    """The engine starts the host in the plugin's folder: its packages never go into a project's environment."""
+    (tmp_path / "Pulumi.yaml").write_text("runtime: {name: python, options: {virtualenv: .venv}}\n")
+    plugin = tmp_path / "home/plugins/resource-vod"
+    plugin.mkdir(parents=True)
+    (plugin / "PulumiPlugin.yaml").write_text("runtime: python\n")
+    assert arguments(wrapper, plugin) == ["127.0.0.1:1"]
+    (plugin / "PulumiPlugin.yaml").write_text("runtime:\n  name: python\n  options:\n    virtualenv: venv\n")
+    assert arguments(wrapper, plugin) == ["-root", str(plugin), "-virtualenv", "venv", "127.0.0.1:1"]
+    (plugin / "Pulumi.yaml").write_text("runtime: {name: python, options: {virtualenv: own}}\n")
+    assert arguments(wrapper, plugin) == ["-root", str(plugin), "-virtualenv", "own", "127.0.0.1:1"]
+
+
 def test_the_file_is_found_above(wrapper: Path, tmp_path: Path) -> None:
     """With `main:` the engine starts the host in a folder below the project's."""
     (tmp_path / "Pulumi.yaml").write_text("main: src\nruntime: {name: python, options: {virtualenv: .venv}}\n")

@@ -60,7 +60,7 @@ def test_the_marks_of_an_input_are_what_happens_to_it(name: str) -> None:
     changes = inputs.compare(before, after, lambda _: False)
     assert marked.get("replaceOnChanges", False) is (name in changes.replaces)
     assert "secret" not in marked, "the rules show values: none of them is for secrets"
-    refused = [" ".join(problem) for problem in inputs.check_new(checked) if problem.property == name]
+    refused = [problem.reason for problem in inputs.check_new(checked) if problem.property == name]
     assert refused == ([marked["deprecationMessage"]] if "deprecationMessage" in marked else [])
     assert "deprecationMessage" not in RESOURCE["properties"][names.camel(name)], "it may be read"
 

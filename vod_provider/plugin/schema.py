@@ -80,7 +80,7 @@ INPUTS: tuple[Property, ...] = (
         "description",
         STRING,
         f"Description, at most {inputs.DESCRIPTION_BYTES} bytes of UTF-8: only the one that the audio has already.",
-        deprecated=f"{inputs.DESCRIPTION} {inputs.NOT_SETTABLE}",
+        deprecated=inputs.NOT_SETTABLE,
     ),
     Property(
         "category_id",
