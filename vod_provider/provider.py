@@ -99,6 +99,9 @@ class ExtractedAudioProvider(ResourceProvider):
             base, account = self._offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
+            region, _, _ = _asked_place(checked)
+            if region and not failures and (ignored := base.ignored_region(region, account)):
+                self._run.warns(ignored, served.operation.warn)
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:

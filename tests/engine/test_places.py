@@ -145,3 +145,14 @@ def test_secrets_in_clear_are_warned_of(stack: NewStack) -> None:
     for name, value in (("vod:secretKey", "s-e-c-r-e-t"), ("vod:accounts", accounts)):
         audio.run("config", "set", "--secret", name, value, "--stack", "test").expect()
     assert "set in clear" not in audio.preview().expect().text
+
+
+def test_a_region_that_a_fixed_endpoint_ignores_is_a_warning(stack: NewStack) -> None:
+    """A resource's own, once however many name it, at the preview already; and no failure."""
+    audio = stack({"vod:endpoint": "https://vod.example.com", "vod:projectId": "p"})
+    audio.program(
+        "\n".join(f'ExtractedAudio("n{n}", asset_id="{n}541", region="cn-east-{n // 2 + 1}")' for n in range(1, 5))
+    )
+    said = audio.preview().expect("5 to create")
+    for region in ("cn-east-1", "cn-east-2", "cn-east-3"):
+        assert len(said.lines(f"region '{region}' has no effect: the endpoint is https://vod.example.com")) == 1

@@ -54,7 +54,7 @@ class Functions:
                 from vod_provider.vod.transport import Transport
 
                 here = settings.load(self._config, self._environ).at(*place)
-                transport = Transport(here.endpoint, here.project_id, here.credentials)
+                transport = Transport(here.endpoint, here.project_id, here.credentials, account=here.account)
                 self._clients[place] = Client(transport, here.quotas), here.timeouts.read
             return self._clients[place]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Run:
     _answered: dict[str, set[str]] = field(default_factory=dict)
     _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _warned: set[str] = field(default_factory=set)
 
     def shows(self, holder: Holder) -> None:
         """The engine's saved state has this audio. Kept until the ledger is open."""
@@ -82,6 +84,14 @@ class Run:
         audios = "1 audio stays where it is" if count == 1 else f"{count} audios stay where they are"
         where = "; ".join(f"at {place}, although the default is now {default}" for place, default in moves)
         return f"{audios} ({where}): set region, project_id or account on a resource to extract it there, billed again"
+
+    def warns(self, text: str, warn: Callable[[str], None]) -> None:
+        """Warn of something that many resources may have in common, at the first one of the run."""
+        with self._lock:
+            if text in self._warned:
+                return
+            self._warned.add(text)
+        warn(text)
 
     def answers(self, audio_id: str, urn: str) -> None:
         """The engine is told that a create of this run has brought the resource this audio."""
