@@ -25,7 +25,7 @@ def run(*command: str | Path, folder: Path | None = None, environ: dict[str, str
 
 def distributions(factory: pytest.TempPathFactory) -> Path:
     """The folder with the sdist and with the wheel built from it. All workers of a test run share it."""
-    with _first(factory, "dist") as (folder, is_first):
+    with first(factory, "dist") as (folder, is_first):
         if is_first:
             run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
     return folder
@@ -34,7 +34,7 @@ def distributions(factory: pytest.TempPathFactory) -> Path:
 def environment(factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the built wheel, and with the packages of this environment in place of others."""
     (wheel,) = distributions(factory).glob("*.whl")
-    with _first(factory, "installed") as (folder, is_first):
+    with first(factory, "installed") as (folder, is_first):
         if is_first:
             run(sys.executable, "-m", "venv", "--without-pip", folder)
             python = folder / "bin/python"
@@ -57,7 +57,7 @@ def constraints(folder: Path) -> Path:
 
 
 @contextmanager
-def _first(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+def first(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
     """A folder that the whole test run shares, and whether the caller is the one that has to fill it."""
     base = factory.getbasetemp()
     # With pytest-xdist each worker has a folder of its own in the folder of the run.

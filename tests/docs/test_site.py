@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import re
-import subprocess
-import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.local.browser import chromium
 from vod_provider.audio import inputs
 from vod_provider.cli import permissions
-from vod_provider.config import settings
+from vod_provider.config import settings, table
 from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
 from vod_provider.vod.errors import REMEDIES
 
@@ -27,26 +29,67 @@ def text(page: str) -> str:
     return (DOCS / page).read_text()
 
 
-def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
-    """Warnings are errors, and no page loads a script, a style or a picture from elsewhere."""
-    built = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", tmp_path / "trees", DOCS, tmp_path / "site"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-    pages = list((tmp_path / "site").rglob("*.html"))
+def test_the_site_fetches_nothing(site: Path) -> None:
+    """No page loads a script, a style or a picture from elsewhere. The fixture makes any warning an error."""
+    pages = list(site.rglob("*.html"))
     assert len(pages) > len(list(DOCS.rglob("*.md")))
     for page in pages:
         loaded = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]+)"', page.read_text())
         loaded += re.findall(r'<link[^>]* rel="stylesheet"[^>]* href="([^"]+)"', page.read_text())
         assert not [one for one in loaded if "//" in one], page
-    reference = (tmp_path / "site/reference/resource.html").read_text()
-    names = [*ExtractedAudioArgs.__annotations__, *ExtractedAudio._output_names]
-    assert len(names) == 26
-    for name in names:
-        assert f'<span class="pre">{name}</span>' in reference, name
+
+
+def test_each_input_and_output_is_on_the_resources_page_once(site: Path) -> None:
+    """The page begins with an example, and has each input and each output in one place."""
+    page = (site / "reference/resource.html").read_text()
+    inputs, outputs = page.partition('id="outputs"')[::2]
+    for text, names in ((inputs, ExtractedAudioArgs.__annotations__), (outputs, ExtractedAudio._output_names)):
+        shown = re.findall(r'<dt class="[^"]*" id="vod_provider\.\w+\.(\w+)">', text)
+        assert sorted(set(shown) - {"get"}) == sorted(names)
+        assert len(shown) == len(set(shown))
+    assert inputs.index('id="inputs"') > inputs.index("highlight-python") > inputs.index("<h1>")
+
+
+def test_every_page_is_in_the_menu(site: Path) -> None:
+    """No page is left out of the table of contents, and installing comes first."""
+    menu = re.findall(r'toctree-l1[^"]*"><a class="[^"]*" href="([^"#]+)"', (site / "index.html").read_text())
+    pages = {str(page.relative_to(DOCS).with_suffix(".html")) for page in DOCS.rglob("*.md")}
+    assert set(menu) == pages - {"index.html"}
+    assert menu[:2] == ["install.html", "tutorial.html"]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder, and writes no log."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_narrow_screen_shows_every_column(site: Path, tmp_path: Path) -> None:
+    """No page is wider than the screen, no cell of a table is outside of it, and each has its heading."""
+    width = 320
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server,
+        chromium(tmp_path) as page,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page.looks(width, 800, mobile=True)
+        for file in sorted(site.rglob("*.html")):
+            name = file.relative_to(site)
+            page.open(f"http://127.0.0.1:{server.server_port}/{name}")
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width, name
+            outside = page.evaluate(
+                "[...document.querySelectorAll('article td, article td *')]"
+                f".filter(it => it.getBoundingClientRect().right > {width}).map(it => it.outerHTML)"
+            )
+            assert outside == [], name
+            headings = page.evaluate(
+                "[...document.querySelectorAll('article .column-heading')].filter(it => it.offsetHeight < 8).length"
+            )
+            assert headings == 0, name
+        page.open(f"http://127.0.0.1:{server.server_port}/reference/configuration.html")
+        assert page.evaluate("document.querySelectorAll('.column-heading').length") >= 3 * len(table.TABLE)
+        server.shutdown()
 
 
 def test_every_input_is_described_where_an_editor_shows_it() -> None:

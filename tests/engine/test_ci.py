@@ -392,16 +392,16 @@ def test_cancelled_and_lost_on_github(team: Team) -> None:
     """GitHub's first signal ends a cancelled job; the next one loses its runner; `unlock` goes on with both audios."""
     team.vod.timed(SLOW_S)
     step = team.github("up").start("Up")
-    step.until("extracting since")
+    step.until(" extracting")
     until(lambda: team.vod.accepted() == 2)
     os.kill(step.pid, signal.SIGINT)
     said = step.end(GITHUB_SIGINT_S)
     assert not said.ok
-    assert said.text.count("stopped before it was done; `pulumi up` goes on with audio") == 2
+    assert said.text.count("stopped; the next `pulumi up` goes on with it, and it is billed once") == 2
 
     lost = team.github("up")
     step = lost.start("Up")
-    step.until("extracting since")
+    step.until(" extracting")
     step.signal_all(signal.SIGKILL)
     step.end()
     lost.runner.lose()
@@ -442,7 +442,7 @@ def test_cancelled_and_lost_on_gitlab(team: Team) -> None:
     assert not step.end(10).ok
 
     step = team.gitlab("up")
-    step.until("extracting since")
+    step.until(" extracting")
     step.signal_all(signal.SIGKILL)
     step.end()
 
@@ -460,7 +460,7 @@ def test_a_pod_that_is_evicted(team: Team) -> None:
     """SIGTERM to the container's main process: it ends within its grace period, and the next pod goes on."""
     team.vod.timed(SLOW_S)
     pod = team.kubernetes()
-    pod.until("extracting since")
+    pod.until(" extracting")
     until(lambda: team.vod.accepted() == 2)
     os.kill(pod.pid, signal.SIGTERM)
     grace = load(KUBERNETES)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]

@@ -27,14 +27,14 @@ def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     """Each change of the page does what the page says, prints what it shows, and is paid as often as it says."""
     one = stack(vod.config | {"test-vod:asset_id": vod.video(30)})
     (declared,) = re.findall(r"^audio = .*?^\)", PROGRAM, re.MULTILINE | re.DOTALL)
-    (shown,) = blocks(SECTIONS["# From a clone to an audio, and on"], "python")
+    (shown,) = blocks(SECTIONS["# Get started"], "python")
     assert shown.strip() == declared, "the page shows what is there"
 
     def edit(section: str) -> None:
         (other,) = blocks(SECTIONS[section], "python")
         (one.folder / "__main__.py").write_text(PROGRAM.replace(declared, other.strip()))
 
-    edit("# From a clone to an audio, and on")
+    edit("# Get started")
     one.run("up", "--yes", "--stack", "test").expect("2 created")
     vod.forget_calls()
     one.run("up", "--yes", "--stack", "test").expect("2 unchanged")
@@ -48,7 +48,7 @@ def test_the_tutorial(stack: NewStack, vod: LocalVod) -> None:
     edit("A replacement")
     said("A replacement", one.run("preview", "--stack", "test").expect().text)
 
-    section = "Breaking it off"
+    section = "Interrupting it"
     slow, real = curls(SECTIONS[section])
     ask(slow.replace('"seconds": 60', '"seconds": 8'), vod)
     run = one.start("up", "--yes", "--skip-preview", "--stack", "test")
