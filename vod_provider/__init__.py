@@ -7,6 +7,7 @@ from vod_provider._version import __version__
 
 if TYPE_CHECKING:
     from vod_provider.audio.inputs import AudioFormat
+    from vod_provider.program.audio_set import ExtractedAudioSet, SetAudio, SetAudioArgs
     from vod_provider.program.catalogue import AudioCatalogue
     from vod_provider.program.lookup import get_media_asset, get_media_asset_output, get_media_assets
     from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
@@ -17,7 +18,10 @@ __all__ = [
     "AudioFormat",
     "ExtractedAudio",
     "ExtractedAudioArgs",
+    "ExtractedAudioSet",
     "MediaAsset",
+    "SetAudio",
+    "SetAudioArgs",
     "__version__",
     "get_media_asset",
     "get_media_asset_output",
@@ -29,7 +33,10 @@ _HOMES = {
     "AudioFormat": "audio.inputs",
     "ExtractedAudio": "program.resource",
     "ExtractedAudioArgs": "program.resource",
+    "ExtractedAudioSet": "program.audio_set",
     "MediaAsset": "vod.assets",
+    "SetAudio": "program.audio_set",
+    "SetAudioArgs": "program.audio_set",
 }
 
 

@@ -7,13 +7,10 @@ and an `up` without changes need neither them nor credentials.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -22,21 +19,17 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.output import Unknown
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, mark
-from vod_provider.audio.operation import GOES_ON, Operation
+from vod_provider.audio.ledger_records import Holder, Key, mark, name_of
 from vod_provider.audio.place import Place
-from vod_provider.config import settings
-from vod_provider.config.ledger_location import LedgerFile
-from vod_provider.plugin import dynamic, names, serving
-from vod_provider.plugin.owner import owner_now
-from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
-from vod_provider.plugin.run import Declared, Run
+from vod_provider.audio.steps import here
+from vod_provider.plugin import context, dynamic, names, serving
+from vod_provider.plugin.context import RunContext, asked_place
+from vod_provider.plugin.run import Declared
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
 from vod_provider.vod.errors import (
     DeadlineError,
@@ -49,42 +42,28 @@ from vod_provider.vod.errors import (
     VodError,
 )
 
-if TYPE_CHECKING:
-    from vod_provider.audio.lifecycle import Lifecycle
-    from vod_provider.plugin.services import Services
-    from vod_provider.vod.deadline import Deadline
-
 Props = dict[str, Any]
 
 STABLE = ("audio_asset_id",)
 """Outputs that an update never changes."""
 
 
-class ExtractedAudioProvider(ResourceProvider):
+class ExtractedAudioProvider(dynamic.OurProvider):
     """The life of `ExtractedAudio`. See there for what a user sees."""
 
     serialize_as_secret_always = False
 
-    _config: Mapping[str, str] = {}
-    _opened: Services | None = None
-    _opening = threading.Lock()
-    _hint = ParallelismHint(0)
-    _settings: settings.Settings | None = None
-    _run: Run
+    _context: RunContext
 
     def configure(self, req: ConfigureRequest) -> None:
         """Extend Pulumi's dynamic host, which has loaded this provider, and begin."""
         config = dynamic.configuration(req)
-        dynamic.extend(ExtractedAudioProvider, debug=config.get("vod:debug", "").lower() == "true")
-        self.begin(config)
+        dynamic.extend(debug=config.get("vod:debug", "").lower() == "true")
+        self.begin(context.of_process(config))
 
-    def begin(self, config: Mapping[str, str]) -> None:
-        """Note the configuration, by full name; nothing is looked at before it is needed."""
-        self._run = Run()
-        self._settings = None
-        self._config = config
-        serving.when_over(self._run_over)
-        self._hint = ParallelismHint(parallelism(os.environ, os.cpu_count() or 1))
+    def begin(self, context: RunContext) -> None:
+        """Serve this run."""
+        self._context = context
 
     # -- what a preview asks, too: nobody else is asked for it ------------------------------------------------
 
@@ -96,18 +75,18 @@ class ExtractedAudioProvider(ResourceProvider):
         # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
         with serving.current_request() as served:
-            base, account = self._offline(), checked.get("account")
+            base, account = self._context.offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
             region, _, _ = _asked_place(checked)
             if region and not failures and (ignored := base.ignored_region(region, account)):
-                self._run.warns(ignored, served.operation.warn)
+                self._context.run.warns(ignored, served.operation.warn)
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:
             # `replace_on_changes` and `replacement_trigger` are the engine's own affair.
             if olds:
-                self._run.declares(served.urn, _declared(olds))  # the rest, only Diff is told
+                self._context.run.declares(served.urn, _declared(olds))  # the rest, only Diff is told
             else:
-                self._run.replaces(served.urn, checked.get("asset_id"))
+                self._context.run.replaces(served.urn, checked.get("asset_id"))
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -118,10 +97,10 @@ class ExtractedAudioProvider(ResourceProvider):
         with serving.current_request() as served:
             self._show(served, id_, olds)
             if replaces and set(replaces) <= set(inputs.PLACE):
-                if self._asks_for_the_place_of(olds, news):
+                if self._context.asks_for_the_place_of(olds, news, _is_unknown):
                     replaces, updates = (), (*replaces, *updates)
             elif not replaces:
-                self._note_where_it_stays(served.urn, olds)
+                self._context.note_where_it_stays(served.urn, olds)
             held = condition(str(olds.get("status", "")), has_file=bool(olds.get("url")))
             if held in {Condition.BROKEN, Condition.GONE}:
                 replaces = (*replaces, "status")  # only another extraction helps
@@ -130,9 +109,9 @@ class ExtractedAudioProvider(ResourceProvider):
             problem = inputs.check_description(olds, news, replaced=bool(replaces), is_unknown=_is_unknown)
             if problem is not None:
                 raise inputs.InputError(problem)
-            self._run.declares(served.urn, _declared(olds, id_))
+            self._context.run.declares(served.urn, _declared(olds, id_))
             if replaces:
-                self._run.replaces(served.urn, news.get("asset_id"))
+                self._context.run.replaces(served.urn, news.get("asset_id"))
             served.stables = STABLE
             served.detailed = dict.fromkeys(replaces, "UPDATE_REPLACE") | dict.fromkeys(updates, "UPDATE")
         return DiffResult(
@@ -142,53 +121,30 @@ class ExtractedAudioProvider(ResourceProvider):
             delete_before_replace=False,
         )
 
-    def _asks_for_the_place_of(self, olds: Props, news: Props) -> bool:
-        """Whether the new inputs ask for the place where the audio is, in other words perhaps."""
-        if any(_is_unknown(news.get(name)) for name in inputs.PLACE):
-            return False
-        try:
-            there = Place.parse(olds.get("place")) or Place.asked(self._offline(), *_asked_place(olds))
-            return Place.asked(self._offline(), *_asked_place(news)).site == there.site
-        except settings.SettingsError:
-            return False
-
-    def _note_where_it_stays(self, urn: str, olds: Props) -> None:
-        """The inputs ask for no other place, so the audio stays where it is, whatever the stack's default is now."""
-        place = Place.parse(olds.get("place"))
-        if place is None:
-            return
-        try:
-            default = Place.asked(self._offline(), *_asked_place(olds))
-        except settings.SettingsError:
-            return
-        if default.site != place.site:
-            self._run.stays(urn, place.site, default.site)
-
     # -- what VOD is asked for --------------------------------------------------------------------------------
 
     def create(self, props: Props) -> CreateResult:
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
-        with serving.current_request() as served, self._hint.creating():
-            services, operation = self._services(served.owners), served.operation
-            self._run.owners = served.owners
-            if line := self._hint.due(services.settings.quotas["extract"]):
+        with serving.current_request() as served, self._context.hint.creating():
+            services, operation = self._context.begin(served.owners), served.operation
+            if line := self._context.hint.due(services.settings.quotas["extract"]):
                 serving.say(line)
             deadline = operation.deadline(services.settings.timeouts.create)
             asked, place = services.asked(request, operation)
             lifecycle = services.at(place)
             outs = props | {"place": str(place), "made_for": mark(asked.key.owner) if operation.owner else ""}
             with self._partial(served.urn, outs, asked.key):
-                if request.adopt is not None and not self._run.is_replaced(served.urn):
-                    self._refuse_what_is_held(request.adopt, served.urn)
+                if request.adopt is not None and not self._context.run.is_replaced(served.urn):
+                    self._context.refuse_what_is_held(request.adopt, served.urn)
                     with _naming(f"adopting audio {request.adopt}"):
                         asset = lifecycle.adopt(request.adopt, asked, operation, deadline)
                 else:
                     services.listen()
                     asset = lifecycle.ensure(asked, operation, deadline)
                 metadata = request.metadata.given()
-                asset = _describe(lifecycle, asset, metadata, operation, deadline)
-            self._answer(asset.id, served.urn, asked.key, owned=bool(operation.owner))
+                asset = here(lifecycle.finishing(asset, metadata, operation, deadline))
+            self._context.answers([(served.urn, asset.id, asked.key)], owned=bool(operation.owner))
             served.last_line = _ready(asset)
             return CreateResult(asset.id, _outs(outs, asset) | metadata)
 
@@ -199,7 +155,7 @@ class ExtractedAudioProvider(ResourceProvider):
         """
         with serving.current_request() as served, _naming(f"reading audio {id_}"):
             holder = self._show(served, id_, props)
-            services = self._services(served.owners)
+            services = self._context.services(served.owners)
             deadline = served.operation.deadline(services.settings.timeouts.read)
             holder, place = services.placed(holder, deadline)
             if holder.assumed and "audio_asset_id" in props:
@@ -220,11 +176,11 @@ class ExtractedAudioProvider(ResourceProvider):
         """
         doing = f"importing audio {audio_id}"
         with serving.current_request() as served, _naming(doing):
-            services = self._services(served.owners)
+            services = self._context.services(served.owners)
             for name, value in place.items():
                 if reasons := inputs.reasons(name, value):
                     raise inputs.InputError(inputs.Problem(f"{doing}: {name}", reasons[0]))
-            there = Place.asked(services.settings, *_asked_place(place))
+            there = Place.asked(services.settings, *asked_place(place))
             known = services.ledger.sites_of(audio_id)
             if known and there.site not in known:
                 raise VodError(
@@ -252,8 +208,7 @@ class ExtractedAudioProvider(ResourceProvider):
         request, olds = inputs.parse(news), names.to_snake(olds)
         with serving.current_request() as served:
             holder = self._show(served, id_, olds)
-            services, operation = self._services(served.owners), served.operation
-            self._run.owners = served.owners
+            services, operation = self._context.begin(served.owners), served.operation
             deadline = operation.deadline(services.settings.timeouts.update)
             holder, place = services.placed(replace(holder, account=request.account), deadline)
             if holder.assumed:
@@ -266,9 +221,9 @@ class ExtractedAudioProvider(ResourceProvider):
             if condition(str(olds.get("status", "")), has_file=bool(olds.get("url"))) is Condition.WELL:
                 with _naming(f"updating audio {id_}"), _missing():
                     wanted = {name: value for name, value in metadata.items() if name in changed and name != "publish"}
-                    lifecycle.describe(id_, wanted, operation, deadline)
+                    here(lifecycle.describing(id_, wanted, operation, deadline))
                     if "publish" in changed:
-                        asset = lifecycle.publish(id_, operation, deadline, published=metadata["publish"])
+                        asset = here(lifecycle.publishing(id_, operation, deadline, published=metadata["publish"]))
                         outs |= {"status": asset.status, "url": asset.url or outs.get("url")}
                 return UpdateResult(outs | metadata)
             services.listen()
@@ -280,14 +235,14 @@ class ExtractedAudioProvider(ResourceProvider):
                     # An update cannot change the id: what is kept makes the next diff a replacement.
                     why = f"{error}; the next `pulumi up` extracts it again, which is billed again"
                     raise UnfinishedError(Asset.gone(id_), why) from error
-                asset = _describe(lifecycle, asset, metadata, operation, deadline)
+                asset = here(lifecycle.finishing(asset, metadata, operation, deadline))
             served.last_line = _ready(asset)
             return UpdateResult(_outs(outs, asset) | metadata)
 
     def delete(self, id_: str, props: Props) -> None:
         """Remove the audio in whatever state it is, unless somebody else holds it; one that is gone is no error."""
         with serving.current_request() as served, _naming(f"deleting audio {id_}"):
-            if self._run.has_answered(id_, served.urn):
+            if self._context.run.has_answered(id_, served.urn):
                 # Replaced by itself: this run's create found in the ledger what the state had all the time.
                 self._show(served, id_, props)
                 serving.say(
@@ -296,15 +251,14 @@ class ExtractedAudioProvider(ResourceProvider):
                 )
                 return
             holder = self._show(served, id_, props)
-            services, operation = self._services(served.owners), served.operation
-            self._run.owners = served.owners
+            services, operation = self._context.begin(served.owners), served.operation
             deadline = operation.deadline(services.settings.timeouts.delete)
             holder, place = services.placed(holder, deadline)
             others = services.ledger.others_of(holder)
-            if in_this_run := self._run.other_of(id_, served.urn):
+            if in_this_run := self._context.run.other_of(id_, served.urn):
                 others = [in_this_run, *others]
             if others:
-                serving.say(f"audio {id_} is kept at VOD: {_name(others[0])} holds it, too")
+                serving.say(f"audio {id_} is kept at VOD: {name_of(others[0])} holds it, too")
             else:
                 if holder.assumed:
                     raise _unplaced(f"deleting audio {id_}", place)
@@ -315,56 +269,7 @@ class ExtractedAudioProvider(ResourceProvider):
     # -- the run ----------------------------------------------------------------------------------------------
 
     def _show(self, served: serving.ServedRequest, id_: str, props: Props) -> Holder:
-        """Note that the engine's saved state has this audio; returns whose it is, as far as the state says."""
-        place, account = Place.parse(props.get("place")), props.get("account")
-        assumed = None
-        if place is None:
-            with suppress(settings.SettingsError):
-                assumed = Place.asked(self._offline(), *_asked_place(props))
-        known = place or assumed
-        holder = Holder(
-            site=known.site if known is not None else "",
-            audio_id=id_,
-            owner=served.operation.owner,
-            account=account if isinstance(account, str) else None,
-            made_for=str(props.get("made_for", "")),
-            source=str(props.get("asset_id") or ""),
-            format=str(props.get("format") or ""),
-            adopted=props.get("adopt") == id_,
-            assumed=place is None,
-        )
-        if holder.owner and holder.site and "audio_asset_id" in props:
-            self._run.shows(holder)
-        return holder
-
-    def _answer(self, audio_id: str, urn: str, key: Key | None, *, owned: bool) -> None:
-        """The engine is about to be told that this audio is the resource's, whose request has that key."""
-        self._run.answers(audio_id, urn)
-        if key is None or self._opened is None:
-            return
-        try:
-            if owned:
-                self._opened.ledger.answered(key)
-            else:
-                self._opened.ledger.drop(key, audio_id)  # no later run could find it again
-            self._opened.ledger.flush()
-        except LedgerError as error:
-            # The engine is told the id all the same, and that is what counts as long as it saves it.
-            serving.warn(f"audio {audio_id}: {error}")
-
-    def _refuse_what_is_held(self, audio_id: str, urn: str) -> None:
-        other = self._run.other_of(audio_id, urn)
-        if other:
-            raise ExtractionError(
-                f"adopting audio {audio_id}: {_name(other)} holds it; take {_name(other)} out of the program in the"
-                " same run, or leave adopt out"
-            )
-
-    def _offline(self) -> settings.Settings:
-        """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
-        if self._settings is None:
-            self._settings = settings.load(self._config, os.environ, offline=True)
-        return self._settings
+        return self._context.shows(served.operation.owner, id_, props)
 
     @contextmanager
     def _partial(self, urn: str, outs: Props, key: Key | None = None) -> Iterator[None]:
@@ -372,56 +277,8 @@ class ExtractedAudioProvider(ResourceProvider):
         try:
             yield
         except UnfinishedError as error:
-            self._answer(error.asset.id, urn, key, owned=bool(outs.get("made_for")))
+            self._context.answers([(urn, error.asset.id, key)], owned=bool(outs.get("made_for")))
             raise serving.PartialFailureError(str(error), error.asset.id, _outs(outs, error.asset)) from error
-
-    def _run_over(self) -> None:
-        """The engine has shown and asked all that it was going to, and has saved its state, or failed to.
-
-        What it was told counts as saved only when a later run shows it. What it has shown is saved, and noted here.
-        """
-        if not self._run.owners and (line := self._run.billed_again.line()):
-            serving.say(line)
-        if line := self._run.staying_line():
-            serving.say(line)
-        shown = self._run.take_shown()
-        if self._opened is None:
-            if shown:
-                self._note_beside(shown)
-            return
-        with suppress(LedgerError):  # the next run shows it again
-            self._opened.ledger.hold(shown)
-            self._opened.ledger.flush()
-        if line := self._opened.over():
-            serving.say(line)
-        for kept in self._opened.ledger.kept(self._run.owners) if self._run.owners else ():
-            if kept.audio_id is not None and not self._run.has_answered(kept.audio_id):
-                serving.say(
-                    f"audio {kept.audio_id} ({kept.format} of asset {kept.source}) was made for {_name(kept.owner)} by"
-                    " a run that was broken off, and this run did not take it: `pulumi up` takes it while the program"
-                    " has that resource as it was then; else `python -m vod_provider orphans` says how to remove it"
-                )
-
-    def _note_beside(self, shown: list[Holder]) -> None:
-        """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there."""
-        from vod_provider.audio.ledger import Ledger
-
-        with suppress(LedgerError, settings.SettingsError):
-            location = self._offline().ledger
-            if isinstance(location, LedgerFile) and location.path.exists():
-                Ledger(location.path, owner_now=partial(owner_now, os.environ)).hold(shown)
-
-    def _services(self, owners: str) -> Services:
-        """What talks to VOD, opened at the first use; shows the ledger first which audios Pulumi's state has."""
-        with self._opening:
-            if self._opened is None:
-                from vod_provider.plugin.services import Services
-
-                self._opened = Services.open(
-                    self._config, os.environ, serving.stop(), serving.warn, owners, serving.run()
-                )
-        self._opened.ledger.hold(self._run.take_shown())
-        return self._opened
 
 
 def _is_unknown(value: object) -> bool:
@@ -440,11 +297,6 @@ def _ready(asset: Asset) -> str:
     return f"ready, {minutes}:{seconds:02}"
 
 
-def _name(owner: str) -> str:
-    """The name of a resource, of an owner or a URN."""
-    return owner.rpartition("::")[2]
-
-
 def _format_of_another(asset: Asset) -> str | None:
     """The format of an audio that Pulumi has no state of; raises VodError where it is not there, or no audio."""
     if asset.outcome is Outcome.GONE:
@@ -459,32 +311,6 @@ def _format_of_another(asset: Asset) -> str | None:
 
 def _elsewhere(audio_id: str) -> str:
     return f"for another place than the provider's own, name it, as in VIDEO_ID/{audio_id}@region=REGION"
-
-
-def _asked_place(props: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
-    """What the inputs say of the place, without what is not known yet."""
-    region, project_id, account = (None if _is_unknown(props.get(name)) else props.get(name) for name in inputs.PLACE)
-    return region, project_id, account
-
-
-def _describe(
-    lifecycle: Lifecycle, asset: Asset, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
-) -> Asset:
-    """Give a new audio its metadata; returns it as it is then.
-
-    VOD has it already, so what goes wrong here must not lose it.
-    """
-    publish = metadata.get("publish")
-    try:
-        told = {name: value for name, value in metadata.items() if name != "publish"}
-        lifecycle.describe(asset.id, told, operation, deadline)
-        if publish is None or publish is asset.published:
-            return asset
-        return lifecycle.publish(asset.id, operation, deadline, published=publish)
-    except StoppedError as error:
-        raise UnfinishedError(asset, GOES_ON) from error
-    except VodError as error:
-        raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
 
 
 @contextmanager

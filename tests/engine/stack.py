@@ -171,6 +171,11 @@ class Stack:
             if resource["type"].endswith(":ExtractedAudio")
         }
 
+    def state_bytes(self) -> int:
+        """How large the file of the state is."""
+        (file,) = self._state.rglob("stacks/*/test.json")
+        return file.stat().st_size
+
     def raw_state(self) -> str:
         """The state file as it lies on the disk."""
         return "\n".join(path.read_text() for path in self._state.rglob("*.json"))

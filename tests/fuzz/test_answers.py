@@ -29,7 +29,7 @@ from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import Recovery
 from vod_provider.config.settings import load
 from vod_provider.plugin import serving
-from vod_provider.plugin.run import Run
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.services import Services
 from vod_provider.plugin.serving import PartialFailureError, ServedRequest, one_line
 from vod_provider.provider import ExtractedAudioProvider
@@ -131,10 +131,11 @@ class Bench:
         deletes = AloneBatches(self._delete, absent=lambda _: True, undone=lambda deleted: not deleted)
         publishes = {it: AloneBatches(self._publishing(it), absent=Asset.gone) for it in (True, False)}
         self.provider = ExtractedAudioProvider()
-        self.provider._config, self.provider._run = CONFIG, Run()
+        context = RunContext(CONFIG)
+        self.provider.begin(context)
         opened = Services(base, self.ledger, Stop(), self._said)
         opened._lifecycles[place] = Lifecycle(place, self.client, poller, deletes, publishes, self.ledger, recovery)
-        self.provider._opened = opened
+        context.opened = opened
 
     def _deadline(self) -> Deadline:
         return FakeDeadline(self.clock, 600)

@@ -27,7 +27,7 @@ from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.plugin import services, serving
-from vod_provider.plugin.run import Run
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.services import Services
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.vod.deadline import Stop
@@ -92,15 +92,15 @@ class Life:
         self._sessions: list[requests.Session] = []
         base = settings.load(config, {})
         self.provider = ExtractedAudioProvider()
-        self.provider._config = config
-        self.provider._run = Run()
+        self.context = RunContext(config)
+        self.provider.begin(self.context)
         ledger = _Ledger(base.journal, self) if store is None else _Ledger(None, self, store)
         with mock.patch.object(services, "Transport", self._transport):
             opened = Services(base, ledger, self.stop, lambda _: None)
             for place in {Place.asked(base, None, None, None), *elsewhere}:
                 lifecycle = opened.at(place)
                 lifecycle._recovery._here = lambda: time.time() + skew.total_seconds()
-        self.provider._opened = opened
+        self.context.opened = opened
 
     def _transport(self, *arguments: Any, **more: Any) -> Transport:
         now = lambda: datetime.now(UTC) + self.skew  # noqa: E731
@@ -268,8 +268,8 @@ class _Ledger(Ledger):
     def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
         self._stepping(Step.ACCEPT, lambda: super(_Ledger, self).accept(key, audio_id, request_id))
 
-    def answered(self, key: Key) -> None:
-        self._stepping(Step.ANSWERED, lambda: super(_Ledger, self).answered(key))
+    def answered(self, *keys: Key) -> None:
+        self._stepping(Step.ANSWERED, lambda: super(_Ledger, self).answered(*keys))
 
     def drop(self, key: Key, audio_id: str | None = None) -> None:
         self._stepping(Step.DROP, lambda: super(_Ledger, self).drop(key, audio_id))
@@ -277,8 +277,8 @@ class _Ledger(Ledger):
     def take(self, request: Request) -> None:
         self._stepping(Step.TAKE, lambda: super(_Ledger, self).take(request))
 
-    def release(self, holder: Holder) -> None:
-        self._stepping(Step.RELEASE, lambda: super(_Ledger, self).release(holder))
+    def release(self, *holders: Holder) -> None:
+        self._stepping(Step.RELEASE, lambda: super(_Ledger, self).release(*holders))
 
     def hold(self, holders: Iterable[Holder]) -> None:
         wanted = list(holders)

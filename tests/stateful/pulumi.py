@@ -79,14 +79,14 @@ class Stack:
         try:
             work()
             if not life.stopped:
-                life.provider._run_over()
+                life.context.over()
         except Killed:
             self.error = "killed"
         except (VodError, LedgerError, PartialFailureError, UnsavedError) as error:
             self.error = str(error)
             if not life.stopped and not life.killed:
                 try:
-                    life.provider._run_over()
+                    life.context.over()
                 except Killed:
                     self.error = "killed"
         finally:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from vod_provider.vod.assets import Asset, Outcome
+from vod_provider.vod.assets import Asset
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import LostAnswerError, VodError, of_answer
 from vod_provider.vod.pacing.batches import Batches
@@ -57,6 +58,19 @@ class Asked:
     def __init__(self, ask: Callable[[str, Deadline], object]) -> None:
         self.ask = ask
 
+    def asking(self, asset_id: str) -> Future[object]:
+        return done(lambda: self.ask(asset_id, Deadline()))
+
+
+def done(work: Callable[[], T]) -> Future[T]:
+    """A future of what is done already."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(work())
+    except Exception as error:  # noqa: BLE001 - it is what the future brings
+        future.set_exception(error)
+    return future
+
 
 class FakeVod:
     """VOD in memory, with the methods of client, poller and batches that `Lifecycle` uses.
@@ -75,6 +89,8 @@ class FakeVod:
         self.skew = 0.0
         self.dated = True
         self.outcome: Callable[[Asset], Asset] = lambda asset: replace(asset, status="CREATED")
+        self.holds = False
+        self.watched: dict[str, Future[Asset]] = {}
         self._ids = (f"audio{number}" for number in itertools.count())
 
     def video(self, asset_id: str = "video", title: str = "A video", status: str = "CREATED", **more: Any) -> str:
@@ -157,9 +173,6 @@ class FakeVod:
         self._fault("glance")
         return self.assets.get(asset_id) or Asset.gone(asset_id)
 
-    def wait_gone(self, asset_id: str, deadline: Deadline) -> bool:
-        return self.look(asset_id, deadline).outcome is Outcome.GONE
-
     def wait(
         self,
         asset_id: str,
@@ -173,6 +186,30 @@ class FakeVod:
         if asset.status == "CREATING":
             asset = self.assets[asset_id] = self.outcome(asset)
         return asset
+
+    # -- Poller, for whoever holds no thread -----------------------------------------------------------------
+
+    def glancing(self, asset_id: str) -> Future[Asset]:
+        return done(lambda: self.glance(asset_id, Deadline()))
+
+    def looking(self, asset_id: str) -> Future[Asset]:
+        return done(lambda: self.look(asset_id, Deadline()))
+
+    def watching(
+        self, asset_id: str, progress: Callable[[Asset], None] = lambda _: None, *, new: bool = False
+    ) -> Future[Asset]:
+        """Comes at once, unless `holds` is set: then when `comes` is called."""
+        if not self.holds:
+            return done(lambda: self.wait(asset_id, Deadline(), progress, new=new))
+        self.watched[asset_id] = Future()
+        return self.watched[asset_id]
+
+    def comes(self, asset_id: str) -> None:
+        """What was waited for is there."""
+        self.watched.pop(asset_id).set_result(self.wait(asset_id, Deadline()))
+
+    def forget(self, asset_id: str, future: Future[Asset]) -> None:
+        self.watched.pop(asset_id, None)
 
     # -- Batches -------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ CASES = {
     "the package": ("import vod_provider", {"pulumi", "requests", "sqlite3"}),
     "the resource": ("from vod_provider import ExtractedAudio", {"requests", "sqlite3", "starlette", "av"}),
     "the provider": ("import vod_provider.provider", {"requests", "sqlite3", "starlette", "av"}),
+    "the provider of sets": ("import vod_provider.set_provider", {"requests", "sqlite3", "starlette", "av"}),
     "the local VOD": ("import vod_provider.local.__main__", {"pulumi", "requests", "av"}),
 }
 
@@ -41,7 +42,10 @@ def test_the_public_names() -> None:
         "AudioFormat",
         "ExtractedAudio",
         "ExtractedAudioArgs",
+        "ExtractedAudioSet",
         "MediaAsset",
+        "SetAudio",
+        "SetAudioArgs",
         "__version__",
         "get_media_asset",
         "get_media_asset_output",

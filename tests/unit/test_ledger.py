@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from vod_provider.audio.ledger import Change, Holder, Key, Ledger, LedgerError, Request, State, mark
+from vod_provider.audio.ledger import FEW, Change, Holder, Key, Ledger, LedgerError, Request, State, mark
+from vod_provider.audio.ledger_records import entry_of, mark_of_entry, name_of, owner_of_entry
 
 OWNER = "backend urn:pulumi:dev::p::t::a"
 KEY = Key(OWNER, "v1:fingerprint")
@@ -464,3 +466,44 @@ def test_other_stacks_are_known() -> None:
     assert [it.owner for it in mine.unanswered(SITE)] == ["them"]
     assert mine.others_of(holder("me", "b")) == ["them"]
     assert mine.find(Key("them", "v1:f")) is None
+
+
+@pytest.mark.parametrize("count", [FEW, FEW + 1])
+def test_many_are_held_and_released_as_one(tmp_path: Path, count: int) -> None:
+    """Whether few or many, each takes its former name's place, ends its request, and leaves others' audios alone."""
+    ledger = Ledger(tmp_path / "journal.sqlite")
+    owners = [
+        owner_of_entry("s3://b urn:pulumi:dev::media::vod:index:ExtractedAudioSet::archive", f"talk-{it}")
+        for it in range(count)
+    ]
+    former = [
+        owner_of_entry("s3://b urn:pulumi:dev::media::vod:index:ExtractedAudioSet::former", f"talk-{it}")
+        for it in range(count)
+    ]
+    for number, owner in enumerate(owners):
+        ledger.intend(Request(owner, "print", SITE, None, "video", "MP3", 1.0))
+        ledger.accept(Key(owner, "print"), f"audio{number}")
+    ledger.answered(*(Key(owner, "print") for owner in owners))
+    assert {it.state for it in ledger.requests(SITE)} == {State.ANSWERED}
+    ledger.hold(Holder(SITE, f"audio{it}", former[it], made_for=mark(owners[it])) for it in range(count))
+    ledger.hold([Holder(SITE, "audio0", "somebody", made_for="another")])
+    holders = [Holder(SITE, f"audio{it}", owners[it], made_for=mark(owners[it])) for it in range(count)]
+    ledger.hold(holders)
+    assert not ledger.requests(SITE)
+    assert {it.owner for it in ledger.holders(SITE)} == {*owners, "somebody"}
+    assert ledger.others_of_each(holders) == [["somebody"], *([] for _ in holders[1:])]
+    ledger.release(*holders)
+    assert [it.owner for it in ledger.holders(SITE)] == ["somebody"]
+
+
+@pytest.mark.parametrize("key", ["talk-17", 'a"b', '["', 'x["y"]', "a::b", "a b", "\\", "é\u2028", "", "urn:pulumi:"])
+def test_the_owner_of_an_entry_tells_set_and_key(key: str) -> None:
+    """Whatever the key is made of, and whatever the set is called."""
+    for name in ("archive", 'odd["name"]', "a::b"):
+        owner = f"s3://b urn:pulumi:dev::media::vod:index:ExtractedAudioSet::{name}"
+        entry = owner_of_entry(owner, key)
+        assert entry_of(entry) == (owner, key)
+        assert name_of(entry) == f"{name}[{json.dumps(key)}]"
+        assert mark(entry) == mark_of_entry(mark(owner), key) != mark(owner)
+    assert entry_of('s3://b urn:pulumi:dev::media::vod:index:ExtractedAudio::odd["name"]')[1] is None
+    assert owner_of_entry("", key) == ""

@@ -23,6 +23,7 @@ from vod_provider.audio.lifecycle import ROUNDS, Asked, Lifecycle
 from vod_provider.audio.operation import GOES_ON, NOT_ASKED, Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import SENT_S, Recovery
+from vod_provider.audio.steps import here
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import (
@@ -314,7 +315,7 @@ def test_one_that_was_accepted_just_now_is_not_believed_to_be_gone(bench: Bench)
     bench.again()
     bench.vod.faults["look"] = []
     shown = bench.vod.assets.pop(first.id)
-    audio_id = bench.lifecycle.obtain(asked(), bench.operation(), FakeDeadline(bench.clock, 60))
+    audio_id = here(bench.lifecycle.obtaining(asked(), bench.operation(), FakeDeadline(bench.clock, 60)))
     assert audio_id == first.id
     bench.vod.assets[first.id] = shown
     assert bench.vod.accepted == 1
@@ -623,11 +624,11 @@ def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: 
 def test_publish_and_back(bench: Bench) -> None:
     """What VOD answers is what the audio is then; one that is not ready cannot be published."""
     audio_id, call, deadline = bench.vod.audio(), Operation(), FakeDeadline(bench.clock, 60)
-    assert bench.lifecycle.publish(audio_id, call, deadline, published=True).published
-    assert not bench.lifecycle.publish(audio_id, call, deadline, published=False).published
+    assert here(bench.lifecycle.publishing(audio_id, call, deadline, published=True)).published
+    assert not here(bench.lifecycle.publishing(audio_id, call, deadline, published=False)).published
     making = bench.vod.audio(status="CREATING")
     with pytest.raises(ExtractionError, match=rf"^publishing audio {making}: .* its status is CREATING"):
-        bench.lifecycle.publish(making, call, deadline, published=True)
+        here(bench.lifecycle.publishing(making, call, deadline, published=True))
 
 
 def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
@@ -767,9 +768,10 @@ def test_a_row_says_first_what_is_going_on(bench: Bench) -> None:
         bench.ensure(owner="failing")
     bench.remove(bench.vod.audio(status="CREATING", reason="queued"))
     bench.remove(bench.vod.audio(status="CREATING"))
-    bench.lifecycle.publish(first.id, bench.operation(), FakeDeadline(bench.clock), published=True)
-    bench.lifecycle.publish(first.id, bench.operation(), FakeDeadline(bench.clock), published=False)
-    bench.lifecycle.describe(late.id, {"title": "T"}, bench.operation(), FakeDeadline(bench.clock))
+    call, deadline = bench.operation(), FakeDeadline(bench.clock)
+    here(bench.lifecycle.publishing(first.id, call, deadline, published=True))
+    here(bench.lifecycle.publishing(first.id, call, deadline, published=False))
+    here(bench.lifecycle.describing(late.id, {"title": "T"}, call, deadline))
     assert list(dict.fromkeys(text[:ROOM].rstrip() for text in bench.said)) == [
         "requesting MP",
         "answer lost:",
@@ -805,3 +807,38 @@ def test_a_wait_that_ends_before_anything_was_asked_says_that_it_is_asked_again(
     with pytest.raises(ExtractionError, match="stopped before VOD was asked; the next `pulumi up` asks"):
         bench.ensure()
     assert bench.vod.accepted == 0
+
+
+def vanishing(bench: Bench, *answers: tuple[float, Asset]) -> list[float]:
+    """Delete an audio of which VOD tells these states, each until so many seconds later; when it was looked for."""
+    audio_id, asked = bench.vod.audio(), list[float]()
+    begun = bench.clock.now
+
+    def glance(_: str, __: Any) -> Asset:
+        asked.append(bench.clock.now - begun)
+        return next(asset for end, asset in answers if asked[-1] < end)
+
+    bench.vod.glance = glance  # type: ignore[method-assign, assignment]
+    bench.remove(audio_id)
+    return asked
+
+
+@pytest.mark.parametrize("status", ["DELETED", "NO_ASSET"])
+def test_a_deletion_is_seen_through(bench: Bench, status: str) -> None:
+    """Deleting is asynchronous: looked for until it is gone, more and more seldom."""
+    there = (10.0, Asset("a", "CREATED")), (12.0, Asset("a", "DELETING"))
+    assert vanishing(bench, *there, (float("inf"), Asset("a", status))) == [0, 1, 3, 7, 15]
+
+
+def test_a_deletion_that_does_not_end_is_given_up_after_a_minute(bench: Bench) -> None:
+    """VOD has accepted it, so that this is no error, but a warning."""
+    assert vanishing(bench, (float("inf"), Asset("a", "DELETING")))[-1] == ABSENCE_S
+    assert bench.warned
+
+
+def test_a_deletion_that_has_failed_is_an_error(bench: Bench) -> None:
+    """Not at once: what is shown may be the end of an earlier attempt."""
+    failed = Asset("a", "DELETE_FAILED", reason="locked")
+    vanishing(bench, (5.0, failed), (float("inf"), Asset.gone("a")))
+    with pytest.raises(ExtractionError, match=r"reports DELETE_FAILED \(locked\)"):
+        vanishing(bench, (float("inf"), failed))

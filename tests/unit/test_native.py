@@ -16,6 +16,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from vod_provider.config.settings import MissingSettingsError
 from vod_provider.plugin import names, serving
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.native import NativeProvider, Props
 from vod_provider.vod.errors import VodError
 
@@ -59,8 +60,8 @@ class Core:
         if self.error is not None:
             raise self.error
 
-    def begin(self, config: Mapping[str, str]) -> None:
-        self.config = config
+    def begin(self, context: RunContext) -> None:
+        self.config = context.config
 
     def check(self, olds: Props, news: Props) -> CheckResult:
         self._note("check", olds, news)

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.fakes import START, Clock
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import DeadlineError, ExtractionError, LostAnswerError, StoppedError, VodError
+from vod_provider.vod.errors import DeadlineError, LostAnswerError, StoppedError, VodError
 from vod_provider.vod.pacing.poller import LONGEST_S, SHORTEST_S, Poller, Schedule, interval
 
 
@@ -304,29 +304,23 @@ def test_the_whole_table_shrinks_with_the_setting() -> None:
     assert 6 <= waited(schedule, future, lambda _: absent("a"), 100) < 7.5
 
 
-@pytest.mark.parametrize("status", ["DELETED", "NO_ASSET"])
-def test_a_deletion_is_seen_through(status: str) -> None:
-    """Deleting is asynchronous: looked for until it is gone, more and more seldom."""
-    answers = Answers((10, ready("a")), (12, Asset("a", "DELETING")), (NEVER, Asset("a", status)))
-    with polling(answers) as poller:
-        assert poller.wait_gone("a", Passing(answers.clock))
-    assert answers.asked == [0, 1, 3, 7, 15]
-
-
-def test_a_deletion_that_does_not_end_is_given_up_after_a_minute() -> None:
-    """VOD has accepted it, so that this is no error."""
-    answers = Answers((NEVER, Asset("a", "DELETING")))
-    with polling(answers) as poller:
-        assert not poller.wait_gone("a", Passing(answers.clock))
-    assert answers.asked[-1] == 60
-
-
-def test_a_deletion_that_has_failed_is_an_error() -> None:
-    """Not at once: what is shown may be the end of an earlier attempt."""
-    failed = Asset("a", "DELETE_FAILED", reason="locked")
-    answers = Answers((5, failed), (NEVER, absent("a")))
-    with polling(answers) as poller:
-        assert poller.wait_gone("a", Passing(answers.clock))
-    answers = Answers((NEVER, failed))
-    with polling(answers) as poller, pytest.raises(ExtractionError, match=r"reports DELETE_FAILED \(locked\)"):
-        poller.wait_gone("a", Passing(answers.clock))
+def test_a_look_that_holds_no_thread_believes_an_absence_as_slowly() -> None:
+    """It goes on asking until the absence is proven, or an answer has the asset, pending or not."""
+    schedule = Schedule(60_000)
+    gone, pending_later = schedule.look("a", 0.0, sure=True), schedule.look("b", 0.0, sure=True)
+    once = schedule.look("a", 0.0)
+    tell(schedule, dict.fromkeys(schedule.due(1.0), absent("a")), 1.0)
+    assert once.result().outcome is Outcome.GONE
+    assert not gone.done()
+    assert not pending_later.done()
+    asked = []
+    for tenth in range(10, 300):
+        now = tenth / 10
+        if ids := schedule.due(now):
+            asked.append(now)
+            tell(schedule, {one: absent(one) if one == "a" else pending(one) for one in ids}, now)
+    assert gone.result().outcome is Outcome.GONE
+    assert pending_later.result() == pending("b")
+    assert len(asked) >= 3
+    assert asked[-1] >= 16
+    assert schedule.sleep(300.0) == float("inf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from pulumi.dynamic import CreateResult
@@ -21,6 +21,7 @@ from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import Recovery
 from vod_provider.config import settings
 from vod_provider.plugin import serving
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.services import Services
 from vod_provider.plugin.serving import PartialFailureError, ServedRequest
 from vod_provider.provider import ExtractedAudioProvider
@@ -79,10 +80,11 @@ class Engine:
     def run(self, **config: str) -> None:
         """Begin another run."""
         self.provider = ExtractedAudioProvider()
-        self.provider.begin(self.config | config)
+        self.context = RunContext(self.config | config)
+        self.provider.begin(self.context)
         base = settings.load(self.config | config, {})
         self.services = FakeServices(base, self.ledger, self.vod)
-        self.provider._opened = self.services
+        self.context.opened = cast("Any", self.services)
 
     def serve(self, name: str, method: Callable[..., T], *arguments: Any, timeout: float = 0.0) -> T:
         """Have the provider serve one request; what it was to say beyond the answer is in `last`."""
@@ -105,7 +107,7 @@ class Engine:
 
     def over(self) -> None:
         """The run is over."""
-        self.provider._run_over()
+        self.context.over()
 
 
 @pytest.fixture
@@ -497,13 +499,13 @@ def test_a_run_that_asks_nothing_notes_what_it_was_shown(engine: Engine, tmp_pat
     audio_id, outs = engine.made()
     file = tmp_path / "ledger.sqlite"
     engine.run(**{"vod:journal": str(file)})
-    engine.provider._opened = None
+    engine.context.opened = None
     engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
     engine.over()
     assert [it.audio_id for it in engine.ledger.holders(SITE)] == [audio_id]
     nowhere = tmp_path / "nowhere.sqlite"
     engine.run(**{"vod:journal": str(nowhere)})
-    engine.provider._opened = None
+    engine.context.opened = None
     engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
     engine.over()
     assert not nowhere.exists()

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -111,24 +111,33 @@ def check(props: Mapping[str, Any], is_unknown: IsUnknown) -> tuple[dict[str, An
 
     Names that begin with '__' are Pulumi's own and pass. None is not given.
     """
-    checked: dict[str, Any] = {"format": DEFAULT_FORMAT}
+    given, problems = check_given(props, is_unknown)
+    checked: dict[str, Any] = {"format": DEFAULT_FORMAT} | given
+    if "asset_id" not in checked:
+        problems.append(Problem("asset_id", "is missing: it is the media id of the source video"))
+    elif "adopt" in checked and not is_unknown(checked["adopt"]) and checked["adopt"] == checked["asset_id"]:
+        problems.append(Problem("adopt", "is the source itself: it is the media id of an audio extracted from it"))
+    return checked, problems
+
+
+def check_given(
+    props: Mapping[str, Any], is_unknown: IsUnknown, known: Collection[str] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The same of what is given alone, which need not be all. `known` are the names that may be; none for all."""
+    checked: dict[str, Any] = {}
     problems = []
     for name, value in props.items():
         if name.startswith("__"):
             checked[name] = value
         elif value is None:
             continue
-        elif name not in _RULES:
-            problems.append(Problem(name, f"is not known: {nearest(name, INPUTS)}"))
+        elif name not in (known or _RULES):
+            problems.append(Problem(name, f"is not known: {nearest(name, known or INPUTS)}"))
         elif is_unknown(value):
             checked[name] = value
         else:
             checked[name] = _normal(name, value)
             problems += [Problem(name, reason) for reason in _RULES[name](checked[name], is_unknown)]
-    if "asset_id" not in checked:
-        problems.append(Problem("asset_id", "is missing: it is the media id of the source video"))
-    elif "adopt" in checked and not is_unknown(checked["adopt"]) and checked["adopt"] == checked["asset_id"]:
-        problems.append(Problem("adopt", "is the source itself: it is the media id of an audio extracted from it"))
     return checked, problems
 
 
@@ -192,6 +201,11 @@ def compare(olds: Mapping[str, Any], news: Mapping[str, Any], is_unknown: IsUnkn
         replaces=tuple(name for name in REPLACING if differs(name)),
         updates=tuple(name for name in METADATA if news.get(name) is not None and differs(name)),
     )
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Whether two values of a property come to the same."""
+    return bool(_comparable(name, one) == _comparable(name, other))
 
 
 def _comparable(name: str, value: Any) -> Any:

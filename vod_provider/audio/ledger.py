@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
@@ -28,7 +29,10 @@ from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, 
 __all__ = ["Change", "Holder", "Key", "Ledger", "LedgerError", "Request", "State", "Store", "mark"]
 
 T = TypeVar("T")
+Row = TypeVar("Row", Request, Holder)
 
+FEW = 20
+"""The rows of so many audios are looked up one by one; those of more, all of their sites."""
 
 _ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
     "requests": (Request, ("owner", "fingerprint")),
@@ -113,17 +117,18 @@ class Ledger:
 
     def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
         """VOD has accepted, and this is the audio's id."""
-        self._replace(key, audio_id=audio_id, request_id=request_id, state=State.ACCEPTED)
+        self._replace([key], audio_id=audio_id, request_id=request_id, state=State.ACCEPTED)
 
-    def answered(self, key: Key) -> None:
-        """The engine is told the audio's id now."""
-        self._replace(key, state=State.ANSWERED)
+    def answered(self, *keys: Key) -> None:
+        """The engine is told the ids of these audios now."""
+        self._replace(keys, state=State.ANSWERED)
 
-    def _replace(self, key: Key, **values: Any) -> None:
+    def _replace(self, keys: Iterable[Key], **values: Any) -> None:
         def write() -> None:
-            request = self.find(key)
-            if request is not None:
-                self._put(Request(**{**_values(request), **values}))
+            for key in keys:
+                request = self.find(key)
+                if request is not None:
+                    self._put(replace(request, **values))
 
         self._change(write)
 
@@ -176,15 +181,16 @@ class Ledger:
         wanted = list(holders)
 
         def write() -> None:
-            for it in filter(None, map(self._placed, wanted)):
-                for other in self._holders(
-                    "site = ? AND audio_id = ? AND owner <> ?", (it.site, it.audio_id, it.owner)
-                ):
-                    if _is_same(it, other):
+            placed = list(filter(None, map(self._placed, wanted)))
+            held, asked = self._holders_of(placed), self._requests_of(placed)
+            for it in placed:
+                for other in held[it.site, it.audio_id]:
+                    if other.owner != it.owner and _is_same(it, other):
                         self._delete("holders", (other.site, other.audio_id, other.owner))
-                if it not in self._holders("site = ? AND audio_id = ? AND owner = ?", (it.site, it.audio_id, it.owner)):
+                if it not in held[it.site, it.audio_id]:
                     self._put(it)
-                for request in self._requests("site = ? AND audio_id = ?", (it.site, it.audio_id)):
+                    held[it.site, it.audio_id].append(it)
+                for request in asked[it.site, it.audio_id]:
                     if _is_of(request, it):
                         self._delete("requests", request.key)
 
@@ -201,31 +207,42 @@ class Ledger:
         known = self.holder_of(holder.audio_id, holder.owner)
         return None if known is not None else holder
 
-    def release(self, holder: Holder) -> None:
-        """The engine has given the audio up, and its state will not have it any more. Durable when this returns.
+    def release(self, *holders: Holder) -> None:
+        """The engine has given these audios up, and its state will not have them any more. Durable when this returns.
 
         A row that outlived its holder would keep the audio at VOD when the last one who has it lets go.
         """
 
         def write() -> None:
-            for it in self._holders("site = ? AND audio_id = ?", (holder.site, holder.audio_id)):
-                if it.owner == holder.owner or _is_same(holder, it):
-                    self._delete("holders", (it.site, it.audio_id, it.owner))
-            for request in self._requests("audio_id = ? AND owner = ?", (holder.audio_id, holder.owner)):
-                if request.site == holder.site:
-                    self._delete("requests", request.key)
+            held, asked = self._holders_of(holders), self._requests_of(holders)
+            for holder in holders:
+                for it in held[holder.site, holder.audio_id]:
+                    if it.owner == holder.owner or _is_same(holder, it):
+                        self._delete("holders", (it.site, it.audio_id, it.owner))
+                for request in asked[holder.site, holder.audio_id]:
+                    if request.owner == holder.owner:
+                        self._delete("requests", request.key)
 
         self._change(write, durable=True)
 
     def others_of(self, holder: Holder) -> list[str]:
         """The owners who hold the audio besides `holder`, or are about to: while there are any, it stays."""
-        rows = self._holders("site = ? AND audio_id = ?", (holder.site, holder.audio_id))
-        rows += [it for it in self._of_others(Holder) if (it.site, it.audio_id) == (holder.site, holder.audio_id)]
-        owners = {it.owner for it in rows if it.owner != holder.owner and not _is_same(holder, it)}
-        asked = self._requests("site = ? AND audio_id = ?", (holder.site, holder.audio_id))
-        asked += [it for it in self._of_others(Request) if (it.site, it.audio_id) == (holder.site, holder.audio_id)]
-        former = {holder.owner, *(it.owner for it in asked if mark(it.owner) == holder.made_for)}
-        return sorted(owners | {it.owner for it in asked} - former)
+        return self.others_of_each([holder])[0]
+
+    def others_of_each(self, holders: Sequence[Holder]) -> list[list[str]]:
+        """The same for each of many."""
+        held, asked = self._holders_of(holders), self._requests_of(holders)
+        for other in self._of_others(Holder):
+            held[other.site, other.audio_id].append(other)
+        for request in self._of_others(Request):
+            asked[request.site, request.audio_id].append(request)
+        found = []
+        for holder in holders:
+            rows, requests = held[holder.site, holder.audio_id], asked[holder.site, holder.audio_id]
+            owners = {it.owner for it in rows if it.owner != holder.owner and not _is_same(holder, it)}
+            former = {holder.owner, *(it.owner for it in requests if mark(it.owner) == holder.made_for)}
+            found.append(sorted(owners | {it.owner for it in requests} - former))
+        return found
 
     def holders(self, site: str) -> list[Holder]:
         """All holders of a site; makes no file where there is none."""
@@ -297,6 +314,14 @@ class Ledger:
         """Return once all changes are durable. A file's are as soon as they are made. Raises LedgerError."""
         if self._store is not None:
             self._change(lambda: None, durable=True)
+
+    def _holders_of(self, holders: Sequence[Holder]) -> defaultdict[tuple[str, str | None], list[Holder]]:
+        """All who hold the audios of these, by site and id."""
+        return _by_audio(it for where, values in _audios_of(holders) for it in self._holders(where, values))
+
+    def _requests_of(self, holders: Sequence[Holder]) -> defaultdict[tuple[str, str | None], list[Request]]:
+        """All requests whose audios are those of these, by site and id."""
+        return _by_audio(it for where, values in _audios_of(holders) for it in self._requests(where, values))
 
     def _requests(self, where: str, values: Sequence[object]) -> list[Request]:
         return [_request(row) for row in self._rows("requests", where, values)]
@@ -409,6 +434,22 @@ def _is_of(request: Request, holder: Holder) -> bool:
     if holder.made_for:
         return mark(request.owner) == holder.made_for
     return _stack_of(request.owner) == _stack_of(holder.owner)
+
+
+def _audios_of(holders: Sequence[Holder]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What finds the rows of their audios: of each alone, or, where they are many, of their sites as a whole."""
+    if len(holders) > FEW:
+        yield from (("site = ?", (site,)) for site in {it.site for it in holders})
+    else:
+        for site, audio_id in {(it.site, it.audio_id) for it in holders}:
+            yield "site = ? AND audio_id = ?", (site, audio_id)
+
+
+def _by_audio(rows: Iterable[Row]) -> defaultdict[tuple[str, str | None], list[Row]]:
+    found: defaultdict[tuple[str, str | None], list[Row]] = defaultdict(list)
+    for it in rows:
+        found[it.site, it.audio_id].append(it)
+    return found
 
 
 def _stack_of(owner: str) -> list[str]:

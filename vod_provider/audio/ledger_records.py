@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+SET = ":ExtractedAudioSet::"
+"""What stands in the URN of a set of audios, whichever its type."""
 
 
 class LedgerError(Exception):
@@ -83,7 +88,44 @@ class Holder:
 
 def mark(owner: str) -> str:
     """A short text that stands for an owner in a resource's outputs."""
-    return hashlib.sha256(owner.encode()).hexdigest()[:16]
+    base, key = entry_of(owner)
+    return _hash(owner) if key is None else mark_of_entry(mark(base), key)
+
+
+def mark_of_entry(base: str, key: str) -> str:
+    """The mark of an entry of a set that has the mark `base`: so a set need keep only its own."""
+    return _hash(f"{base}[{json.dumps(key)}]")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def owner_of_entry(owner: str, key: str) -> str:
+    """The owner of one audio of a set: that of the set, and the key as Pulumi shows it, 'archive["talk-17"]'.
+
+    '' where the host does not say which resource the set is. `entry_of` is its inverse.
+    """
+    return f"{owner}[{json.dumps(key)}]" if owner else ""
+
+
+def entry_of(owner: str) -> tuple[str, str | None]:
+    """The set's owner and the key in it, of the owner of an entry; anybody else, and None."""
+    # Within the key JSON has a backslash before each quote, so the last '["' is where the key begins.
+    base, found, rest = owner.rpartition('["')
+    if found and rest.endswith('"]') and SET in base:
+        with suppress(ValueError):
+            key = json.loads(f'"{rest[:-1]}')
+            if isinstance(key, str) and owner_of_entry(base, key) == owner:
+                return base, key
+    return owner, None
+
+
+def name_of(owner: str) -> str:
+    """The name of a resource, of an owner or a URN; of an entry, with its key."""
+    _, found, urn = owner.partition("urn:pulumi:")
+    parts = urn.split("::", 3)
+    return parts[3] if found and len(parts) == 4 else owner.rpartition("::")[2]
 
 
 class Change(NamedTuple):

@@ -2,21 +2,26 @@
 
 Knows neither Pulumi nor HTTP. What makes it more than a few calls is that VOD is paid for every extraction
 and answers before it is done: whatever breaks off in between, the next try has to go on with the same audio.
+
+It is written in steps (see `steps`), which one thread goes for one audio, and a few go for thousands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Key, LedgerError, Request, State
 from vod_provider.audio.operation import GOES_ON, NOT_ASKED, Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import Recovery, known_of
+from vod_provider.audio.steps import Call, For, Lane, Pause, Steps, Wait, here
 from vod_provider.vod import retries
-from vod_provider.vod.assets import DELETING, EXTRACTING, Asset, Outcome, agree, format_of
+from vod_provider.vod.absence import Purpose, rule
+from vod_provider.vod.assets import DELETE_FAILED, DELETING, EXTRACTING, Asset, Outcome, agree, format_of
 from vod_provider.vod.client import Client
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import (
@@ -34,12 +39,18 @@ from vod_provider.vod.errors import (
     VodError,
 )
 from vod_provider.vod.pacing.batches import Batches
-from vod_provider.vod.pacing.poller import Poller
+from vod_provider.vod.pacing.poller import Poller, Progress
 
 ROUNDS = 3
 """How often a request is sent whose answers get lost, each time after a search for what became of it."""
 REFUSALS = 3
 """How often a delete is sent that VOD refuses without a reason that it tells."""
+GONE_PAUSE_S = 1.0
+"""After a deletion, an asset is looked for after this time, then after twice that, and so on,"""
+LONGEST_GONE_PAUSE_S = 8.0
+"""but at least this often."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,25 +98,29 @@ class Lifecycle:
     # -- one audio per declared resource ---------------------------------------------------------------------
 
     def ensure(self, asked: Asked, operation: Operation, deadline: Deadline) -> Asset:
+        """As `ensuring`, in this thread."""
+        return here(self.ensuring(asked, operation, deadline))
+
+    def ensuring(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[Asset]:
         """The audio that was asked for, once, whatever happened before; ready.
 
         Raises UnfinishedError as soon as VOD is known to have accepted, else whatever went wrong.
         """
-        audio_id = self.obtain(asked, operation, deadline)
+        audio_id = yield from self.obtaining(asked, operation, deadline)
         try:
-            return self.wait(audio_id, asked.doing, operation, deadline, new=True)
+            return (yield from self.waiting(audio_id, asked.doing, operation, deadline, new=True))
         except ExtractionError:
             self._ledger.drop(asked.key, audio_id)  # it is gone
             raise
 
-    def obtain(self, asked: Asked, operation: Operation, deadline: Deadline) -> str:
+    def obtaining(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
         """The id of the one audio that this resource has, or is going to have.
 
         Raises ExtractionError where the waiting had to end before VOD's answer was known; its text says whether VOD was
         asked.
         """
         try:
-            return self._obtained(asked, operation, deadline)
+            return (yield from self._obtained(asked, operation, deadline))
         except (StoppedError, DeadlineError) as error:
             stopped = isinstance(error, StoppedError)
             if not error.sent or self._ledger.find(asked.key) is None:
@@ -114,20 +129,20 @@ class Lifecycle:
                 text = f"{asked.doing}: {error}; the next `pulumi up` first finds out what became of the request"
             raise ExtractionError(text) from error
 
-    def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> str:
+    def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
         rounds = 0
         while True:
             request = self._ledger.claim(asked.key, asked.former)
             if request is not None and request.audio_id is None:
-                self._recovery.search(request, operation, deadline)
+                yield Call(Lane.SEARCH, partial(self._recovery.search, request, operation, deadline))
                 continue
             if request is not None and request.audio_id is not None:
-                if self._is_usable(request, request.audio_id, operation, deadline):
+                if (yield from self._is_usable(request, request.audio_id, operation, deadline)):
                     return request.audio_id
                 self._ledger.drop(asked.key, request.audio_id)
-            source = self._poller.glance(asked.source, deadline)
+            source = yield self._glance(asked.source, deadline)
             try:
-                answer = self._ask(asked, source, operation, deadline)
+                answer = yield from self._asking(asked, source, operation, deadline)
             except LostAnswerError:
                 rounds += 1
                 if rounds == ROUNDS:
@@ -137,21 +152,31 @@ class Lifecycle:
                 return answer
             if not answer.others:
                 operation.report("another run is asking for the same audio: waiting for its answer")
-                deadline.sleep(retries.pause(1))
+                yield Pause(retries.pause(1), deadline)
             for other in answer.others:
-                self._recovery.search_for_other(other, operation, deadline)
+                yield Call(Lane.SEARCH, partial(self._recovery.search_for_other, other, operation, deadline))
 
-    def _is_usable(self, request: Request, audio_id: str, operation: Operation, deadline: Deadline) -> bool:
+    def _is_usable(self, request: Request, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[bool]:
         """Whether the audio of an earlier run is there, or may still come; what is left of a failed one is removed."""
         if self._recovery.is_new(request):
             return True  # too early to believe that it is gone: whoever waits for it finds out
-        asset = self._poller.look(audio_id, deadline)
+        asset = yield from self.looking(audio_id, deadline)
         if asset.outcome is Outcome.FAILED:
-            self.remove(audio_id, operation, deadline)
+            yield from self.removing(audio_id, operation, deadline)
         return asset.outcome in {Outcome.READY, Outcome.PENDING}
 
-    def _ask(self, asked: Asked, source: Asset, operation: Operation, deadline: Deadline) -> str | _NotSent:
+    def _asking(self, asked: Asked, source: Asset, operation: Operation, deadline: Deadline) -> Steps[str | _NotSent]:
         """Ask VOD for the audio; returns its id. Waits for quota, and for the source where that is not ready yet."""
+        while True:
+            operation.report(f"requesting {asked.format}")
+            try:
+                answer: str | _NotSent = yield Call(Lane.ASK, partial(self._ask, asked, source, operation, deadline))
+                return answer
+            except StateError as refusal:
+                source = yield from self._changed_source(source, refusal, operation, deadline)
+
+    def _ask(self, asked: Asked, source: Asset, operation: Operation, deadline: Deadline) -> str | _NotSent:
+        """Ask VOD for the audio once; returns its id. Waits for quota."""
 
         def transaction(send: Callable[[], str]) -> str | _NotSent:
             """Runs where the request is sent, and to its end even if nobody waits for it any more."""
@@ -190,18 +215,13 @@ class Lifecycle:
                     operation.warn(f"audio {audio_id}: {error}")
                 return audio_id
 
-        while True:
-            operation.report(f"requesting {asked.format}")
-            try:
-                return self._client.extract(
-                    asked.source,
-                    asked.format,
-                    deadline,
-                    transaction=transaction,
-                    waiting=lambda: operation.report("quota: queued"),
-                )
-            except StateError as refusal:
-                source = self._changed_source(source, refusal, operation, deadline)
+        return self._client.extract(
+            asked.source,
+            asked.format,
+            deadline,
+            transaction=transaction,
+            waiting=lambda: operation.report("quota: queued"),
+        )
 
     def _intend(self, asked: Asked, request: Request) -> bool:
         try:
@@ -209,12 +229,14 @@ class Lifecycle:
         except LedgerError as error:
             raise LedgerError(f"{asked.doing}: {error}; VOD was not asked") from error
 
-    def _changed_source(self, before: Asset, refusal: StateError, operation: Operation, deadline: Deadline) -> Asset:
+    def _changed_source(
+        self, before: Asset, refusal: StateError, operation: Operation, deadline: Deadline
+    ) -> Steps[Asset]:
         """VOD has refused because of the source's state: wait if that may change, else raise."""
-        asset = self._poller.look(before.id, deadline)
+        asset = yield from self.looking(before.id, deadline)
         if asset.outcome is Outcome.PENDING:
             operation.report(f"source busy: {asset.status}")
-            asset = self._poller.wait(before.id, deadline)
+            asset = yield self._end_of(before.id, deadline)
         elif asset.outcome is before.outcome is Outcome.READY:
             raise ExtractionError(
                 f"{refusal}; the source is {asset.status}: does it have an audio track? If not, leave it out of the"
@@ -226,6 +248,12 @@ class Lifecycle:
         raise ExtractionError(f"{refusal}; the source is {asset.status}{why}") from refusal
 
     def wait(self, audio_id: str, doing: str, operation: Operation, deadline: Deadline, *, new: bool = False) -> Asset:
+        """As `waiting`, in this thread."""
+        return here(self.waiting(audio_id, doing, operation, deadline, new=new))
+
+    def waiting(
+        self, audio_id: str, doing: str, operation: Operation, deadline: Deadline, *, new: bool = False
+    ) -> Steps[Asset]:
         """Wait until the audio is ready. `new`: VOD may have accepted it just now.
 
         Raises UnfinishedError where that cannot be seen to the end, ExtractionError where there is no audio.
@@ -239,7 +267,7 @@ class Lifecycle:
 
         progress(last)
         try:
-            asset = self._poller.wait(audio_id, deadline, progress, new=new)
+            asset: Asset = yield self._end_of(audio_id, deadline, progress, new=new, for_=For.EXTRACTION)
         except StoppedError as error:
             raise UnfinishedError(last, GOES_ON) from error
         except VodError as error:
@@ -253,7 +281,7 @@ class Lifecycle:
         failed = f"{doing} failed: {asset.reason or asset.status} (audio {audio_id})"
         operation.report("failed: removing what is left of it")
         try:
-            self.remove(audio_id, operation, deadline)
+            yield from self.removing(audio_id, operation, deadline)
         except VodError as error:
             raise UnfinishedError(asset, f"{failed}; its remains could not be removed: {error}") from error
         raise ExtractionError(f"{failed}; its remains were removed")
@@ -261,14 +289,18 @@ class Lifecycle:
     # -- audios that are there -------------------------------------------------------------------------------
 
     def adopt(self, audio_id: str, asked: Asked, operation: Operation, deadline: Deadline) -> Asset:
+        """As `adopting`, in this thread."""
+        return here(self.adopting(audio_id, asked, operation, deadline))
+
+    def adopting(self, audio_id: str, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[Asset]:
         """An audio that is there already, if nothing that VOD tells speaks against its being this extraction.
 
         From then on it is this resource's, and nobody who searches for a lost audio takes it.
         """
         doing = f"adopting audio {audio_id}"
-        asset = self._poller.look(audio_id, deadline)
+        asset = yield from self.looking(audio_id, deadline)
         if asset.outcome is Outcome.PENDING:
-            asset = self._poller.wait(audio_id, deadline, lambda it: operation.report(it.reason or it.status))
+            asset = yield self._end_of(audio_id, deadline, lambda it: operation.report(it.reason or it.status))
         if asset.outcome is Outcome.GONE:
             raise ExtractionError(f"{doing}: VOD has no such asset; check adopt, the project and the region")
         if asset.outcome is not Outcome.READY:
@@ -276,7 +308,7 @@ class Lifecycle:
         if format_of(asset) != asked.format:
             found = asset.pack_type or "not an audio"
             raise ExtractionError(f"{doing}: it is {found} and not {asked.format}; check adopt and format")
-        source = self._poller.glance(asked.source, deadline)
+        source = yield self._glance(asked.source, deadline)
         if not agree(asset.duration, source.duration):
             operation.warn(
                 f"{doing}: it lasts {asset.duration:g} s and its source {asked.source} {source.duration:g} s; check"
@@ -299,38 +331,72 @@ class Lifecycle:
         return asset
 
     def look(self, audio_id: str, deadline: Deadline) -> Asset:
-        """The audio as it is now; absent only where that is proven."""
-        return self._poller.look(audio_id, deadline)
+        """As `looking`, in this thread."""
+        return here(self.looking(audio_id, deadline))
+
+    def looking(self, audio_id: str, deadline: Deadline) -> Steps[Asset]:
+        """The asset as it is now; absent only where that is proven."""
+        asset: Asset = yield Wait(
+            lambda: self._poller.look(audio_id, deadline),
+            lambda: self._poller.looking(audio_id),
+            lambda future: self._poller.forget(audio_id, future),
+        )
+        return asset
 
     def glance(self, audio_id: str, deadline: Deadline) -> Asset:
         """One answer about the audio; an absence in it proves nothing."""
         return self._poller.glance(audio_id, deadline)
 
-    def describe(self, audio_id: str, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline) -> None:
+    def finishing(
+        self, asset: Asset, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
+    ) -> Steps[Asset]:
+        """Give a new audio its metadata; returns it as it is then.
+
+        VOD has it already, so what goes wrong here must not lose it.
+        """
+        publish = metadata.get("publish")
+        try:
+            told = {name: value for name, value in metadata.items() if name != "publish"}
+            yield from self.describing(asset.id, told, operation, deadline)
+            if publish is None or publish is asset.published:
+                return asset
+            return (yield from self.publishing(asset.id, operation, deadline, published=publish))
+        except StoppedError as error:
+            raise UnfinishedError(asset, GOES_ON) from error
+        except VodError as error:
+            raise UnfinishedError(asset, f"{error}; audio {asset.id} is kept, and `pulumi up` tries again") from error
+
+    def describing(
+        self, audio_id: str, metadata: Mapping[str, Any], operation: Operation, deadline: Deadline
+    ) -> Steps[None]:
         """Give the audio its title, category and tags; does nothing where `metadata` is empty."""
         if metadata:
             operation.report(f"setting {', '.join(metadata)}")
-            self._client.update(audio_id, metadata, deadline)
+            yield Call(Lane.CALL, partial(self._client.update, audio_id, metadata, deadline))
 
-    def publish(self, audio_id: str, operation: Operation, deadline: Deadline, *, published: bool) -> Asset:
+    def publishing(self, audio_id: str, operation: Operation, deadline: Deadline, *, published: bool) -> Steps[Asset]:
         """Publish the audio, or take that back; returns it as it is then."""
         what = "publishing" if published else "unpublishing"
         operation.report(what)
-        asset = self._publishes[published].ask(audio_id, deadline)
+        asset: Asset = yield _batched(self._publishes[published], audio_id, deadline)
         if asset.outcome is not Outcome.READY or asset.published is not published:
             raise ExtractionError(f"{what} audio {audio_id}: VOD has answered, and its status is {asset.status}")
         return asset
 
     def remove(self, audio_id: str, operation: Operation, deadline: Deadline) -> None:
+        """As `removing`, in this thread."""
+        here(self.removing(audio_id, operation, deadline))
+
+    def removing(self, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[None]:
         """Remove the audio in whatever state it is, and return once it is gone, or VOD has long said so."""
         operation.report("deleting")
         refusals = 0
-        while not self._deletes.ask(audio_id, deadline):
-            asset = self._poller.look(audio_id, deadline)
+        while not (yield _batched(self._deletes, audio_id, deadline)):
+            asset = yield from self.looking(audio_id, deadline)
             if asset.outcome is Outcome.GONE:
                 return
             if asset.outcome is Outcome.PENDING:
-                self._end(asset, operation, deadline)
+                yield from self._end(asset, operation, deadline)
                 continue
             refusals += 1
             if refusals == REFUSALS:
@@ -339,17 +405,69 @@ class Lifecycle:
                     f"deleting audio {audio_id}: VOD reports FAILED, and its status is {asset.status}{why};"
                     " try again later, or delete it in the console"
                 )
-            deadline.sleep(retries.pause(refusals))
-        if not self._poller.wait_gone(audio_id, deadline):
+            yield Pause(retries.pause(refusals), deadline)
+        if not (yield from self._vanishing(audio_id, deadline)):
             operation.warn(f"VOD has confirmed the deletion of audio {audio_id}, and still shows it")
 
-    def _end(self, asset: Asset, operation: Operation, deadline: Deadline) -> None:
+    def _vanishing(self, audio_id: str, deadline: Deadline) -> Steps[bool]:
+        """After VOD has accepted its deletion: True once the asset is absent, False where it is there all the time.
+
+        Raises ExtractionError where VOD says in the end that the deletion has failed.
+        """
+        at_most = rule(Purpose.DELETED, self._recovery.absence_s).at_most
+        begun, pause = deadline.now, GONE_PAUSE_S
+        while True:
+            asset = yield self._glance(audio_id, deadline)
+            if asset.outcome is Outcome.GONE:
+                return True
+            left = begun + at_most - deadline.now
+            if left <= 0:
+                break
+            yield Pause(min(pause, left), deadline)
+            pause = min(LONGEST_GONE_PAUSE_S, 2 * pause)
+        if asset.status == DELETE_FAILED:
+            why = f" ({asset.reason})" if asset.reason else ""
+            raise ExtractionError(f"deleting asset {audio_id}: VOD has accepted it, and reports {asset.status}{why}")
+        return False
+
+    def _end(self, asset: Asset, operation: Operation, deadline: Deadline) -> Steps[None]:
         """Bring a pending asset to where it can be deleted: VOD deletes nothing that is being processed."""
         if asset.status != DELETING:
             try:
                 operation.report("cancelling")
-                self._client.cancel(asset.id, deadline)
+                yield Call(Lane.CALL, partial(self._client.cancel, asset.id, deadline))
                 return
             except (StateError, NotFoundError):
                 operation.report("extracting, which cannot be stopped; deleted once it is done")
-        self._poller.wait(asset.id, deadline)
+        yield self._end_of(asset.id, deadline)
+
+    # -- what is waited for ----------------------------------------------------------------------------------
+
+    def _glance(self, asset_id: str, deadline: Deadline) -> Wait[Asset]:
+        """One answer about the asset."""
+        return Wait(
+            lambda: self._poller.glance(asset_id, deadline),
+            lambda: self._poller.glancing(asset_id),
+            lambda future: self._poller.forget(asset_id, future),
+        )
+
+    def _end_of(
+        self,
+        asset_id: str,
+        deadline: Deadline,
+        progress: Progress = lambda _: None,
+        *,
+        new: bool = False,
+        for_: For = For.OTHERS,
+    ) -> Wait[Asset]:
+        """The asset once it is ready, failed or proven to be gone."""
+        return Wait(
+            lambda: self._poller.wait(asset_id, deadline, progress, new=new),
+            lambda: self._poller.watching(asset_id, progress, new=new),
+            lambda future: self._poller.forget(asset_id, future),
+            for_,
+        )
+
+
+def _batched(batches: Batches[T], asset_id: str, deadline: Deadline) -> Wait[T]:
+    return Wait(lambda: batches.ask(asset_id, deadline), lambda: batches.asking(asset_id))

@@ -59,7 +59,7 @@ class Recovery:
         here: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._poller, self._ledger, self._site = client, poller, ledger, site
-        self._absence_s, self._here = absence_s, here
+        self.absence_s, self._here = absence_s, here
         self._ambiguous: set[Key] = set()
 
     def now(self) -> float:
@@ -69,7 +69,7 @@ class Recovery:
 
     def is_new(self, request: Request) -> bool:
         """Whether VOD may have accepted it so lately that an absence of its audio proves nothing."""
-        return self.now() - request.asked_at < self._absence_s
+        return self.now() - request.asked_at < self.absence_s
 
     def in_the_way(self, request: Request) -> list[Request]:
         """Requests whose audio might be mistaken for the one of `request` as long as their own answers are missing."""
@@ -94,7 +94,7 @@ class Recovery:
         for part in LOOKS:
             # By VOD's clock, so it does not matter how this machine's was set; never longer than the table says.
             age = max(0.0, self.now() - request.asked_at)
-            deadline.sleep(min(self._absence_s, max(0.0, part * self._absence_s - age)))
+            deadline.sleep(min(self.absence_s, max(0.0, part * self.absence_s - age)))
             if self._look(request, deadline, last=part == LOOKS[-1]):
                 return
 
@@ -109,7 +109,7 @@ class Recovery:
             self._ambiguous.add(request.key)
             return
         if request in self._ledger.unanswered(self._site):
-            deadline.sleep(max(0.0, self._absence_s - (self.now() - request.asked_at)))
+            deadline.sleep(max(0.0, self.absence_s - (self.now() - request.asked_at)))
             self._ambiguous.add(request.key)
 
     def _look(self, request: Request, deadline: Deadline, *, last: bool) -> bool:

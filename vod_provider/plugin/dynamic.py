@@ -23,7 +23,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import grpc
-from pulumi.dynamic import ConfigureRequest
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from vod_provider.config.settings import NAMES
@@ -48,6 +49,10 @@ _REQUESTS: dict[str, Any] = {
     "Update": provider_pb2.UpdateRequest,
     "Delete": provider_pb2.DeleteRequest,
 }
+
+
+class OurProvider(ResourceProvider):
+    """A provider of this package: its requests are served with all that can be reached."""
 
 
 def _raise_again(*_: object) -> NoReturn:
@@ -112,10 +117,8 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
 class _ExtendedHost:
     """The host, extended. `loaded` are the providers that it has loaded, by their `__provider`."""
 
-    def __init__(
-        self, monitor: Any, loaded: Mapping[str, object], ours: type, engine: str | None, *, debug: bool
-    ) -> None:
-        self._monitor, self._loaded, self._ours = monitor, loaded, ours
+    def __init__(self, monitor: Any, loaded: Mapping[str, object], engine: str | None, *, debug: bool) -> None:
+        self._monitor, self._loaded = monitor, loaded
         self._foreign = threading.BoundedSemaphore(FOREIGN_WORKERS)
         self.session = Session(engine, debug=debug, unannounced=self._unannounced)
 
@@ -128,6 +131,7 @@ class _ExtendedHost:
             with self._foreign:
                 return method(request, context)
         with self.session.serve(request.urn, getattr(request, "timeout", 0.0)) as served:
+            served.inputs_before = partial(_inputs_before, request)
             try:
                 response = method(request, _QuietContext(context))
             except _Aborted as aborted:
@@ -150,6 +154,7 @@ class _ExtendedHost:
             return
         request, context = early
         with self.session.serve(request.urn, getattr(request, "timeout", 0.0)) as served:
+            served.inputs_before = partial(_inputs_before, request)
             try:
                 yield served
             except Exception as error:  # noqa: BLE001 - it becomes the answer
@@ -162,7 +167,7 @@ class _ExtendedHost:
         for part in ("news", "properties", "inputs", "olds"):
             properties = getattr(request, part, None)
             if properties is not None and PROVIDER_KEY in properties.fields:
-                return isinstance(self._loaded.get(properties.fields[PROVIDER_KEY].string_value), self._ours)
+                return isinstance(self._loaded.get(properties.fields[PROVIDER_KEY].string_value), OurProvider)
         return False
 
     def _cancel(self, request: Any, context: Any) -> Any:
@@ -173,8 +178,8 @@ class _ExtendedHost:
 _extended: _ExtendedHost | None = None
 
 
-def extend(ours: type, *, debug: bool) -> None:
-    """Extend the host of this process, once, with as much as can be reached, for providers of type `ours`."""
+def extend(*, debug: bool) -> None:
+    """Extend the host of this process, once, with as much as can be reached, for providers of ours."""
     global _extended
     if _extended is not None:
         return
@@ -194,7 +199,7 @@ def extend(ours: type, *, debug: bool) -> None:
     methods = all(hasattr(monitor, name) for name in (*_REQUESTS, "Cancel"))
     if isinstance(handlers, list) and isinstance(loaded, dict) and methods:
         engine = sys.argv[1] if len(sys.argv) > 1 else None
-        _extended = _ExtendedHost(monitor, loaded, ours, engine, debug=debug)
+        _extended = _ExtendedHost(monitor, loaded, engine, debug=debug)
         serving.open_session(_extended.session)
         ours_first = _extended.handlers()
         handlers.insert(0, ours_first)
@@ -263,11 +268,18 @@ def configuration(request: ConfigureRequest) -> dict[str, str]:
     return {name: value for name, value in everything.items() if isinstance(value, str)}
 
 
+def _inputs_before(request: Any) -> dict[str, Any]:
+    """The inputs that were saved with the state, by their names in it; none for a request without."""
+    given = getattr(request, "old_inputs", None)
+    if given is None:
+        given = getattr(request, "inputs", None)
+    found: dict[str, Any] = rpc.deserialize_properties(given, True) if given is not None else {}
+    return found
+
+
 def _described(partial: PartialFailureError, request: Any) -> provider_pb2.ErrorResourceInitFailed:
     """What the engine is to save of a partial failure, with the reference to the provider that the host adds."""
     import asyncio
-
-    from pulumi.runtime import rpc
 
     news = getattr(request, "news", None) or request.properties
     properties = asyncio.run(rpc.serialize_properties(dict(partial.outs), {}))

@@ -31,6 +31,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from vod_provider._version import __version__
 from vod_provider.config import settings
 from vod_provider.plugin import engine_watch, import_id, names, schema, serving
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.functions import Functions
 from vod_provider.plugin.serving import PartialFailureError, Session
 from vod_provider.vod.assets import Condition, condition
@@ -54,7 +55,7 @@ _translated = names.Translator(schema.names())
 class Core(Protocol):
     """What serves the resource, by the names within this package: `provider.ExtractedAudioProvider`."""
 
-    def begin(self, config: Mapping[str, str]) -> None: ...
+    def begin(self, context: RunContext) -> None: ...
     def check(self, olds: Props, news: Props) -> CheckResult: ...
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult: ...
     def create(self, props: Props) -> CreateResult: ...
@@ -124,7 +125,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             session = Session(self._engine, debug=debug, environ=self._environ, wording=_translated, watches=False)
             self._session = serving.open_session(session)
             self._functions = Functions(given, self._environ, session.stop)
-            self._core.begin(given)
+            self._core.begin(RunContext(given))
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )

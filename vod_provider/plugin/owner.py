@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 TYPES = ("pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudio")
 """The type of an audio of the dynamic provider, and of the native plugin."""
+SET_TYPES = ("pulumi-python:dynamic/vod:ExtractedAudioSet", "vod:index:ExtractedAudioSet")
+"""The same of a set of audios."""
 _SERVICE = "https://api.pulumi.com"
 """Pulumi Cloud, the backend of whoever has chosen none. Source: `pulumi login --help`."""
 
@@ -28,9 +30,10 @@ def of_other_type(owner: str) -> str:
 
     A program that changes from one type to the other declares the same resource; see 'In other languages'.
     """
-    for here, there in (TYPES, TYPES[::-1]):
-        if here in owner:
-            return owner.replace(here, there)
+    for types in (SET_TYPES, TYPES):
+        for here, there in (types, types[::-1]):
+            if f"{here}::" in owner:
+                return owner.replace(f"{here}::", f"{there}::", 1)
     return owner
 
 

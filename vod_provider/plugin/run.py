@@ -31,9 +31,11 @@ class Run:
     """What the owners of this stack begin with; '' as long as nothing was created, updated or deleted: in a preview."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _declared: dict[str, Declared] = field(default_factory=dict)
+    _by_id: dict[str, set[str]] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
     _answered: dict[str, set[str]] = field(default_factory=dict)
     _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
+    _noted: dict[str, str] = field(default_factory=dict)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
 
@@ -54,16 +56,29 @@ class Run:
         with self._lock:
             if declared.id or urn not in self._declared:
                 self._declared[urn] = declared
+                if declared.id:
+                    self._by_id.setdefault(declared.id, set()).add(urn)
 
     def replaces(self, urn: str, source: str | None) -> None:
         """Another extraction is going to take the place of the one that there is, if there is one."""
         with self._lock:
             declared = self._declared.pop(urn, None)
+            if declared is not None:
+                self._by_id.get(declared.id, set()).discard(urn)
             if declared is None or urn in self._replaced:
                 return
             if urn:  # else the host does not say which resource it is
                 self._replaced.add(urn)
         self.billed_again.note(declared.seconds if declared.source == source else None)
+
+    def notes(self, urn: str, line: str) -> None:
+        """What a preview has to say of this resource; '' for nothing."""
+        with self._lock:
+            self._noted[urn] = line
+
+    def lines(self) -> list[str]:
+        """What a preview has to say when it is over."""
+        return [line for line in (*self._noted.values(), self.billed_again.line()) if line]
 
     def is_replaced(self, urn: str) -> bool:
         """Whether this run has shown that the resource gets another extraction."""
@@ -93,6 +108,13 @@ class Run:
             self._warned.add(text)
         warn(text)
 
+    def undeclares(self, urn: str) -> None:
+        """The program does not declare it any more."""
+        with self._lock:
+            declared = self._declared.pop(urn, None)
+            if declared is not None:
+                self._by_id.get(declared.id, set()).discard(urn)
+
     def answers(self, audio_id: str, urn: str) -> None:
         """The engine is told that a create of this run has brought the resource this audio."""
         with self._lock:
@@ -105,4 +127,4 @@ class Run:
     def other_of(self, audio_id: str, urn: str) -> str:
         """The URN of another resource that is still declared with this audio; '' for none."""
         with self._lock:
-            return next((it for it, held in self._declared.items() if held.id == audio_id and it != urn), "")
+            return next((it for it in self._by_id.get(audio_id, ()) if it != urn), "")

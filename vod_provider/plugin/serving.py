@@ -35,26 +35,33 @@ Source: `Close` and `SignalCancellation` of the engine's plugin host."""
 
 
 class PartialFailureError(Exception):
-    """The resource is there, but not as declared: Pulumi is to keep `id` and `outs`, and to fail the step."""
+    """The resource is there, but not as declared: Pulumi is to keep `id` and `outs`, and to fail the step.
 
-    def __init__(self, reason: str, id_: str, outs: Mapping[str, Any]) -> None:
+    Each reason is shown as a line of its own.
+    """
+
+    def __init__(self, reason: str, id_: str, outs: Mapping[str, Any], *more: str) -> None:
         super().__init__(reason)
-        self.id, self.outs = id_, outs
+        self.id, self.outs, self.reasons = id_, outs, (reason, *more)
 
 
 @dataclass
 class ServedRequest:
     """One request being served: what it knows, and what the answer is to hold beyond the provider's result.
 
-    `last_line` is what its row ends with; '' leaves it as it is. `detailed` says by property what a diff does with it,
-    as a `PropertyDiff.Kind`; `stables` are outputs that an update leaves as they are.
+    `last_line` is what its row ends with; '' leaves it as it is. `detailed` says by the path of a property what a diff
+    does with it, as a `PropertyDiff.Kind`; paths that begin with `of_inputs`, if that is set, are differences from the
+    inputs before, and the others from the outputs; `stables` are outputs that an update leaves as they are.
+    `inputs_before` has the inputs that were saved with the state; None where the host does not tell them.
     """
 
     operation: Operation = field(default_factory=Operation)
     urn: str = ""
     last_line: str = ""
     detailed: dict[str, str] = field(default_factory=dict)
+    of_inputs: str = ""
     stables: tuple[str, ...] = ()
+    inputs_before: Callable[[], dict[str, Any]] | None = None
 
     @property
     def owners(self) -> str:
@@ -70,6 +77,7 @@ class ServedRequest:
             response.hasDetailedDiff = True
             for name, kind in self.detailed.items():
                 response.detailedDiff[name].kind = kinds.Value(kind)
+                response.detailedDiff[name].inputDiff = bool(self.of_inputs) and name.startswith(self.of_inputs)
                 response.diffs.append(name)
 
 
@@ -164,7 +172,7 @@ class Session:
         if isinstance(error, PartialFailureError):
             detail = any_pb2.Any()
             described = describe(error)
-            described.reasons.append(line)
+            described.reasons.extend(self._wording(printable(one)) for one in error.reasons)
             detail.Pack(described)
             code: int = grpc.StatusCode.UNKNOWN.value[0]
             status = status_pb2.Status(code=code, message=line, details=[detail])

@@ -53,12 +53,16 @@ class Registered(Resource):
     _output_names: ClassVar[tuple[str, ...]]
     _outputs: _Outputs
 
-    def __init_subclass__(cls, provider: type[ResourceProvider] | None = None, **more: Any) -> None:
+    def __init_subclass__(
+        cls, provider: type[ResourceProvider] | None = None, outputs: tuple[str, ...] | None = None, **more: Any
+    ) -> None:
+        """`outputs` are the names of its outputs, where not all of its properties are some."""
         super().__init_subclass__(**more)
         if provider is not None:  # else it is a class that a user has derived from one of ours
             # The dynamic host makes an instance of the class, and keeps that.
             cls._provider_reference = base64.b64encode(pickle.dumps(provider(), protocol=_PROTOCOL)).decode()
-            cls._output_names = tuple(name for name, it in vars(cls).items() if isinstance(it, property))
+            named = (name for name, it in vars(cls).items() if isinstance(it, property))
+            cls._output_names = tuple(named) if outputs is None else outputs
 
     def _register(self, name: str, props: Mapping[str, Any], opts: ResourceOptions | None) -> None:
         """Take the place of `Resource.__init__`. To be called by the constructor itself, or a function beside it."""

@@ -71,6 +71,11 @@ class Deadline:
         return self._seconds
 
     @property
+    def now(self) -> float:
+        """Seconds of the clock that it goes by."""
+        return self._clock()
+
+    @property
     def left(self) -> float:
         """Seconds that are left; may be infinite, never negative."""
         return max(0.0, self._end - self._clock())

@@ -47,6 +47,10 @@ class Batches(Generic[T]):
 
     def ask(self, asset_id: str, deadline: Deadline) -> T:
         """Do it to one asset, and return the answer for it."""
+        return deadline.result(self.asking(asset_id))
+
+    def asking(self, asset_id: str) -> Future[T]:
+        """As `ask`, without holding a thread: the future brings the answer, or raises."""
         future: Future[T] = Future()
         with self._lock:
             now = self._clock()
@@ -59,7 +63,7 @@ class Batches(Generic[T]):
             if len(batch.asked) == IDS_PER_CALL:
                 self._close(batch)
                 batch.full.set()
-        return deadline.result(future)
+        return future
 
     def _run(self, batch: _Batch[T]) -> None:
         deadline = Deadline(stop=self._stop)

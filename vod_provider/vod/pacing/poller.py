@@ -16,10 +16,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from vod_provider.vod.absence import DEFAULT_S, Doubt, Purpose, rule
-from vod_provider.vod.assets import DELETE_FAILED, Asset, Outcome
+from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import IDS_PER_CALL
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import ExtractionError
 from vod_provider.vod.pacing.batch_timing import BatchTiming
 from vod_provider.vod.pacing.event_timing import EventTiming
 from vod_provider.vod.pacing.quota import WINDOW_S, Window
@@ -33,10 +32,6 @@ AGE_PART = 0.1
 TOLD_S = 0.1
 """Asked about so long after an event, so that those of others can join the call."""
 CALLS_AT_ONCE = 4
-GONE_PAUSE_S = 1.0
-"""After a deletion, an asset is looked for after this time, then after twice that, and so on,"""
-LONGEST_GONE_PAUSE_S = 8.0
-"""but at least this often."""
 _REMEMBERED = 50
 _ENOUGH = 5
 
@@ -54,10 +49,14 @@ def interval(
 
 @dataclass
 class _Waiter:
-    """Somebody who waits: who is told of each answer, and what proves to them that the asset is gone."""
+    """Somebody who waits: who is told of each answer, and what proves to them that the asset is gone.
+
+    `there`: any answer that has the asset is what they wait for.
+    """
 
     progress: Progress
     doubt: Doubt
+    there: bool = False
 
 
 @dataclass
@@ -67,6 +66,8 @@ class _Subject:
     since: float
     due: float = float("inf")
     looks: list[Future[Asset]] = field(default_factory=list)
+    sure: set[Future[Asset]] = field(default_factory=set)
+    """Looks for whom an absence has to be proven."""
     waits: dict[Future[Asset], _Waiter] = field(default_factory=dict)
     asking: bool = False
     told: bool = False
@@ -94,11 +95,13 @@ class Schedule:
         self._unheard = unheard
         self.event_timing = EventTiming()
 
-    def look(self, asset_id: str, now: float) -> Future[Asset]:
-        """Ask about the asset soon, once."""
+    def look(self, asset_id: str, now: float, *, sure: bool = False) -> Future[Asset]:
+        """Ask about the asset soon, once; `sure`: again, as long as it is absent and that is not proven."""
         future: Future[Asset] = Future()
         subject = self._subjects.setdefault(asset_id, _Subject(now))
         subject.looks.append(future)
+        if sure:
+            subject.sure.add(future)
         if not subject.asking:
             self._batch_timing.came(now, joins=bool(self._looked))
             self._looked.setdefault(asset_id, now)
@@ -189,9 +192,12 @@ class Schedule:
             tell += [_failing(future, answer) for future in (*subject.looks, *subject.waits)]
             subject.waits.clear()
         else:
+            if answer.outcome is Outcome.GONE:
+                self._doubt(asset_id, subject, now)
             tell += [_telling(future, answer) for future in subject.looks]
             tell += self._told_waiting(asset_id, subject, answer, now)
         subject.looks.clear()
+        subject.sure.clear()
         if self.event_timing.gives_up(now):
             tell.append(self._unheard)
         if subject.waits:
@@ -208,12 +214,23 @@ class Schedule:
             del self._subjects[asset_id]
         return tell
 
+    def _doubt(self, asset_id: str, subject: _Subject, now: float) -> None:
+        """Those who want to be sure wait from now on, for the asset to be there, or for the proof that it is gone."""
+        for future in [it for it in subject.looks if it in subject.sure]:
+            subject.looks.remove(future)
+            subject.waits[future] = _Waiter(lambda _: None, Doubt(rule(Purpose.LOOK, self._absence_s), now), there=True)
+            self._awaited.add(asset_id)
+
     def _told_waiting(self, asset_id: str, subject: _Subject, answer: Asset, now: float) -> list[Callable[[], None]]:
         """Whom of those who wait to tell what; those who are done wait no more."""
         if answer.outcome is Outcome.PENDING:
+            seen = [future for future, waiter in subject.waits.items() if waiter.there]
             for waiter in subject.waits.values():
                 waiter.doubt.present()
-            return [_reporting(waiter.progress, answer) for waiter in subject.waits.values()]
+            tell = [_reporting(waiter.progress, answer) for waiter in subject.waits.values()]
+            for future in seen:
+                del subject.waits[future]
+            return tell + [_telling(future, answer) for future in seen]
         done = list(subject.waits)
         if answer.outcome is Outcome.GONE:
             # An absence that is not proven is reported to nobody: it may be written down as what the asset is.
@@ -288,10 +305,7 @@ class Poller:
 
     def glance(self, asset_id: str, deadline: Deadline) -> Asset:
         """What one answer says of the asset. An absence in it proves nothing."""
-        with self._changed:
-            future = self._schedule.look(asset_id, self._clock())
-            self._wake()
-        return self._result(asset_id, future, deadline)
+        return self._result(asset_id, self.glancing(asset_id), deadline)
 
     def wait(
         self, asset_id: str, deadline: Deadline, progress: Progress = lambda _: None, *, new: bool = False
@@ -300,38 +314,43 @@ class Poller:
 
         `new`: VOD has accepted it just now, and may not know it yet when it is asked.
         """
+        return self._result(asset_id, self.watching(asset_id, progress, new=new), deadline)
+
+    # What holds no thread: whoever has begun one of these asks the future, and calls `forget` if it stops waiting.
+
+    # Its callbacks run in a thread that others need.
+
+    def glancing(self, asset_id: str) -> Future[Asset]:
+        """As `glance`; the future brings what it returns, or raises."""
+        return self._looking(asset_id, sure=False)
+
+    def looking(self, asset_id: str) -> Future[Asset]:
+        """As `look`."""
+        return self._looking(asset_id, sure=True)
+
+    def _looking(self, asset_id: str, *, sure: bool) -> Future[Asset]:
+        with self._changed:
+            future = self._schedule.look(asset_id, self._clock(), sure=sure)
+            self._wake()
+        return future
+
+    def watching(self, asset_id: str, progress: Progress = lambda _: None, *, new: bool = False) -> Future[Asset]:
+        """As `wait`."""
         with self._changed:
             future = self._schedule.watch(asset_id, self._clock(), progress, new=new)
             self._wake()
-        return self._result(asset_id, future, deadline)
+        return future
 
-    def wait_gone(self, asset_id: str, deadline: Deadline) -> bool:
-        """After VOD has accepted its deletion: True once the asset is absent, False where it is there all the time.
-
-        Raises ExtractionError where VOD says in the end that the deletion has failed.
-        """
-        at_most = rule(Purpose.DELETED, self._absence_s).at_most
-        begun, pause = self._clock(), GONE_PAUSE_S
-        while True:
-            asset = self.glance(asset_id, deadline)
-            if asset.outcome is Outcome.GONE:
-                return True
-            left = begun + at_most - self._clock()
-            if left <= 0:
-                break
-            deadline.sleep(min(pause, left))
-            pause = min(LONGEST_GONE_PAUSE_S, 2 * pause)
-        if asset.status == DELETE_FAILED:
-            why = f" ({asset.reason})" if asset.reason else ""
-            raise ExtractionError(f"deleting asset {asset_id}: VOD has accepted it, and reports {asset.status}{why}")
-        return False
+    def forget(self, asset_id: str, future: Future[Asset]) -> None:
+        """Nobody waits for `future` any more."""
+        with self._changed:
+            self._schedule.forget(asset_id, future)
 
     def _result(self, asset_id: str, future: Future[Asset], deadline: Deadline) -> Asset:
         try:
             return deadline.result(future)
         finally:
-            with self._changed:
-                self._schedule.forget(asset_id, future)
+            self.forget(asset_id, future)
 
     def _wake(self) -> None:
         if self._thread is None:

@@ -1,0 +1,264 @@
+"""The life of an ExtractedAudioSet, as the real engine drives it against the local VOD."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import NewStack
+from tests.engine.stack import Stack, until
+from tests.vod import LocalVod
+
+PLUGIN = "pulumi.dynamic"
+SLOW = 30.0
+"""Seconds that a slow extraction takes here."""
+
+
+def archive(audios: dict[str, Any], **more: object) -> str:
+    """A program with one set."""
+    given = "".join(f", {name}={value!r}" for name, value in more.items())
+    return (
+        "from vod_provider import ExtractedAudioSet\n"
+        f'archive = ExtractedAudioSet("archive", {audios!r}{given})\n'
+        'pulumi.export("ids", archive.audio_asset_ids)'
+    )
+
+
+def the_set(stack: Stack) -> dict[str, Any]:
+    """The set in the state."""
+    (found,) = [it for it in stack.state()["resources"] if it["type"].endswith(":ExtractedAudioSet")]
+    return dict(found)
+
+
+def ids(stack: Stack) -> dict[str, str]:
+    """The ids of its audios, by key."""
+    return {key: it["audio_asset_id"] for key, it in the_set(stack)["outputs"]["extracted"].items()}
+
+
+def test_a_whole_life(stack: NewStack, vod: LocalVod) -> None:
+    """Preview, create, unchanged, all kinds of changes at once, refresh with a deletion and drift, and destroy."""
+    source, other, one = vod.video(), vod.video(seconds=3), stack(vod.config)
+    kinds = {
+        "same": source,
+        "titled": {"asset_id": source, "title": "One"},
+        "again": {"asset_id": source, "title": "Again"},
+        "before": {"asset_id": other, "format": "AAC"},
+        "out": other,
+    }
+    vod.forget_calls()
+    one.program(archive(kinds))
+    one.preview().expect("2 to create", "archive: 5 to extract")
+    assert vod.calls() == []
+    one.up().expect("2 created")
+    first = ids(one)
+    assert sorted(first.values()) == sorted(vod.audio_ids())
+    assert vod.asset(first["titled"])["base_info"]["title"] == "One"
+    assert vod.accepted() == 5
+
+    vod.forget_calls()
+    one.up().expect("2 unchanged")
+    one.preview().expect("2 unchanged")
+    assert vod.calls() == [], "an unchanged up asks VOD for nothing"
+
+    changed = {
+        "same": source,
+        "titled": {"asset_id": source, "title": "Two"},
+        "again": {"asset_id": source, "title": "Again", "format": "AAC"},
+        "after": {"asset_id": other, "format": "AAC"},
+        "new": other,
+    }
+    one.program(archive(changed))
+    shown = one.preview().expect("1 to update").text
+    assert vod.calls() == []
+    for line in ('~ title: "One" => "Two"', '+ format: "AAC"', "+ new   : {", "1 audio will be extracted again"):
+        assert line in shown, shown
+    # 'new' is what 'out' was, as 'after' is what 'before' was: they are renamed, and nothing is extracted.
+    assert "archive: 1 to extract again, 2 to rename without a call, 1 to change in place, 1 to delete" in shown, shown
+    one.up().expect("1 updated")
+    second = ids(one)
+    assert (second["same"], second["titled"]) == (first["same"], first["titled"])
+    assert (second["after"], second["new"]) == (first["before"], first["out"])
+    assert sorted(vod.audio_ids()) == sorted(second.values())
+    assert vod.asset(first["titled"])["base_info"]["title"] == "Two"
+    assert vod.accepted() == 1
+    order = [call["operation"] for call in vod.calls()]
+    assert order.index("ExtractAudio") < order.index("DeleteAssets"), "the new one first"
+    one.up().expect("2 unchanged")
+
+    vod.forget_calls()
+    vod.delete(second["same"])
+    vod.retitle(second["titled"], "Drifted")
+    one.refresh().expect("1 updated")
+    assert "same" not in ids(one)
+    assert 'title: "Drifted"' in one.preview().expect("archive: 1 to extract, 1 to change in place").text
+    one.up().expect("1 updated")
+    assert vod.asset(second["titled"])["base_info"]["title"] == "Two"
+    assert vod.accepted() == 1
+    one.refresh().expect("2 unchanged")
+    one.destroy().expect("2 deleted")
+    assert vod.audio_ids() == []
+
+
+def test_a_failing_entry_harms_no_other(stack: NewStack, vod: LocalVod) -> None:
+    """The rest is done and kept, the reasons are few, and the next `up` goes on with what is missing only."""
+    source, one = vod.video(), stack(vod.config)
+    audios: dict[str, Any] = {f"good-{it}": source for it in range(5)} | {f"bad-{it}": f"{it:032x}" for it in range(8)}
+    one.program(archive(audios))
+    failed = one.up().expect_failure('audios["bad-0"]: extracting MP3 from asset', "VOD.10062", "3 more failed")
+    assert "5 of 13 audios are ready" in failed.text
+    assert len(ids(one)) == 5
+    assert vod.accepted() == 5
+    kept = ids(one)
+    shown = one.preview().expect("archive: 8 to extract", "1 to update").text
+    assert "good-0" not in shown, shown
+    one.program(archive(audios | {f"bad-{it}": source for it in range(8)}))
+    one.up().expect("1 updated", "13 ready")
+    assert kept.items() <= ids(one).items()
+    assert vod.accepted() == 13
+    one.up().expect("2 unchanged")
+
+
+def test_a_set_of_which_nothing_could_be_asked_for_leaves_nothing(stack: NewStack, vod: LocalVod) -> None:
+    """Where VOD has accepted none, the create has failed, and there is no resource."""
+    one = stack(vod.config)
+    one.program(archive({f"bad-{it}": f"{it:032x}" for it in range(8)}))
+    one.up().expect_failure("extracting the audios of archive: ", "VOD.10062", "and 3 more failed")
+    assert not [it for it in one.state()["resources"] if it["type"].endswith(":ExtractedAudioSet")]
+    one.program(archive({}))
+    one.up().expect("1 created")
+    one.destroy().expect("2 deleted")
+
+
+def test_one_that_cannot_be_replaced_keeps_what_it_has(stack: NewStack, vod: LocalVod) -> None:
+    """A replacement that VOD refuses leaves the old audio, which is told as what it is; the next `up` tries again."""
+    source, one = vod.video(), stack(vod.config)
+    one.program(archive({"a": source, "b": source}))
+    one.up().expect()
+    first = ids(one)
+    one.program(archive({"a": "0" * 32, "b": source}))
+    one.up().expect_failure('audios["a"]', "VOD.10062")
+    assert ids(one) == first
+    one.preview().expect("archive: 1 to extract again, 1 to delete")
+    one.program(archive({"a": source, "b": source}))
+    one.up().expect()
+    assert ids(one) == first
+    assert sorted(vod.audio_ids()) == sorted(first.values())
+    assert vod.accepted() == 2
+
+
+def test_names_may_change_places(stack: NewStack, vod: LocalVod) -> None:
+    """Two entries that swap their names swap their audios, and nothing is extracted or deleted."""
+    source, other, one = vod.video(), vod.video(seconds=3), stack(vod.config)
+    one.program(archive({"a": source, "b": other, "c": {"asset_id": source, "format": "AAC"}}))
+    one.up().expect()
+    first = ids(one)
+    one.program(archive({"a": other, "b": {"asset_id": source, "format": "AAC"}, "c": source}))
+    one.preview().expect("archive: 3 to rename without a call")
+    vod.forget_calls()
+    one.up().expect("1 updated")
+    assert ids(one) == {"a": first["b"], "b": first["c"], "c": first["a"]}
+    assert vod.calls() == []
+    one.up().expect("2 unchanged")
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+def test_the_first_ctrl_c_ends_the_up_within_two_seconds(stack: NewStack, vod: LocalVod) -> None:
+    """What VOD has accepted is kept, what was not asked for is not, and the next `up` pays for what is missing only."""
+    source, one = vod.video(), stack(vod.config)
+    vod.timed(SLOW, concurrency=200, quota_scale=0.1)
+    one.program(archive({f"talk-{it}": {"asset_id": source, "title": f"Talk {it}"} for it in range(40)}))
+    run = one.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 10)
+    time.sleep(1)
+    pressed = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    text, _ = run.communicate(timeout=30)
+    assert time.monotonic() - pressed < 2, text
+    assert "0 of 40 audios are ready, 10 more are accepted by VOD and kept" in text, text
+    kept = ids(one)
+    assert sorted(kept.values()) == sorted(vod.audio_ids())
+    vod.timed(1, concurrency=200, quota_scale=10)
+    one.preview().expect("archive: 30 to extract, 10 to wait for")
+    one.up().expect("1 updated", "40 ready")
+    assert kept.items() <= ids(one).items()
+    assert vod.accepted() == len(vod.audio_ids()) == 40
+    key, audio_id = kept.popitem()
+    assert vod.asset(audio_id)["base_info"]["title"] == f"Talk {key.partition('-')[2]}"
+
+
+@pytest.mark.parametrize("victims", ["engine", "plugin"])
+def test_kill_9(stack: NewStack, vod: LocalVod, victims: str) -> None:
+    """Killed in the middle, the next `up` finds in the ledger what VOD has accepted: each is paid once."""
+    source, one = vod.video(), stack(vod.config)
+    vod.timed(3)
+    one.program(archive({f"talk-{it}": source for it in range(60)}))
+    run = one.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() >= 30)
+    plugins = one.processes(PLUGIN)
+    if victims == "engine":
+        run.kill()
+    for plugin in plugins:
+        os.kill(plugin, signal.SIGKILL)
+    run.communicate(timeout=30)
+    until(lambda: not one.processes(PLUGIN), 10)
+    one.run("cancel", "--yes", "--stack", "test")
+    one.up().expect()
+    assert sorted(ids(one).values()) == sorted(vod.audio_ids())
+    assert len(ids(one)) == vod.accepted() == 60
+
+
+def test_an_audio_that_is_there_is_adopted(stack: NewStack, vod: LocalVod) -> None:
+    """It is taken over instead of extracted, and one that somebody else holds stays when the set lets go."""
+    source, one = vod.video(), stack(vod.config)
+    theirs = vod.extract(source)
+    single = f'\nExtractedAudio("single", asset_id="{source}")'
+    one.program(archive({"own": source, "theirs": {"asset_id": source, "adopt": theirs}}) + single)
+    one.up().expect("3 created")
+    assert ids(one)["theirs"] == theirs
+    assert vod.accepted() == 3
+    held = one.audios()["single"]["id"]
+    one.program(archive({"own": source, "single": {"asset_id": source, "adopt": held}}) + single)
+    one.up().expect_failure(f"adopting audio {held}: single holds it")
+    assert theirs not in vod.audio_ids()
+    one.program(archive({"own": source, "single": {"asset_id": source, "adopt": held}}))
+    one.up().expect("1 deleted", f'audio {held} is kept at VOD: archive["single"] holds it, too')
+    assert ids(one)["single"] == held
+    assert held in vod.audio_ids()
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+def test_what_is_wrong_is_told_by_its_path(stack: NewStack, vod: LocalVod) -> None:
+    """At the preview, without a call, and the first of many only."""
+    one = stack({})
+    audios: dict[str, Any] = {"a": {"asset_id": "x", "title": "x" * 200}, "b": ""}
+    one.program(archive(audios, format="WAV"))
+    one.preview().expect_failure(
+        'audios["a"].title must be at most 128 bytes', 'audios["b"].asset_id must be a media id', "format must be MP3"
+    )
+    one.program(archive({f"talk-{it}": "" for it in range(500)}))
+    one.preview().expect_failure("audios has 480 more problems")
+    assert vod.calls() == []
+
+
+def test_a_state_holds_little_of_an_audio(stack: NewStack, vod: LocalVod) -> None:
+    """At most 800 bytes for each, inputs and outputs together, as the file counts them; each is a row of `orphans`."""
+    sources = [vod.video(title=f"A talk about something or other, number {it}") for it in range(3)]
+    one = stack(vod.config)
+    vod.timed(0.1)
+
+    def audios(count: int) -> dict[str, Any]:
+        titles = [f"A talk about something, number {it}" for it in range(count)]
+        return {f"talk-{it:05}": {"asset_id": sources[it % 3], "title": title} for it, title in enumerate(titles)}
+
+    one.program(archive(audios(20)))
+    one.up().expect()
+    few = one.state_bytes()
+    one.program(archive(audios(120)))
+    one.up().expect()
+    assert (one.state_bytes() - few) / 100 <= 800 - 60, "60 of them are the stack's own output in this test"

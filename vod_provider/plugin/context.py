@@ -1,0 +1,211 @@
+"""What the providers of one process share in one run of the engine: its configuration, what it has shown, services.
+
+Nothing is looked at before it is needed, and HTTP and SQL are loaded when the first call to VOD is due: so a preview
+and an `up` without changes need neither them nor credentials.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from vod_provider.audio import inputs
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, name_of
+from vod_provider.audio.place import Place
+from vod_provider.config import settings
+from vod_provider.config.ledger_location import LedgerFile
+from vod_provider.plugin import serving
+from vod_provider.plugin.owner import owner_now
+from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
+from vod_provider.plugin.run import Run
+from vod_provider.vod.errors import ExtractionError
+
+if TYPE_CHECKING:
+    from vod_provider.plugin.services import Services
+
+Props = Mapping[str, Any]
+
+TOLD = 5
+"""Of what may be said of thousands of audios, so many lines are said, and how many more there are."""
+
+
+class RunContext:
+    """One run, for all providers of this process. `config` is the stack's configuration, by full name."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self.config, self.run = config, Run()
+        self.hint = ParallelismHint(parallelism(os.environ, os.cpu_count() or 1))
+        self.opened: Services | None = None
+        self._settings: settings.Settings | None = None
+        self._opening = threading.Lock()
+        serving.when_over(self.over)
+
+    def offline(self) -> settings.Settings:
+        """The settings, as far as they are needed to compare and to refuse. Raises SettingsError for a wrong one."""
+        if self._settings is None:
+            self._settings = settings.load(self.config, os.environ, offline=True)
+        return self._settings
+
+    def services(self, owners: str) -> Services:
+        """What talks to VOD, opened at the first use; shows the ledger first which audios Pulumi's state has."""
+        with self._opening:
+            if self.opened is None:
+                from vod_provider.plugin.services import Services
+
+                self.opened = Services.open(
+                    self.config, os.environ, serving.stop(), serving.warn, owners, serving.run()
+                )
+        self.opened.ledger.hold(self.run.take_shown())
+        return self.opened
+
+    def begin(self, owners: str) -> Services:
+        """The same, for what changes something: then this is no preview."""
+        services = self.services(owners)
+        self.run.owners = owners
+        return services
+
+    # -- who holds what --------------------------------------------------------------------------------------
+
+    def shows(self, owner: str, audio_id: str, props: Props) -> Holder:
+        """Note that the engine's saved state has this audio; returns whose it is, as far as the state says.
+
+        `props` are the outputs of an `ExtractedAudio`, or what an entry of a set comes to.
+        """
+        place, account = Place.parse(props.get("place")), props.get("account")
+        assumed = None
+        if place is None:
+            with suppress(settings.SettingsError):
+                assumed = Place.asked(self.offline(), *asked_place(props))
+        known = place or assumed
+        holder = Holder(
+            site=known.site if known is not None else "",
+            audio_id=audio_id,
+            owner=owner,
+            account=account if isinstance(account, str) else None,
+            made_for=str(props.get("made_for", "")),
+            source=str(props.get("asset_id") or ""),
+            format=str(props.get("format") or ""),
+            adopted=props.get("adopt") == audio_id,
+            assumed=place is None,
+        )
+        if holder.owner and holder.site and "audio_asset_id" in props:
+            self.run.shows(holder)
+        return holder
+
+    def answers(self, audios: Collection[tuple[str, str, Key | None]], *, owned: bool) -> None:
+        """The engine is about to be told of audios: each the URN it is for, its id, and the key of its request, if any.
+
+        Not `owned`: the host does not say which resource it is, so their keys are nobody's.
+        """
+        for urn, audio_id, _ in audios:
+            self.run.answers(audio_id, urn)
+        asked = [(audio_id, key) for _, audio_id, key in audios if key is not None]
+        if not asked or self.opened is None:
+            return
+        try:
+            if owned:
+                self.opened.ledger.answered(*(key for _, key in asked))
+            else:
+                for audio_id, key in asked:
+                    self.opened.ledger.drop(key, audio_id)  # no later run could find it again
+            self.opened.ledger.flush()
+        except LedgerError as error:
+            # The engine is told the ids all the same, and that is what counts as long as it saves them.
+            more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
+            serving.warn(f"audio {asked[0][0]}{more}: {error}")
+
+    def refuse_what_is_held(self, audio_id: str, urn: str) -> None:
+        """Raises ExtractionError where another resource of the program holds what this one is to adopt."""
+        other = self.run.other_of(audio_id, urn)
+        if other:
+            raise ExtractionError(
+                f"adopting audio {audio_id}: {name_of(other)} holds it; take {name_of(other)} out of the program in the"
+                " same run, or leave adopt out"
+            )
+
+    # -- places ----------------------------------------------------------------------------------------------
+
+    def asks_for_the_place_of(self, olds: Props, news: Props, is_unknown: Callable[[Any], bool]) -> bool:
+        """Whether the new inputs ask for the place where the audio is, in other words perhaps."""
+        if any(is_unknown(news.get(name)) for name in inputs.PLACE):
+            return False
+        try:
+            there = Place.parse(olds.get("place")) or Place.asked(self.offline(), *asked_place(olds))
+            return Place.asked(self.offline(), *asked_place(news)).site == there.site
+        except settings.SettingsError:
+            return False
+
+    def note_where_it_stays(self, urn: str, olds: Props) -> None:
+        """The inputs ask for no other place, so the audio stays where it is, whatever the stack's default is now."""
+        place = Place.parse(olds.get("place"))
+        if place is None:
+            return
+        try:
+            default = Place.asked(self.offline(), *asked_place(olds))
+        except settings.SettingsError:
+            return
+        if default.site != place.site:
+            self.run.stays(urn, place.site, default.site)
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def over(self) -> None:
+        """The engine has shown and asked all that it was going to, and has saved its state, or failed to.
+
+        What it was told counts as saved only when a later run shows it. What it has shown is saved, and noted here.
+        """
+        if not self.run.owners:
+            for line in self.run.lines():
+                serving.say(line)
+        if line := self.run.staying_line():
+            serving.say(line)
+        shown = self.run.take_shown()
+        if self.opened is None:
+            if shown:
+                self._note_beside(shown)
+            return
+        with suppress(LedgerError):  # the next run shows it again
+            self.opened.ledger.hold(shown)
+            self.opened.ledger.flush()
+        if line := self.opened.over():
+            serving.say(line)
+        kept = self.opened.ledger.kept(self.run.owners) if self.run.owners else []
+        left = [it for it in kept if it.audio_id is not None and not self.run.has_answered(it.audio_id)]
+        for it in left[:TOLD]:
+            serving.say(
+                f"audio {it.audio_id} ({it.format} of asset {it.source}) was made for {name_of(it.owner)} by"
+                " a run that was broken off, and this run did not take it: `pulumi up` takes it while the program"
+                " has that resource as it was then; else `python -m vod_provider orphans` says how to remove it"
+            )
+        if len(left) > TOLD:
+            serving.say(f"... and {len(left) - TOLD} more audios of runs that were broken off")
+
+    def _note_beside(self, shown: list[Holder]) -> None:
+        """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there."""
+        from vod_provider.audio.ledger import Ledger
+
+        with suppress(LedgerError, settings.SettingsError):
+            location = self.offline().ledger
+            if isinstance(location, LedgerFile) and location.path.exists():
+                Ledger(location.path, owner_now=partial(owner_now, os.environ)).hold(shown)
+
+
+_of_process: RunContext | None = None
+
+
+def of_process(config: Mapping[str, str]) -> RunContext:
+    """The one of this process: Pulumi's dynamic host configures each provider that it loads, all with the same."""
+    global _of_process
+    if _of_process is None:
+        _of_process = RunContext(config)
+    return _of_process
+
+
+def asked_place(props: Props) -> tuple[str | None, str | None, str | None]:
+    """What the inputs say of the place, without what is not known yet."""
+    region, project_id, account = (it if isinstance(it := props.get(name), str) else None for name in inputs.PLACE)
+    return region, project_id, account
