@@ -28,6 +28,7 @@ SIZES = (10, 100, 1000)
 RAISED = 10.0
 """Times the cloud's quotas, for the cases where the engine is to be the bound and not the quota."""
 PAIRED = (300, 1000)
+SETS = (100, 1000, 10_000)
 TOLD = (10, 100)
 _KEY = "the key of the callbacks"
 PAIRS = 4
@@ -175,6 +176,42 @@ def pairs(count: int) -> Case:
     return run
 
 
+def one_set(count: int, scale: float) -> Case:
+    """The same life of so many audios as one set; then, by turns with an empty stack, unchanged `up` and preview.
+
+    The second is of audios with titles, whose state is weighed: bytes of the file for each, inputs and outputs.
+    """
+
+    def run(engine_folder: Path) -> dict[str, Any]:
+        result = lifecycle("set", count, scale)(engine_folder)
+        with tempfile.TemporaryDirectory() as folder, timed_vod(Path(folder) / "vod", 1000.0, 0.1) as vod:
+            config = configuration(vod, 1000.0, count=count, source=vod.video(), titled="true")
+            stacks = {
+                program: BenchStack(Path(folder) / program, engine_folder, program, config)
+                for program in ("set", "empty")
+            }
+            for stack in stacks.values():
+                step = stack.create()
+                if not step.ok:
+                    raise RuntimeError(step.note)
+            vod.forget_calls()
+            times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
+            for turn in range(PAIRS):
+                for program in ("set", "empty") if turn % 2 else ("empty", "set"):
+                    for name, step in (("unchanged", stacks[program].unchanged()), ("preview", stacks[program].show())):
+                        if not step.ok:
+                            raise RuntimeError(step.note)
+                        times[program][name].append(step.seconds)
+                        result["unchanged_mb"] = max(result.get("unchanged_mb", 0.0), step.host_mb)
+            weight = (stacks["set"].state_bytes() - stacks["empty"].state_bytes()) / count
+            result |= {"times": times, "calls": vod.counts(), "state_bytes": weight}
+            for stack in stacks.values():
+                stack.end()
+            return result
+
+    return run
+
+
 def mean_weight(stack: BenchStack) -> float:
     """Bytes of JSON for each resource, in the mean."""
     resources = [one for one in stack.state()["resources"] if not one["type"].startswith("pulumi:")]
@@ -210,4 +247,6 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
     for size in TOLD:
         found[f"told-{size}"] = lifecycle("ours", size, RAISED, told=True)
     found["three-120"] = three_stacks(120)
+    for size in SETS:
+        found[f"set-{size}"] = one_set(size, RAISED)
     return found

@@ -1,0 +1,5 @@
+"""A program without resources: what an engine and a Python program cost by themselves."""
+
+import pulumi
+
+pulumi.Config("bench")
