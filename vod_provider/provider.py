@@ -78,7 +78,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
             base, account = self._context.offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
-            region, _, _ = _asked_place(checked)
+            region, _, _ = asked_place(checked)
             if region and not failures and (ignored := base.ignored_region(region, account)):
                 self._context.run.warns(ignored, served.operation.warn)
             # A replacement is checked a second time, without what there was. Not every one is seen by Diff before:

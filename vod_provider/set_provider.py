@@ -80,6 +80,9 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             for account, key in accounts.items():
                 if problem := base.lacks(account):
                     failures.append(CheckFailure("", f"{entries.path(key, 'account')} {problem}"))
+            for region, account in {(it.get("region"), it.get("account")) for it in wanted.values()}:
+                if isinstance(region, str) and not failures and (ignored := base.ignored_region(region, account)):
+                    run.warns(ignored, served.operation.warn)
             if olds:
                 for key, ask in entries.asked(olds).items():
                     run.declares(owner_of_entry(served.urn, key), Declared(ask.get("asset_id"), None, ""))

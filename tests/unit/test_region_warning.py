@@ -9,6 +9,7 @@ import pytest
 
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
+from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.provider import ExtractedAudioProvider
 
@@ -20,7 +21,7 @@ def provider(config: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Extr
     for name in ("HW_REGION_NAME", "HUAWEICLOUD_SDK_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     one = ExtractedAudioProvider()
-    one.begin(config)
+    one.begin(RunContext(config))
     return one
 
 
