@@ -16,6 +16,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.engine.conftest import ROOT, NewYamlStack
 from tests.engine.stack import until
 from tests.engine.yaml_stack import YamlStack, audio
@@ -192,22 +194,66 @@ def test_a_plugin_that_was_never_configured_ends_with_its_engine() -> None:
         plugin.communicate()
 
 
+def test_a_secret_input_stays_one(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """VOD gets it; neither the state nor what is shown has it in clear, of the output of that name either."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    for title, word in (("Hush", "to create"), ("Hushed", "to update")):
+        one.yaml({"talk": audio(source, title={"fn::secret": title})}, outputs={"title": "${talk.title}"})
+        shown = one.preview().expect(word, "[secret]").text
+        shown += one.up().expect().text
+        (made,) = vod.audio_ids()
+        assert vod.asset(made)["base_info"]["title"] == title
+        assert "Hush" not in shown + one.raw_state()
+    assert one.run("stack", "output", "title", "--show-secrets").expect().text.strip() == "Hushed"
+    assert vod.accepted() == 1
+
+
+def declared_in(language: str, stack: YamlStack, source: str) -> None:
+    """Have the stack's program declare one audio, by the native type from YAML or the dynamic one from Python."""
+    if language == "yaml":
+        stack.yaml({"talk": audio(source)})
+    else:
+        stack.python(f'ExtractedAudio("talk", asset_id="{source}")')
+
+
+@pytest.mark.parametrize(("first", "second"), [("yaml", "yaml"), ("yaml", "python"), ("python", "yaml")])
 def test_kill_9_of_the_engine_ends_the_plugin_and_the_next_up_finds_the_audio(
-    yaml_stack: NewYamlStack, vod: LocalVod
+    yaml_stack: NewYamlStack, vod: LocalVod, first: str, second: str
 ) -> None:
-    """No plugin stays behind, and no audio: it is found again, in the other type too, and back in this one."""
+    """No plugin stays behind, and no audio: it is found again by the same type, and by the other."""
     source, one = vod.video(), yaml_stack(vod.config)
     vod.timed(3)
-    one.yaml({"talk": audio(source)})
+    declared_in(first, one, source)
     run = one.start("up", "--yes", "--skip-preview")
     until(lambda: vod.accepted() == 1)
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
-    until(lambda: not one.processes(PLUGIN), 20)
+    until(lambda: not one.processes(PLUGIN) and not one.processes("pulumi.dynamic"), 20)
     one.run("cancel", "--yes").expect()
     assert one.audios() == {}
-    one.python(f'ExtractedAudio("talk", asset_id="{source}")')
+    declared_in(second, one, source)
     one.up().expect("1 created")
+    one_audio_billed_once(one, vod)
+
+
+def test_what_the_dynamic_type_was_waiting_for_the_native_one_waits_for(
+    yaml_stack: NewYamlStack, vod: LocalVod
+) -> None:
+    """After Ctrl-C the state has an audio that is not ready; with the program in YAML it goes on, billed once."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    vod.timed(SLOW)
+    declared_in("python", one, source)
+    run = one.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 1)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=30)
+    (kept,) = one.audios().values()
+    assert kept["initErrors"]
+    declared_in("yaml", one, source)
+    one.up().expect("1 updated")
+    (found,) = one.audios().values()
+    assert (found["id"], found["type"]) == (kept["id"], TYPE)
     one_audio_billed_once(one, vod)
 
 

@@ -91,7 +91,6 @@ def prepare_python(folder: Path, sdks: Path) -> None:
     """Install the SDK where the program finds it, and check the types of the program."""
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
     run(*pip, "--target", folder, sdks / f"pulumi_vod-{__version__}-py3-none-any.whl", folder=folder)
-    (folder / "__main__.py").write_text(PYTHON)
     project = {"name": "one-audio-python", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
     (folder / "Pulumi.yaml").write_text(json.dumps(project))
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / ".mypy"), "__main__.py"]
@@ -104,18 +103,47 @@ PREPARE: dict[str, Callable[[Path, Path], None]] = {
     "go": prepare_go,
     "python": prepare_python,
 }
+WITH_IMPORT = {
+    "typescript": (
+        "index.ts",
+        'listen to",\n});',
+        'listen to",\n}, { import: new pulumi.Config().get("import") });',
+    ),
+    "go": (
+        "main.go",
+        "\n\t\t})\n\t\tif err",
+        '\n\t\t}, pulumi.Import(pulumi.ID(config.New(ctx, "").Get("import"))))\n\t\tif err',
+    ),
+    "python": (
+        "__main__.py",
+        'listen to")',
+        'listen to", opts=pulumi.ResourceOptions(import_=pulumi.Config().get("import")))',
+    ),
+}
+"""Of each program: what to put where, so that it imports the audio that its configuration names."""
 HOSTS = {"typescript": "nodejs", "go": "go", "python": "yaml"}
 """What the engine needs besides the host for Python."""
 
 
+def imports(program: Path, before: str, after: str) -> None:
+    """Give the program's audio the option `import`, as far as the configuration has an id."""
+    text = program.read_text()
+    assert text.count(before) == 1
+    program.write_text(text.replace(before, after))
+
+
 @pytest.mark.parametrize("language", PREPARE)
 def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Path) -> None:
-    """Preview, up, an unchanged up, a refused input by its name in the schema, and destroy."""
+    """Preview, up, an unchanged up, a refused input by its name in the schema, destroy, and the option `import`."""
     engine, folder = engine_for(HOSTS[language]), tmp_path / "project"
     example = ROOT / "examples" / language
     folder.mkdir()
     if example.is_dir():
         shutil.copytree(example, folder, dirs_exist_ok=True)
+    file, before, after = WITH_IMPORT[language]
+    if language == "python":
+        (folder / file).write_text(PYTHON)
+    imports(folder / file, before, after)
     PREPARE[language](folder, sdks)
     stack = Stack(folder, engine, {}, whole=True)
     try:
@@ -136,5 +164,13 @@ def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Pa
         stack.preview().expect_failure("assetId must be a media id")
         stack.destroy().expect("2 deleted")
         assert vod.audio_ids() == []
+        audio_id = vod.extract(source)
+        vod.retitle(audio_id, "The talk, to listen to")
+        stack.run("config", "set", "videoId", source).expect()
+        stack.run("config", "set", "import", f"{source}/{audio_id}").expect()
+        stack.up().expect("1 imported")
+        assert vod.audio_ids() == [audio_id]
+        stack.run("config", "rm", "import").expect()
+        stack.up().expect("2 unchanged")
     finally:
         stack.end()
