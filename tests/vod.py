@@ -114,6 +114,10 @@ class LocalVod:
         extraction = {"mode": "timed", "seconds": seconds, "concurrency": concurrency}
         self._local("PUT", "settings", {"extraction": extraction, "quota_scale": quota_scale})
 
+    def failing(self, times: int, reason: str) -> None:
+        """So many of the next extractions fail, with that reason."""
+        self._local("PUT", "settings", {"extraction": {"fail": times, "fail_reason": reason}})
+
     def dialect(self, **values: object) -> None:
         """VOD behaves like that where public sources leave it open; names and values: docs/local-vod.md."""
         self._local("PUT", "settings", {"dialects": values})

@@ -91,6 +91,18 @@ def test_a_source_without_sound_is_an_error_at_once(stack: NewStack, vod: LocalV
     assert audio.audios() == {}
 
 
+def test_an_extraction_that_is_made_to_fail(stack: NewStack, vod: LocalVod) -> None:
+    """As docs/local-vod.md says: the resource fails with the reason, and the next run extracts again."""
+    source, audio = vod.video(), stack(vod.config)
+    audio.program(program(source))
+    vod.failing(1, "the audio track is damaged")
+    audio.up().expect_failure("failed: the audio track is damaged", "its remains were removed")
+    assert audio.audios() == {}
+    assert vod.audio_ids() == []
+    audio.up().expect("created")
+    assert vod.accepted() == 2
+
+
 @pytest.mark.parametrize("with_source", [True, False], ids=["source there", "source gone"])
 @pytest.mark.parametrize("state", ["queued", "extracting", "ready", "gone"])
 def test_delete_in_every_state(stack: NewStack, vod: LocalVod, state: str, *, with_source: bool) -> None:

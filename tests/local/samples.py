@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from array import array
 from fractions import Fraction
 from pathlib import Path
@@ -46,6 +47,21 @@ def make_video(
             output.mux(video.encode(None))
         if audio is not None:
             output.mux(audio.encode(None))
+    return path
+
+
+def make_loud_then_quiet(path: Path, loud: int, seconds: int, rate: int = 16000) -> Path:
+    """Write noise that after `loud` seconds is silent: as raw AAC, its frames are large first and small then."""
+    noise = random.Random(1)
+    with av.open(str(path), "w") as output:
+        audio = output.add_stream("aac", rate=rate, layout="mono")
+        for second in range(seconds):
+            level = 12000 if second < loud else 0
+            frame = av.AudioFrame(format="s16", layout="mono", samples=rate)
+            frame.planes[0].update(array("h", (noise.randint(-level, level) for _ in range(rate))).tobytes())
+            frame.sample_rate, frame.pts, frame.time_base = rate, second * rate, Fraction(1, rate)
+            output.mux(audio.encode(frame))
+        output.mux(audio.encode(None))
     return path
 
 

@@ -18,7 +18,14 @@ def test_settings_are_shown_and_changed_in_part(service: LocalVod) -> None:
     """A PUT changes what it names and leaves the rest."""
     changed = service.settings(extraction={"mode": "timed", "seconds": 3}, events={"url": "http://h/p", "key": "k"})
     again = service.settings(extraction={"concurrency": 7})
-    assert again["extraction"] == {"mode": "timed", "seconds": 3, "concurrency": 7}
+    reason = ExtractionSettings().fail_reason
+    assert again["extraction"] == {
+        "mode": "timed",
+        "seconds": 3,
+        "concurrency": 7,
+        "fail": 0,
+        "fail_reason": reason,
+    }
     assert again["events"] == changed["events"] == {"url": "http://h/p", "key": "k"}
     assert service.control("GET", "settings") == again
 
@@ -34,6 +41,12 @@ def test_settings_are_shown_and_changed_in_part(service: LocalVod) -> None:
         ({"extraction": {"seconds": True}}, "extraction.seconds"),
         ({"extraction": {"concurrency": 0}}, "extraction.concurrency"),
         ({"extraction": {"threads": 1}}, "threads"),
+        ({"extraction": {"fail": -1}}, "extraction.fail"),
+        ({"extraction": {"fail": True}}, "extraction.fail"),
+        ({"extraction": {"fail": "some"}}, "extraction.fail"),
+        ({"extraction": {"fail_reason": " "}}, "extraction.fail_reason"),
+        ({"extraction": {"fail_reason": "x" * 501}}, "extraction.fail_reason"),
+        ({"extraction": {"fail_reason": "\ud800"}}, "extraction.fail_reason"),
         ({"events": {"url": "ftp://h"}}, "events.url"),
         ({"events": {"key": 5}}, "events.key"),
         ({"events": {"key": "\ud800"}}, "events.key"),
@@ -48,8 +61,9 @@ def test_wrong_settings_are_named(given: Any, named: str) -> None:
 
 def test_settings_come_back_as_they_were_kept() -> None:
     """What is kept in the store reads back the same."""
-    settings = Settings(ExtractionSettings("timed", 2.5, 9), 0.5)
-    assert Settings().changed(settings.as_json()) == settings
+    for fail in (3, "all"):
+        settings = Settings(ExtractionSettings("timed", 2.5, 9, fail, "no sound"), 0.5)
+        assert Settings().changed(settings.as_json()) == settings
 
 
 def test_kept_settings_that_are_not_known_are_left_aside(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.local.browser import Page, chromium
 from tests.local.conftest import until_done
+from tests.local.samples import make_loud_then_quiet
 from tests.local.test_operations import extract, info
 from tests.local.wiretap import call
 from vod_provider.local.testing import LocalVod
@@ -45,6 +46,12 @@ def texts(page: Page, selector: str) -> list[str]:
         f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.textContent.trim())"
     )
     return found
+
+
+def media_path(service: LocalVod, asset_id: str) -> str:
+    """The path that an asset's file can be fetched from."""
+    found = service.control("GET", "assets")["assets"]
+    return next(str(one["media"]) for one in found if one["id"] == asset_id)
 
 
 def keep(page: Page, name: str) -> None:
@@ -165,13 +172,95 @@ def test_titles_are_text(page: Page, service: LocalVod, video: Path) -> None:
     assert page.evaluate("document.title") == "Local VOD"
 
 
-@pytest.mark.parametrize(("width", "dark"), [(360, True), (360, False), (1100, True)])
-def test_fits_phone_and_dark_mode(page: Page, service: LocalVod, video: Path, width: int, dark: bool) -> None:
-    """On a phone nothing sticks out, and in dark mode text stands out from its ground."""
+def test_a_row_tells_what_failed_and_of_what_without_being_opened(
+    page: Page, service: LocalVod, client: Any, video: Path
+) -> None:
+    """Kind, id and the reason of a failure are there at once; a video and its audio of the same title differ."""
+    source = service.upload(video, "Keynote")
+    service.settings(extraction={"fail": 1, "fail_reason": "the sound is damaged"})
+    until_done(client, audio := extract(client, source))
+    page.until("document.querySelector('.status.bad')")
+    assert texts(page, ".title") == ["Keynote", "Keynote"]
+    shown = "[...document.querySelectorAll('.asset')].map((row) => row.innerText.split(/\\s*\\n\\s*/))"
+    failed, video_row = page.evaluate(shown)
+    assert {"♪ Audio", "the sound is damaged", "SERVER_ERROR"} <= set(failed)
+    assert "▶ Video" in video_row
+    assert texts(page, ".id") == [audio, source]
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+    keep(page, "failed")
+
+
+def test_ids_and_addresses_are_copied(page: Page, service: LocalVod, client: Any, video: Path) -> None:
+    """A button copies, says so, and does not open the row that it is in."""
+    source = service.upload(video, "Keynote")
+    page.send("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    page.send("Emulation.setFocusEmulationEnabled", enabled=True)
+    page.until("document.querySelector('.asset .copy')")
+    page.evaluate("document.querySelector('.asset .copy').click()")
+    page.until("document.querySelector('.asset .copy').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == source
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+    page.evaluate("document.querySelector('.asset summary').click()")
+    page.evaluate("document.querySelector('.facts .copy').click()")
+    page.until("document.querySelector('.facts .copy').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == info(client, source)[0].base_info.video_url
+
+
+def test_an_extraction_is_made_to_fail_from_the_page(page: Page, service: LocalVod, client: Any, video: Path) -> None:
+    """One fails and the choice goes back; what /_local sets is shown as well."""
+    source = service.upload(video, "Keynote")
+    page.until("document.querySelectorAll('.asset').length === 1")
+    choose = (
+        "(() => {{ const it = document.getElementById('fail');"
+        " it.value = '{}'; it.dispatchEvent(new Event('change')) }})()"
+    )
+    page.evaluate(choose.format(1))
+    page.until("document.getElementById('fail').classList.contains('on')")
+    assert service.control("GET", "settings")["extraction"]["fail"] == 1
+    assert until_done(client, extract(client, source)).status == "SERVER_ERROR"
+    page.until("document.getElementById('fail').value === '0'")
+    service.settings(extraction={"fail": 7})
+    page.until("document.getElementById('fail').selectedOptions[0].textContent === 'fail: the next 7'")
+    page.evaluate(choose.format("all"))
+    page.until("document.getElementById('fail').options.length === 3")
+    assert service.control("GET", "settings")["extraction"]["fail"] == "all"
+    page.evaluate(choose.format(0))
+    page.until("!document.getElementById('fail').classList.contains('on')")
+
+
+def test_raw_aac_lasts_as_long_as_it_does(page: Page, service: LocalVod, tmp_path: Path) -> None:
+    """A browser guesses the length of ADTS from its beginning; the page shows, plays and seeks the right one."""
+    audio = service.upload(make_loud_then_quiet(tmp_path / "speech.aac", 20, 95))
+    entry = f"document.getElementById('{audio}')"
+    page.until(entry)
+    assert "1:35" in texts(page, ".brief")[0]
+    guessed = (
+        f"new Promise((told) => {{ const it = new Audio({json.dumps(media_path(service, audio))});"
+        " it.onloadedmetadata = () => told(it.duration) })"
+    )
+    assert page.evaluate(guessed) < 80, "else this file shows nothing"
+    page.evaluate(f"{entry}.querySelector('summary').click()")
+    page.until(f"{entry}.querySelector('audio')?.readyState >= 1")
+    assert page.evaluate(f"{entry}.querySelector('audio').duration") == pytest.approx(95, abs=0.2)
+    page.evaluate(f"(() => {{ const it = {entry}.querySelector('audio'); it.currentTime = 94; it.play() }})()")
+    page.until(f"{entry}.querySelector('audio').ended")
+    assert page.evaluate(f"{entry}.querySelector('audio').currentTime") == pytest.approx(95, abs=0.2)
+    page.until(f"!{entry}.querySelector('canvas').hidden")
+    assert not list((service.data / "incoming").iterdir()), "the copy for the page is removed"
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, True), (320, False), (360, False), (1100, True)])
+def test_fits_phone_and_dark_mode(
+    page: Page, service: LocalVod, client: Any, video: Path, width: int, dark: bool
+) -> None:
+    """On the narrowest phone nothing sticks out, and in dark mode text stands out from its ground."""
     page.looks(width, 740, dark=dark, mobile=width < 500)
-    service.upload(video, "A title that is much too long for the narrow screen of a telephone, by any measure")
+    source = service.upload(video, "A title that is much too long for the narrow screen of a telephone, by any measure")
     page.until("document.querySelectorAll('.asset').length === 1")
     page.evaluate("document.querySelector('.asset summary').click()")
+    service.settings(extraction={"fail": 1, "fail_reason": "a_reason_without_any_place_to_break_it" * 5})
+    until_done(client, extract(client, source))
+    page.until("document.querySelectorAll('.asset').length === 2")
     page.until("document.querySelector('video')")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     contrast = """(() => {
@@ -183,7 +272,8 @@ def test_fits_phone_and_dark_mode(page: Page, service: LocalVod, video: Path, wi
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
         };
         const ground = light(getComputedStyle(document.querySelector(".asset")).backgroundColor);
-        return Math.min(...[".title", ".brief", ".status", "dt", "dd"].map((name) => {
+        const names = [".title", ".brief", ".status", ".kind", ".id", ".copy", ".reason", "dt", "dd"];
+        return Math.min(...names.map((name) => {
             const ink = light(getComputedStyle(document.querySelector(name)).color);
             return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
         }));

@@ -182,3 +182,37 @@ def test_signature_of_a_callback() -> None:
     """The signature is the hex HMAC-SHA256 over 'VOD_{timestamp}_{body}'; without a key there is none."""
     assert signature("k", "1", "{}") == hmac.new(b"k", b"VOD_1_{}", hashlib.sha256).hexdigest()
     assert headers(None, "1", "{}") == {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("mode", ["real", "timed"])
+def test_extractions_are_made_to_fail(service: LocalVod, client: Any, video: Path, mode: str) -> None:
+    """As many as the setting says, in the order in which they begin, with its reason; those after them are done."""
+    source = service.upload(video)
+    extraction = {"mode": mode, "seconds": 0.1, "concurrency": 1}
+    service.settings(extraction={**extraction, "fail": 2, "fail_reason": "the sound is damaged"})
+    ended = [until_done(client, extract(client, source)) for _ in range(3)]
+    assert [one.status for one in ended] == ["SERVER_ERROR", "SERVER_ERROR", "CREATED"]
+    assert [one.description for one in ended[:2]] == ["the sound is damaged"] * 2
+    assert service.control("GET", "settings")["extraction"]["fail"] == 0
+    service.settings(extraction={"fail": "all"})
+    for _ in range(2):
+        assert until_done(client, extract(client, source)).status == "SERVER_ERROR"
+    assert service.control("GET", "settings")["extraction"]["fail"] == "all"
+    service.settings(extraction={"fail": 0})
+    assert until_done(client, extract(client, source)).status == "CREATED"
+
+
+def test_how_many_are_still_to_fail_outlives_a_restart(tmp_path: Path, video: Path) -> None:
+    """The count goes down where it is kept, not only in memory."""
+    service = start_local_vod(tmp_path)
+    try:
+        source = service.upload(video)
+        service.settings(extraction={"fail": 2})
+        until_done(official_client(service), extract(official_client(service), source))
+    finally:
+        service.stop()
+    again = start_local_vod(tmp_path)
+    try:
+        assert again.control("GET", "settings")["extraction"]["fail"] == 1
+    finally:
+        again.stop()

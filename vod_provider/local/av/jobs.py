@@ -3,7 +3,8 @@
 It takes as much memory and writes as large a file as any real media needs, and no more: a small file can be made to ask
 for all there is. It takes jobs from standard input: one JSON object a line in, one a line out.
 `{"job": "probe", "source": PATH}`, `{"job": "extract", "source": PATH, "target": PATH, "format": "MP3"}`,
-`{"job": "tone", "target": PATH, "format": "MP3"}`, `{"job": "peaks", "source": PATH}`;
+`{"job": "tone", "target": PATH, "format": "MP3"}`, `{"job": "peaks", "source": PATH}`,
+`{"job": "m4a", "source": PATH, "target": PATH}`;
 answered by `{"facts": {...}}` or `{"error": TEXT}`.
 """
 
@@ -25,7 +26,7 @@ import av
 import av.error
 
 from vod_provider.local.av.media import MediaError, error_text, probe
-from vod_provider.local.av.sound import extract, make_tone, peaks
+from vod_provider.local.av.sound import extract, make_tone, peaks, wrap
 
 
 def _answer(job: dict[str, str]) -> dict[str, object]:
@@ -34,6 +35,9 @@ def _answer(job: dict[str, str]) -> dict[str, object]:
             return {"facts": asdict(probe(Path(job["source"])))}
         if job["job"] == "peaks":
             return {"facts": {"peaks": peaks(Path(job["source"]))}}
+        if job["job"] == "m4a":
+            wrap(Path(job["source"]), Path(job["target"]))
+            return {"facts": {}}
         if job["job"] == "tone":
             return {"facts": asdict(make_tone(Path(job["target"]), job["format"]))}
         return {"facts": asdict(extract(Path(job["source"]), Path(job["target"]), job["format"]))}

@@ -105,6 +105,25 @@ def peaks(source: Path) -> list[int]:
     return [max(blocks[n : n + step]) * 100 // 32768 for n in range(0, len(blocks), step)]
 
 
+def wrap(source: Path, target: Path) -> None:
+    """Copy raw AAC (ADTS) into an MP4, which tells how long it lasts. Raises MediaError.
+
+    A browser guesses the length of raw AAC from its first frames, and is far off where a quiet part follows.
+    """
+    with opened(source) as container, av.open(str(target), "w", format="mp4") as output:
+        audio = container.streams.best("audio")
+        if not isinstance(audio, AudioStream):
+            raise MediaError("the file has no audio stream")
+        stream = output.add_stream_from_template(audio)
+        room = _Room(target)
+        for packet in _packets(container, audio):
+            if packet.dts is None:  # the end
+                continue
+            packet.stream = stream
+            room.take(packet.size)
+            output.mux(packet)
+
+
 def _decoded(container: InputContainer, audio: AudioStream) -> Iterator[AudioFrame]:
     seconds = 0.0
     for packet in _packets(container, audio):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from vod_provider.local.core.errors import VodError
 from vod_provider.local.core.media_types import AUDIO_TYPES, MEDIA_TYPES
@@ -24,7 +25,9 @@ from vod_provider.local.http.json import JsonResponse, read_body
 _FOLDER = Path(__file__).parent
 _FILES = {"/": "index.html", "/console/style.css": "style.css", "/console/page.js": "page.js"}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -38,8 +41,12 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         return FileResponse(_FOLDER / _FILES[request.url.path], headers=_HEADERS)
 
     async def assets(request: Request) -> Response:
-        """`{"version", "total", "assets": [...]}`, or 304 if nothing has changed since `version`."""
-        version = str(vod.version)
+        """`{"version", "total", "fail", "assets": [...]}`, or 304 if nothing has changed since `version`.
+
+        `fail` is the setting `extraction.fail`.
+        """
+        fail = vod.settings.extraction.fail
+        version = f"{vod.version}-{fail}"
         if request.query_params.get("version") == version:
             return Response(status_code=304)
         query = Query(request.url.query.encode())
@@ -51,7 +58,7 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         total, found = vod.find(project, wanted, page=0, size=size)
         sources = {asset.asset_id: asset for asset in vod.assets(project, [asset.source_id for asset in found])}
         shown = [_shown(asset, sources.get(asset.source_id)) for asset in found]
-        return JsonResponse({"version": version, "total": total, "assets": shown})
+        return JsonResponse({"version": version, "total": total, "fail": fail, "assets": shown})
 
     async def create(request: Request) -> Response:
         """Begin an upload: `{"name": FILE NAME}` gives `{"asset_id", "upload"}`."""
@@ -90,6 +97,14 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
             return JsonResponse({"error": "no sound"}, 404)
         return JsonResponse(outline, headers={"Cache-Control": "max-age=86400"})
 
+    async def playable(request: Request) -> Response:
+        """The sound of an asset of raw AAC, in a container that tells its length."""
+        found = vod.assets(project, [request.path_params["asset_id"]])
+        copy = await vod.playable(found[0]) if found else None
+        if copy is None:
+            return JsonResponse({"error": "no raw AAC"}, 404)
+        return _Once(copy, media_type="audio/mp4", headers={"X-Content-Type-Options": "nosniff"})
+
     return [
         *(Route(path, page, methods=["GET"]) for path in _FILES),
         Route("/_local/assets", assets, methods=["GET"]),
@@ -97,7 +112,19 @@ def routes(vod: Vod, project: str) -> list[BaseRoute]:
         Route("/_local/assets/{asset_id}", remove, methods=["DELETE"]),
         Route("/_local/assets/{asset_id}/uploaded", confirm, methods=["POST"]),
         Route("/_local/assets/{asset_id}/waveform", waveform, methods=["GET"]),
+        Route("/_local/assets/{asset_id}/playable", playable, methods=["GET"]),
     ]
+
+
+class _Once(FileResponse):
+    """A file that was made for one answer, and is removed after it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, as far as somebody takes it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            Path(self.path).unlink(missing_ok=True)
 
 
 def _shown(asset: Asset, source: Asset | None) -> dict[str, object]:

@@ -15,6 +15,9 @@ const empty = document.getElementById("empty");
 const uploads = document.getElementById("uploads");
 const drop = document.getElementById("drop");
 const template = document.getElementById("asset");
+const fail = document.getElementById("fail");
+// A browser guesses the length of raw AAC, and is often wrong. Up to this size the page fetches it in a container.
+const PLAYABLE_BYTES = 256 * 1024 * 1024;
 
 const entries = new Map(); // id -> {element, shown}
 let version = "";
@@ -39,7 +42,7 @@ function bytes(count) {
 }
 
 function factsOf(asset) {
-  const facts = [["Id", asset.id], ["Created", new Date(asset.created * 1000).toLocaleString()]];
+  const facts = [["Created", new Date(asset.created * 1000).toLocaleString()]];
   if (asset.source) {
     facts.push(["Extracted from", asset.source]);
   }
@@ -58,6 +61,7 @@ function factsOf(asset) {
   }
   if (asset.description) facts.push(["Description", asset.description]);
   if (asset.tags) facts.push(["Tags", asset.tags]);
+  if (asset.media) facts.push(["Address", new URL(asset.media, location.href).href, "copy"]);
   return facts;
 }
 
@@ -93,7 +97,13 @@ async function reveal(id) {
 
 function show(element, asset) {
   element.id = asset.id;
-  element.querySelector(".kind").textContent = asset.kind === "audio" ? "♪" : "▶";
+  const kind = element.querySelector(".kind");
+  kind.textContent = asset.kind === "audio" ? "♪ Audio" : "▶ Video";
+  kind.className = `kind ${asset.kind}`;
+  element.querySelector(".id").textContent = asset.id;
+  const copy = element.querySelector(".copy");
+  copy.onclick = (event) => copyText(event, asset.id);
+  copy.setAttribute("aria-label", `Copy the id of ${asset.kind} ${asset.title}`);
   element.querySelector(".title").textContent = asset.title;
   element.querySelector(".brief").textContent = asset.facts
     ? `${asset.format} · ${duration(asset.facts.duration_ms)} · ${bytes(asset.facts.size)}`
@@ -103,11 +113,20 @@ function show(element, asset) {
   status.className = `status ${BUSY.has(asset.status) ? "busy" : GOOD.has(asset.status) ? "good" : "bad"}`;
   element.querySelector(".reason").textContent = asset.reason;
   element.querySelector(".facts").replaceChildren(
-    ...factsOf(asset).flatMap(([name, value]) => {
+    ...factsOf(asset).flatMap(([name, value, copied]) => {
       const term = document.createElement("dt");
       const text = document.createElement("dd");
       term.textContent = name;
       text.append(typeof value === "string" ? value : sourceLink(value));
+      if (copied) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "copy";
+        button.textContent = "Copy";
+        button.setAttribute("aria-label", `Copy: ${name}`);
+        button.onclick = (event) => copyText(event, value);
+        text.append(" ", button);
+      }
       return [term, text];
     }),
   );
@@ -116,6 +135,37 @@ function show(element, asset) {
   if (details.open) {
     showMedia(element, asset);
   }
+}
+
+async function copyText(event, text) {
+  event.preventDefault(); // in a summary, a click would open the entry as well
+  const button = event.currentTarget;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Browsers have no clipboard for pages that came over plain HTTP from another machine.
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  button.textContent = "Copied";
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, 1500);
+}
+
+async function sourceOf(asset) {
+  if (asset.format === "AAC" && asset.facts.size <= PLAYABLE_BYTES) {
+    const answer = await fetch(`/_local/assets/${asset.id}/playable`);
+    if (answer.ok) {
+      return URL.createObjectURL(await answer.blob());
+    }
+  }
+  return asset.media;
 }
 
 function showMedia(element, asset) {
@@ -127,7 +177,11 @@ function showMedia(element, asset) {
   const player = document.createElement(asset.kind === "audio" ? "audio" : "video");
   player.controls = true;
   player.preload = "metadata";
-  player.src = asset.media;
+  sourceOf(asset)
+    .catch(() => asset.media)
+    .then((source) => {
+      player.src = source;
+    });
   player.setAttribute("aria-label", asset.title);
   place.replaceChildren(player);
   if (asset.kind === "audio") {
@@ -175,7 +229,21 @@ function drawWaveform(canvas, peaks, played) {
   }
 }
 
-function render({ assets, total }) {
+function renderFail(wanted) {
+  const value = String(wanted);
+  let option = [...fail.options].find((one) => one.value === value);
+  fail.querySelector(".more")?.remove();
+  if (!option || option.className === "more") {
+    option = new Option(`fail: the next ${value}`, value);
+    option.className = "more";
+    fail.append(option);
+  }
+  fail.value = value;
+  fail.classList.toggle("on", value !== "0");
+}
+
+function render({ assets, total, fail: failures }) {
+  renderFail(failures);
   const seen = new Set();
   let before = list.firstElementChild;
   for (const asset of assets) {
@@ -198,6 +266,7 @@ function render({ assets, total }) {
   }
   for (const [id, entry] of entries) {
     if (!seen.has(id)) {
+      URL.revokeObjectURL(entry.element.querySelector("audio")?.src ?? "");
       entry.element.remove();
       entries.delete(id);
     }
@@ -276,6 +345,12 @@ async function upload(file) {
     name.textContent = `${file.name}: ${error.message}`;
   }
 }
+
+fail.addEventListener("change", async () => {
+  const value = fail.value === "all" ? "all" : Number(fail.value);
+  await fetch("/_local/settings", { method: "PUT", body: JSON.stringify({ extraction: { fail: value } }) });
+  await refresh();
+});
 
 document.getElementById("file").addEventListener("change", (event) => {
   [...event.target.files].forEach(upload);

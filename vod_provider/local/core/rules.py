@@ -129,7 +129,9 @@ class Vod:
                 _log.warning("the kept settings are left aside: %s", exc)
         self._events = Events(store, lambda: self.settings)
         self._appearances = Appearances(store, clock, self._remove)
-        self._worker = Worker(folder, lambda: self.settings.extraction, allowed, self._began, self._ended)
+        self._worker = Worker(
+            folder, lambda: self.settings.extraction, allowed, self._began, self._ended, self._made_to_fail
+        )
 
     def start(self) -> None:
         """Go on with what an earlier run left: half-written files are removed, unfinished work is run again."""
@@ -357,6 +359,15 @@ class Vod:
         except JobFailedError:
             return None
 
+    async def playable(self, asset: Asset) -> Path | None:
+        """A copy of an asset's raw AAC that tells its length; None if there is none. Whoever asks removes it."""
+        if not asset.meta or json.loads(asset.meta)["pack_type"] != "AAC":
+            return None
+        try:
+            return await self._worker.playable(asset.file)
+        except JobFailedError:
+            return None
+
     @property
     def version(self) -> int:
         """A number that changes whenever anything does."""
@@ -461,6 +472,18 @@ class Vod:
 
     def _began(self, task: Task) -> None:
         self._store.count_attempts([task.asset_id], 1)
+
+    def _made_to_fail(self) -> str | None:
+        """The reason that an extraction which begins now is to fail with, if it is."""
+        extraction = self.settings.extraction
+        if not extraction.fail:
+            return None
+        self.settings = self.settings.with_one_failure_less()
+        try:
+            self._store.set_setting("settings", self.settings.dumps())
+        except StoreError:
+            _log.exception("that an extraction was made to fail could not be noted")
+        return extraction.fail_reason
 
     def _ended(self, task: Task, outcome: Done | Failed) -> None:
         asset = self._store.asset(task.asset_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from vod_provider.local.core.dialects import DialectError, Dialects
@@ -13,6 +13,8 @@ from vod_provider.local.core.text import is_text
 
 MAX_CONCURRENCY = 100_000
 MAX_SECONDS = 86_400
+MOST_FAILURES = 1_000_000_000
+MAX_REASON = 500
 
 
 class SettingsError(ValueError):
@@ -24,12 +26,15 @@ class ExtractionSettings:
     """How extractions are run.
 
     'real' does the work; 'timed' takes `seconds` of clock and no work. `concurrency`: how many at a time;
-    the others wait, queued, and can be cancelled.
+    the others wait, queued, and can be cancelled. `fail`: how many of those that begin from now on fail, with
+    `fail_reason`; it counts down.
     """
 
     mode: Literal["real", "timed"] = "real"
     seconds: float = 10
     concurrency: int = field(default_factory=lambda: os.cpu_count() or 2)
+    fail: int | Literal["all"] = 0
+    fail_reason: str = "made to fail by the setting extraction.fail"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ class Settings:
     quota_scale: float = 1.0
     events: EventSettings = field(default_factory=EventSettings)
     dialects: Dialects = field(default_factory=Dialects)
+
+    def with_one_failure_less(self) -> Settings:
+        """These settings once an extraction has failed because of `extraction.fail`."""
+        fail = self.extraction.fail
+        return self if fail == "all" else replace(self, extraction=replace(self.extraction, fail=max(0, fail - 1)))
 
     def changed(self, given: object) -> Settings:
         """These settings with those that `given` (decoded JSON) names changed. Raises SettingsError."""
@@ -71,7 +81,7 @@ class Settings:
 
 
 def _extraction(old: ExtractionSettings, given: object) -> ExtractionSettings:
-    values = _object("extraction", given, {"mode", "seconds", "concurrency"})
+    values = _object("extraction", given, {"mode", "seconds", "concurrency", "fail", "fail_reason"})
     mode = values.get("mode", old.mode)
     if mode != "real" and mode != "timed":
         raise SettingsError(f"extraction.mode: 'real' or 'timed', not {mode!r}")
@@ -79,7 +89,15 @@ def _extraction(old: ExtractionSettings, given: object) -> ExtractionSettings:
     concurrency = values.get("concurrency", old.concurrency)
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 1 <= concurrency <= MAX_CONCURRENCY:
         raise SettingsError(f"extraction.concurrency: an integer from 1 to {MAX_CONCURRENCY}")
-    return ExtractionSettings("real" if mode == "real" else "timed", seconds, concurrency)
+    fail = values.get("fail", old.fail)
+    if fail != "all" and (not isinstance(fail, int) or isinstance(fail, bool) or not 0 <= fail <= MOST_FAILURES):
+        raise SettingsError(f"extraction.fail: 'all', or an integer from 0 to {MOST_FAILURES}")
+    reason = values.get("fail_reason", old.fail_reason)
+    if not is_text(reason) or not reason.strip() or len(reason) > MAX_REASON:
+        raise SettingsError(f"extraction.fail_reason: a text of at most {MAX_REASON} characters")
+    return ExtractionSettings(
+        "real" if mode == "real" else "timed", seconds, concurrency, fail if isinstance(fail, int) else "all", reason
+    )
 
 
 def _events(old: EventSettings, given: object) -> EventSettings:

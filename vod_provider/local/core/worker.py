@@ -57,6 +57,10 @@ class Failed:
 _Work = Coroutine[object, object, Done | Failed]
 
 
+async def _failing(reason: str) -> Done | Failed:
+    return Failed(reason)
+
+
 def extraction_seconds(length: float) -> float:
     """How long an extraction may take from a source of `length` seconds, which may be no more than a claim.
 
@@ -66,7 +70,10 @@ def extraction_seconds(length: float) -> float:
 
 
 class Worker:
-    """Runs tasks; `ended(task, outcome)` is called on the event loop once for each, `began(task)` when it is begun."""
+    """Runs tasks; `ended(task, outcome)` is called on the event loop once for each, `began(task)` when it is begun.
+
+    `made_to_fail()` is asked once for each extraction that begins: the reason that it is to fail with, or None.
+    """
 
     def __init__(
         self,
@@ -75,12 +82,14 @@ class Worker:
         allowed: Allowed,
         began: Callable[[Task], None],
         ended: Callable[[Task, Done | Failed], None],
+        made_to_fail: Callable[[], str | None],
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._allowed = allowed
         self._began = began
         self._ended = ended
+        self._made_to_fail = made_to_fail
         self._extractors = MediaProcesses()
         self._probers = MediaProcesses()
         self._drawers = MediaProcesses()
@@ -141,6 +150,21 @@ class Worker:
         async with self._drawings:
             return await self._drawers.run({"job": "peaks", "source": str(self._folder.path(file))}, _DRAW_SECONDS)
 
+    async def playable(self, file: str) -> Path:
+        """A copy of a file of raw AAC in a container that tells its length; whoever asks removes it.
+
+        Raises JobFailedError.
+        """
+        part = self._folder.incoming()
+        try:
+            async with self._drawings:
+                job = {"job": "m4a", "source": str(self._folder.path(file)), "target": str(part)}
+                await self._drawers.run(job, _DRAW_SECONDS)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return part
+
     def is_busy_with(self, asset_id: str) -> bool:
         """Whether the asset has work waiting or running."""
         return asset_id in self._waiting
@@ -154,10 +178,13 @@ class Worker:
         while self._queue and len(self._extracting) < limit:
             _, task = self._queue.popitem(last=False)
             self._extracting.add(task.asset_id)
-            if settings.mode == "real":
-                self._begin(task, self._extract(task))
+            reason = self._made_to_fail()
+            if settings.mode == "timed":
+                self._start_timed(task, settings.seconds, reason)
+            elif reason is not None:
+                self._start(task, _failing(reason))
             else:
-                self._start_timed(task, settings.seconds)
+                self._begin(task, self._extract(task))
 
     async def clear(self) -> None:
         """Forget all work: what waits, and what runs."""
@@ -255,12 +282,13 @@ class Worker:
             self._folder.discard(file)
         return outcome
 
-    def _start_timed(self, task: Task, seconds: float) -> None:
+    def _start_timed(self, task: Task, seconds: float, reason: str | None) -> None:
         loop = asyncio.get_running_loop()
-        self._sample(task.argument)  # made while the clock runs
+        if reason is None:
+            self._sample(task.argument)  # made while the clock runs
 
         def over() -> None:
-            self._start(task, self._timed(task))
+            self._start(task, self._timed(task) if reason is None else _failing(reason))
 
         # One entry in the event loop's own heap for each: thousands cost next to nothing.
         self._running[task.asset_id] = loop.call_later(seconds, over)
