@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vod_provider._version import __version__
-from vod_provider.cli import configuration, doctor, orphans, states, text
+from vod_provider.cli import configuration, doctor, layout, orphans, states
 from vod_provider.cli.configuration import Configuration
 from vod_provider.cli.console import Console
 from vod_provider.cli.engine import Engine
@@ -190,7 +190,7 @@ def _add_rehearse(one: argparse.ArgumentParser) -> None:
 
 def _seconds(given: str) -> float:
     try:
-        return text.seconds(given)
+        return layout.seconds(given)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from exc
 

@@ -18,7 +18,7 @@ from vod_provider.__main__ import main
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, Key, Request
 from vod_provider.cli.console import Console
-from vod_provider.cli.text import WIDTH, columns
+from vod_provider.cli.layout import WIDTH, columns
 
 Command = Callable[..., "Result"]
 

@@ -24,8 +24,8 @@ from vod_provider.cli.console import Console
 from vod_provider.cli.doctor import pulumi_checks, report, sdk_check, settings_checks, vod_checks
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
+from vod_provider.cli.layout import WIDTH, columns
 from vod_provider.cli.permissions import ACTIONS
-from vod_provider.cli.text import WIDTH, columns
 from vod_provider.local.core.dialects import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import state
 from tests.vod import LocalVod
 from vod_provider._version import __version__
-from vod_provider.cli.text import WIDTH
+from vod_provider.cli.layout import WIDTH
 
 VOD_PROVIDER = [sys.executable, "-m", "vod_provider"]
 

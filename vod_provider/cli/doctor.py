@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
 from vod_provider.audio.ledger_records import LedgerError
-from vod_provider.cli import ledgers, text
+from vod_provider.cli import layout, ledgers
 from vod_provider.cli.checks import Check, not_tried
 from vod_provider.cli.configuration import Configuration
 from vod_provider.cli.console import Console
@@ -169,14 +169,16 @@ def report(checks: Iterable[Check]) -> Iterator[str]:
     """The checks for people: what was found in lines as they fit, the remedy below it."""
     shown = [("CHECK", "RESULT", "FOUND", "")]
     shown += [(it.name, it.result.upper() if it.result == "fail" else it.result, it.found, it.remedy) for it in checks]
-    wide = max(text.columns(row[0]) for row in shown)
-    room = text.WIDTH - wide - len("  RESULT  ")
+    wide = max(layout.columns(row[0]) for row in shown)
+    room = layout.WIDTH - wide - len("  RESULT  ")
     for name, result, found, remedy in shown:
-        lines = text.wrap(text.clean(found), room) + (text.wrap(text.clean(f"-> {remedy}"), room) if remedy else [])
+        lines = layout.wrap(layout.clean(found), room) + (
+            layout.wrap(layout.clean(f"-> {remedy}"), room) if remedy else []
+        )
         for index, line in enumerate(lines):
             start = (name, result) if index == 0 else ("", "")
             yield f"{start[0]:{wide}}  {start[1]:6}  {line}"
     failed = sum(row[1] == "FAIL" for row in shown)
     warned = sum(row[1] == "warn" for row in shown)
     yield ""
-    yield f"{text.count(len(shown) - 1, 'check')}: {failed} failed, {text.count(warned, 'warning')}."
+    yield f"{layout.count(len(shown) - 1, 'check')}: {failed} failed, {layout.count(warned, 'warning')}."

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vod_provider.audio.ledger_records import LedgerError
-from vod_provider.cli import ledgers, text
+from vod_provider.cli import layout, ledgers
 from vod_provider.cli.configuration import Configuration, loaded
 from vod_provider.cli.console import Console
 from vod_provider.cli.errors import CommandError
@@ -107,12 +107,12 @@ class Orphans:
             results[one.audio_id] = one.said
             failed += not one.gone
             if not options.as_json:
-                self._console.print(text.paragraph(f"{one.audio_id}: {text.clean(one.said)}"))
+                self._console.print(layout.paragraph(f"{one.audio_id}: {layout.clean(one.said)}"))
         if options.as_json:
             shown = _as_json(found, self._place) | {"deletions": results}
             self._console.print([json.dumps(shown, indent=2, ensure_ascii=False)])
         else:
-            self._console.print([f"{text.count(len(results) - failed, 'audio')} deleted, {failed} not."])
+            self._console.print([f"{layout.count(len(results) - failed, 'audio')} deleted, {failed} not."])
         return 1 if failed else 0
 
     def _find(self, options: Options) -> list[Finding]:
@@ -122,7 +122,7 @@ class Orphans:
             audios = self._client.audios(
                 until,
                 Deadline(LISTING_S),
-                progress=lambda count: self._console.progress(f"  {text.count(count, 'audio')} so far"),
+                progress=lambda count: self._console.progress(f"  {layout.count(count, 'audio')} so far"),
             )
         except DeadlineError as exc:
             raise CommandError(f"listing the project's audios: VOD's quota gave no way for {LISTING_S:g} s") from exc
@@ -186,27 +186,27 @@ def _wanted(found: Sequence[Finding], options: Options) -> list[Finding]:
 def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[str]:
     stacks = sorted({str(name) for state in options.states for name in state.stacks})
     empty = sum(not state.stacks for state in options.states)
-    given = [*stacks, *([text.count(empty, "state") + " without resources"] if empty else [])]
+    given = [*stacks, *([layout.count(empty, "state") + " without resources"] if empty else [])]
     compared = f"{', '.join(given)} and the ledger" if given else "the ledger alone, since no stack was given"
-    yield from text.paragraph(f"Audios of {place}, compared with {compared}.")
+    yield from layout.paragraph(f"Audios of {place}, compared with {compared}.")
     count = {standing: sum(it.standing is standing for it in found) for standing in Standing}
     known, orphaned, unknown = (count[one] for one in (Standing.KNOWN, Standing.ORPHANED, Standing.UNKNOWN))
     rest = len(found) - known - orphaned - unknown
     yield (
-        f"{text.count(len(found), 'audio')}: {known} known, {orphaned} orphaned, {unknown} unknown,"
+        f"{layout.count(len(found), 'audio')}: {known} known, {orphaned} orphaned, {unknown} unknown,"
         f" {rest} of others or in doubt."
     )
     for standing, heading in _HEADINGS.items():
         here = [it for it in found if it.standing is standing]
         if here:
             yield ""
-            yield from text.paragraph(heading)
+            yield from layout.paragraph(heading)
             yield ""
             yield from _table(here)
-            yield f"{text.count(len(here), 'audio')}, {_total(here)}"
+            yield f"{layout.count(len(here), 'audio')}, {_total(here)}"
     if unknown:
         yield ""
-        yield from text.paragraph(
+        yield from layout.paragraph(
             "VOD does not record what an audio was made of, nor by whom. An unknown one may have been uploaded, or"
             " made by a stack, a machine or a program that this ledger knows nothing of. --delete leaves it; --id AUDIO"
             " names one that you have looked at, to be deleted with the others."
@@ -216,21 +216,21 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
     rows = [
         (
-            text.clean(it.audio.id),
-            text.age(it.age),
-            text.clean(it.audio.status),
-            text.clean(it.audio.pack_type or "?"),
-            text.duration(it.audio.duration),
-            text.clean(it.audio.title) or "-",
+            layout.clean(it.audio.id),
+            layout.age(it.age),
+            layout.clean(it.audio.status),
+            layout.clean(it.audio.pack_type or "?"),
+            layout.duration(it.audio.duration),
+            layout.clean(it.audio.title) or "-",
         )
         for it in findings
     ]
-    head, *lines = text.table(_HEAD, rows, right=_RIGHT)
+    head, *lines = layout.table(_HEAD, rows, right=_RIGHT)
     yield head
     for line, it in zip(lines, findings, strict=True):
         yield line
         for detail in _details(it):
-            yield from text.paragraph(text.clean(detail), "    ")
+            yield from layout.paragraph(layout.clean(detail), "    ")
 
 
 def _details(it: Finding) -> Iterator[str]:
@@ -254,7 +254,7 @@ def _total(findings: Sequence[Finding]) -> str:
     known = [it.audio.duration for it in findings if it.audio.duration is not None]
     unknown = len(findings) - len(known)
     rest = f", and {unknown} of unknown duration" if unknown else ""
-    return f"{text.duration(sum(known))} in all (extraction is billed by duration){rest}"
+    return f"{layout.duration(sum(known))} in all (extraction is billed by duration){rest}"
 
 
 def _as_json(found: Sequence[Finding], place: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from vod_provider.cli import text
+from vod_provider.cli import layout
 from vod_provider.cli.configuration import Configuration, loaded
 from vod_provider.cli.console import Console
 from vod_provider.cli.errors import CommandError
@@ -65,7 +65,7 @@ def run(
         )
         remains = rehearsal.remains()
         for line in [] if options.as_json else _announcement(here, len(remains), options, denied is not None):
-            console.print(text.paragraph(line))
+            console.print(layout.paragraph(line))
         if not options.yes and console.ask("Type yes to begin, anything else to leave: ") != "yes":
             console.say("Nothing was done.")
             return 0
@@ -100,7 +100,7 @@ def _removed(rehearsal: Rehearsal, console: Console) -> list[str]:
 
 def _announcement(here: Settings, remains: int, options: Options, denied: bool) -> Sequence[str]:
     place = f"project {here.project_id} at {here.endpoint}"
-    earlier = f"removes {text.count(remains, 'asset')} that an earlier rehearsal left" if remains else ""
+    earlier = f"removes {layout.count(remains, 'asset')} that an earlier rehearsal left" if remains else ""
     if options.clean:
         return [f"This {earlier or 'has nothing to remove'} in {place}.", ""]
     return [

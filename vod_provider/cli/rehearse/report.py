@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vod_provider._version import __version__
-from vod_provider.cli import text
+from vod_provider.cli import layout
 from vod_provider.cli.rehearse.questions import QUESTIONS, Finding
 
 
@@ -29,23 +29,23 @@ def command(findings: Iterable[Finding]) -> str:
 def table(findings: Sequence[Finding]) -> Iterator[str]:
     """Each question with what was assumed, what was seen and what follows."""
     rows = [
-        (it.question.name, it.question.assumed or "-", text.clip(text.clean(it.seen) or "?", 24), it.follows)
+        (it.question.name, it.question.assumed or "-", layout.clip(layout.clean(it.seen) or "?", 24), it.follows)
         for it in findings
     ]
     head = ("QUESTION", "ASSUMED", "SEEN")
-    widths = [max(text.columns(row[index]) for row in [head, *rows]) for index in range(3)]
-    room = text.WIDTH - sum(widths) - 6
+    widths = [max(layout.columns(row[index]) for row in [head, *rows]) for index in range(3)]
+    room = layout.WIDTH - sum(widths) - 6
     for row in [(*head, "WHAT FOLLOWS"), *rows]:
-        for index, line in enumerate(text.wrap(row[3], room)):
+        for index, line in enumerate(layout.wrap(row[3], room)):
             cells = row[:3] if index == 0 else ("", "", "")
-            padded = (cell + " " * (width - text.columns(cell)) for cell, width in zip(cells, widths, strict=True))
+            padded = (cell + " " * (width - layout.columns(cell)) for cell, width in zip(cells, widths, strict=True))
             yield "  ".join([*padded, line])
     settled = sum(it.settled for it in findings)
     yield ""
     yield f"{settled} of {len(findings)} questions settled, {sum(it.as_assumed for it in findings)} as assumed."
     yield "The dialect of the local VOD that fits:"
-    yield from text.paragraph(command(findings), "  ")
-    yield from text.paragraph(
+    yield from layout.paragraph(command(findings), "  ")
+    yield from layout.paragraph(
         "What no answer shows is whether VOD bills extractions that failed or were cancelled: the account's bill tells."
     )
 
@@ -65,7 +65,7 @@ def as_json(
                 "seen": it.seen or None,
                 "as_assumed": it.as_assumed,
                 "follows": it.follows,
-                "evidence": text.clip(text.clean(it.evidence), 2000),
+                "evidence": layout.clip(layout.clean(it.evidence), 2000),
             }
             for it in findings
         ],

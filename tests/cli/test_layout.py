@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vod_provider.cli import text
+from vod_provider.cli import layout
 
 
 @pytest.mark.parametrize(
@@ -14,38 +14,38 @@ from vod_provider.cli import text
 )
 def test_columns(shown: str, width: int) -> None:
     """Chinese and Korean take two columns a character, and accents that stand for themselves none."""
-    assert text.columns(shown) == width
+    assert layout.columns(shown) == width
 
 
 @given(st.text(), st.integers(min_value=2, max_value=60))
 def test_wrapped_lines_fit_and_lose_nothing(shown: str, room: int) -> None:
     """Every line fits, and together they are the words of the text."""
-    lines = text.wrap(shown, room)
-    assert all(text.columns(line) <= room for line in lines)
+    lines = layout.wrap(shown, room)
+    assert all(layout.columns(line) <= room for line in lines)
     assert "".join("".join(lines).split()) == "".join(shown.split())
 
 
 @given(st.text(), st.integers(min_value=3, max_value=60))
 def test_clipped_text_fits(shown: str, room: int) -> None:
     """What is too long ends in three dots, and the rest stays as it is."""
-    clipped = text.clip(shown, room)
-    assert text.columns(clipped) <= room
+    clipped = layout.clip(shown, room)
+    assert layout.columns(clipped) <= room
     assert clipped == shown or clipped.endswith("...")
-    assert (clipped == shown) == (text.columns(shown) <= room)
+    assert (clipped == shown) == (layout.columns(shown) <= room)
 
 
 def test_what_a_terminal_would_obey_is_replaced() -> None:
     """A title cannot clear the screen, end a line or hide what stands before it."""
-    assert text.clean("a\x1b[2Jb\r\nc\u202ed\t e") == "a\ufffd[2Jb c\ufffdd e"
+    assert layout.clean("a\x1b[2Jb\r\nc\u202ed\t e") == "a\ufffd[2Jb c\ufffdd e"
 
 
 def test_a_table_is_aligned_by_columns() -> None:
     """Heads and cells stand below each other, numbers flush right, and the last column is clipped at the edge."""
-    lines = text.table(("ID", "N", "TITLE"), [("媒", "1", "x" * 200), ("ab", "100", "short")], right=frozenset({1}))
+    lines = layout.table(("ID", "N", "TITLE"), [("媒", "1", "x" * 200), ("ab", "100", "short")], right=frozenset({1}))
     assert lines[0] == "ID    N  TITLE"
     assert lines[1].startswith("媒    1  xxx")
     assert lines[1].endswith("...")
-    assert text.columns(lines[1]) == text.WIDTH
+    assert layout.columns(lines[1]) == layout.WIDTH
     assert lines[2] == "ab  100  short"
 
 
@@ -55,7 +55,7 @@ def test_a_table_is_aligned_by_columns() -> None:
 )
 def test_age(seconds: float | None, shown: str) -> None:
     """An age is told in its largest whole unit; one of the future, by a clock that is off, is none."""
-    assert text.age(seconds) == shown
+    assert layout.age(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_age(seconds: float | None, shown: str) -> None:
 )
 def test_duration(seconds: float | None, shown: str) -> None:
     """Hours, minutes and seconds; an unknown duration is not 0."""
-    assert text.duration(seconds) == shown
+    assert layout.duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_duration(seconds: float | None, shown: str) -> None:
 )
 def test_seconds(given: str, seconds: float) -> None:
     """A number and its unit, or several of them."""
-    assert text.seconds(given) == seconds
+    assert layout.seconds(given) == seconds
 
 
 @pytest.mark.parametrize("given", ["", "1", "h", "1 h", "-1h", "1.5h", "1y", "1h2"])
 def test_what_is_no_time(given: str) -> None:
     """A number without its unit is refused, rather than taken for seconds or hours."""
     with pytest.raises(ValueError, match="no time"):
-        text.seconds(given)
+        layout.seconds(given)
