@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import av
 import pytest
+import requests
 
 from tests.local.conftest import until_done
-from tests.local.samples import make_video
+from tests.local.samples import heard, make_video
 from tests.local.test_operations import create, extract, put
-from tests.local.wiretap import send
+from tests.local.wiretap import call, send
 from vod_provider.local.av.sound import peaks
 from vod_provider.local.testing import LocalVod
 
@@ -70,6 +75,36 @@ def test_waveform(service: LocalVod, client: Any, video: Path, mute_video: Path)
     assert waveform(service.upload(mute_video)).status == 404
     assert waveform(create(client).asset_id).status == 404
     assert waveform("0" * 32).status == 404
+
+
+def test_raw_aac_in_a_container(service: LocalVod, client: Any, video: Path, tmp_path: Path) -> None:
+    """The sound of an AAC comes with its length, frame by frame the same; other assets have no such copy."""
+
+    def playable(asset_id: str) -> tuple[int, bytes]:
+        answer = requests.get(f"{service.endpoint}/_local/assets/{asset_id}/playable", timeout=30)
+        return answer.status_code, answer.content
+
+    source = service.upload(video)
+    body = {"asset_id": source, "parameter": {"format": "AAC"}}
+    audio = call(service, "POST", "/asset/extract_audio", body).json["audio_asset_id"]
+    raw = tmp_path / "raw.aac"
+    raw.write_bytes(requests.get(until_done(client, audio).base_info.video_url, timeout=30).content)
+    status, content = playable(audio)
+    wrapped = tmp_path / "wrapped.m4a"
+    wrapped.write_bytes(content)
+    assert status == 200
+    assert heard(wrapped) == heard(raw)
+    with av.open(str(wrapped)) as container:
+        assert container.duration == pytest.approx(heard(raw)[0] * 1e6, abs=1e3)
+    for other in (source, create(client).asset_id, "0" * 32):
+        assert playable(other)[0] == 404
+    with socket.create_connection((urlsplit(service.endpoint).hostname, urlsplit(service.endpoint).port)) as caller:
+        head = f"GET /_local/assets/{audio}/playable HTTP/1.1\r\nHost: {urlsplit(service.endpoint).netloc}\r\n\r\n"
+        caller.sendall(head.encode())
+    end = time.monotonic() + 10
+    while list((service.data / "incoming").iterdir()):
+        assert time.monotonic() < end, "who goes away leaves nothing behind"
+        time.sleep(0.05)
 
 
 def test_peaks_follow_the_sound(tmp_path: Path, long_video: Path) -> None:

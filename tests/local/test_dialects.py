@@ -163,10 +163,13 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def listed(client: Any) -> list[str]:
-    """The ids in both listings, which agree."""
-    by_info = [one.asset_id for one in client.show_asset_meta(ShowAssetMetaRequest()).asset_info_array]
-    assert by_info == [one.asset_id for one in client.list_asset_list(ListAssetListRequest()).assets]
-    return by_info
+    """The ids in both listings, which agree; asked again where something may have changed between the two."""
+    for _ in range(3):
+        by_info = [one.asset_id for one in client.show_asset_meta(ShowAssetMetaRequest()).asset_info_array]
+        by_list = [one.asset_id for one in client.list_asset_list(ListAssetListRequest()).assets]
+        if by_info == by_list:
+            return by_info
+    raise AssertionError(f"{by_info} and {by_list}")
 
 
 @pytest.mark.parametrize(
