@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,17 +30,21 @@ RAISED = 10.0
 PAIRED = (300, 1000)
 SETS = (100, 1000, 10_000)
 TOLD = (10, 100)
+DOORS = (1000,)
 _KEY = "the key of the callbacks"
 PAIRS = 4
+TRACE = ("stackTrace", "sourcePosition")
+"""What a language host notes of the program's lines, and of its own, in each resource's state."""
 THREADS = 1100
 
 Case = Callable[[Path], dict[str, Any]]
 
 
-def engine() -> Path:
-    """The folder of the Pulumi engine."""
+def engine(*languages: str) -> Path:
+    """The folder of the Pulumi engine, with the hosts of these languages besides Python's."""
     ensure = Path(__file__).parents[1] / "tools" / "engine" / "ensure"
-    done = subprocess.run([sys.executable, ensure], stdout=subprocess.PIPE, text=True, check=True)
+    options = ["--languages", ",".join(languages)] if languages else []
+    done = subprocess.run([sys.executable, ensure, *options], stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.strip().splitlines()[-1])
 
 
@@ -103,7 +107,7 @@ def _script(action: str, ids: Path, endpoint: str, source: str, count: int) -> S
         stderr=subprocess.PIPE,
         text=True,
     )
-    with Peak(lambda: process.pid) as peak:
+    with Peak(lambda: [process.pid]) as peak:
         _, errors = process.communicate()
     return Step(process.returncode == 0, time.monotonic() - started, host_mb=peak.mb, note=errors[-2000:])
 
@@ -212,10 +216,50 @@ def one_set(count: int, scale: float) -> Case:
     return run
 
 
-def mean_weight(stack: BenchStack) -> float:
-    """Bytes of JSON for each resource, in the mean."""
+def doors(count: int) -> Case:
+    """The same audios by the dynamic provider in Python and by the native plugin from YAML: by turns, side by side.
+
+    A create of each at raised quotas, and then unchanged `up` and preview.
+    """
+
+    def run(_engine_folder: Path) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder, timed_vod(Path(folder) / "vod", RAISED) as vod:
+            config = configuration(vod, RAISED, count=count, source=vod.video())
+            stacks = {
+                name: BenchStack(Path(folder) / name, engine("yaml"), name, config) for name in ("ours", "native")
+            }
+            try:
+                creates = {name: watched(vod, stack.create) for name, stack in stacks.items()}
+                vod.forget_calls()
+                times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
+                for turn in range(PAIRS):
+                    for name in reversed(stacks) if turn % 2 else stacks:
+                        for step, measured in (
+                            ("unchanged", stacks[name].unchanged()),
+                            ("preview", stacks[name].show()),
+                        ):
+                            if not measured.ok:
+                                raise RuntimeError(measured.note)
+                            times[name][step].append(measured.seconds)
+                return {
+                    "creates": {name: step.as_json() for name, step in creates.items()},
+                    "times": times,
+                    "calls": vod.counts(),
+                    "state_bytes": {name: mean_weight(stack) for name, stack in stacks.items()},
+                    "trace_bytes": {name: mean_weight(stack, TRACE) for name, stack in stacks.items()},
+                }
+            finally:
+                for stack in stacks.values():
+                    stack.end()
+
+    return run
+
+
+def mean_weight(stack: BenchStack, fields: Sequence[str] | None = None) -> float:
+    """Bytes of JSON for each resource, in the mean; of these fields alone, or of all."""
     resources = [one for one in stack.state()["resources"] if not one["type"].startswith("pulumi:")]
-    return sum(len(json.dumps(one)) for one in resources) / len(resources)
+    parts = [one if fields is None else {it: one[it] for it in fields if it in one} for one in resources]
+    return sum(len(json.dumps(part)) for part in parts) / len(resources)
 
 
 def _seen(calls: list[dict[str, Any]]) -> int:
@@ -242,6 +286,8 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
         found[f"tutorial-{size}"] = lifecycle("tutorial", size, RAISED, limit=tutorial_limit)
     for size in PAIRED:
         found[f"pairs-{size}"] = pairs(size)
+    for size in DOORS:
+        found[f"doors-{size}"] = doors(size)
     found["quota-100"] = lifecycle("ours", 100, 1.0)
     found["quota-1000"] = lifecycle("ours", 1000, 1.0)
     for size in TOLD:

@@ -9,15 +9,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.engine.stack import Stack
+from tests.engine.stack import PROJECT, Stack
 from tests.vod import TOKEN, LocalVod
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -34,7 +35,7 @@ class Step:
     """One step. `seconds` of wall time; `calls` by operation; `throttled`: answered with 429.
 
     `delays`: median and 95th percentile of the seconds between done and seen, of a create.
-    `host_mb`: the most memory that the plugin held (Python's dynamic host), or the script.
+    `host_mb`: the most memory that the plugins held, all together (Python's dynamic host is one), or the script.
     """
 
     ok: bool
@@ -50,9 +51,9 @@ class Step:
 
 
 class Peak:
-    """Notes the most memory of a process that is looked for, while entered. Kernel's own peak: VmHWM."""
+    """Notes the most memory of processes that are looked for, while entered. Kernel's own peak of each: VmHWM."""
 
-    def __init__(self, find: Callable[[], int | None]) -> None:
+    def __init__(self, find: Callable[[], Sequence[int]]) -> None:
         self._find, self._over = find, threading.Event()
         self.mb = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -66,35 +67,56 @@ class Peak:
         self._thread.join()
 
     def _run(self) -> None:
-        pid = None
+        peaks: dict[int, float] = {}
+        turn = 0
         while not self._over.wait(0.2):
-            pid = pid or self._find()
-            if pid:
+            if not peaks or turn % 10 == 0:  # looking through all processes costs more than reading of one
+                peaks = {pid: peaks.get(pid, 0.0) for pid in self._find()}
+            turn += 1
+            for pid in peaks:
                 with contextlib.suppress(OSError, StopIteration, ValueError):
                     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
                     peak = next(line for line in lines if line.startswith("VmHWM"))
-                    self.mb = max(self.mb, int(peak.split()[1]) / 1024)
+                    peaks[pid] = int(peak.split()[1]) / 1024
+            self.mb = max(self.mb, sum(peaks.values()))
 
 
 class BenchStack(Stack):
-    """A stack with one of the programs, whose steps are measured."""
+    """A stack with one of the programs, whose steps are measured.
+
+    `native` is no folder: a YAML program of the same audios as `ours`, served by the native plugin.
+    """
 
     def __init__(self, folder: Path, engine: Path, program: str, config: dict[str, str]) -> None:
         super().__init__(folder, engine, config)
         del self.environ["PYTHONPATH"]  # with pip itself, as users have it
         self.config = config
-        shutil.copytree(PROGRAMS / program, folder, dirs_exist_ok=True)
+        self._plugin = "pulumi.dynamic"
+        if program == "native":
+            self._plugin = "pulumi-resource-vod"
+            self._declare(int(config["bench:count"]), config["bench:source"])
+        else:
+            shutil.copytree(PROGRAMS / program, folder, dirs_exist_ok=True)
+
+    def _declare(self, count: int, source: str) -> None:
+        audios = {
+            f"audio{number}": {
+                "type": "vod:ExtractedAudio",
+                "properties": {"assetId": source, "format": "MP3", "triggers": [number]},
+            }
+            for number in range(count)
+        }
+        plugins = {"providers": [{"name": "vod", "path": f"{sys.prefix}/bin"}]}
+        project = {"name": PROJECT, "runtime": "yaml", "plugins": plugins, "resources": audios}
+        (self.folder / "Pulumi.yaml").write_text(json.dumps(project))
 
     def step(self, *args: str, limit: float = 7200.0) -> Step:
         """Run the engine, at most `limit` seconds."""
 
-        def host() -> int | None:
-            return next(iter(self.processes("pulumi.dynamic")), None)
-
         started = time.monotonic()
         process = self.start(*args, "--stack", "test")
         note = ""
-        with Peak(host) as peak:
+        with Peak(lambda: self.processes(self._plugin)) as peak:
             try:
                 text, _ = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:

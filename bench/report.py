@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import PAIRED, RAISED, SIZES, TOLD
+from bench.cases import DOORS, PAIRED, RAISED, SIZES, TOLD
 from bench.measure import EXTRACTION_S, PARALLEL, QUOTAS
 from bench.plot import bars
 
@@ -72,6 +72,8 @@ def _page(results: Results) -> Iterable[str]:
         yield from _seconds(results, size)
         yield ""
         yield from _calls(results, size)
+    yield from ["", "## The two doors", ""]
+    yield from _doors(results)
     yield from ["", "## Goals", ""]
     yield from _goals(results)
     yield from ["", "## When what was measured", "", "| case | began | commit | load |", "|---|---|---|---|"]
@@ -185,6 +187,8 @@ def _goals(results: Results) -> Iterable[str]:
         yield line(goal, calls(told, "create", size), "{:.2f}", lambda it: it < 1.5)
     for size in PAIRED:
         yield from _pair_goals(results.get(f"pairs-{size}"), size, line)
+    for size in DOORS:
+        yield from _door_goals(results.get(f"doors-{size}"), size, line)
     three = results.get("three-120")
     if three is not None:
         word = "met" if three["ok"] else "**missed**"
@@ -193,6 +197,71 @@ def _goals(results: Results) -> Iterable[str]:
     yield line("... together 90 % of the quota", share, "{:.0%}", lambda it: it >= 0.9)
     refused = three and three["throttled"] / three["calls"]
     yield line("... less than 5 % of their calls throttled", refused, "{:.1%}", lambda it: it < 0.05)
+
+
+DOOR_NAMES = {"ours": "dynamic provider, from Python", "native": "native plugin, from YAML"}
+
+
+def _doors(results: Results) -> Iterable[str]:
+    yield (
+        "The same audios by both doors, in one run: a create of each, then unchanged `up` and preview by turns. Memory"
+        " is that of all plugin processes: the YAML host has one more of the native plugin running, for the schema."
+        " What a language host notes in the state of the program's lines and of its own is shown apart: no provider has"
+        " a part in it, and the YAML host notes a dozen lines of its own code."
+    )
+    yield ""
+    head = (
+        "create, s",
+        "calls per audio",
+        "memory, MB",
+        "unchanged up, s",
+        "preview, s",
+        "state, bytes",
+        "of it lines",
+    )
+    yield f"| audios | door | {' | '.join(head)} |"
+    yield f"|---|---|{'---|' * len(head)}"
+    measured = [(size, results[f"doors-{size}"]) for size in DOORS if f"doors-{size}" in results]
+    for size, case in measured:
+        for name, label in DOOR_NAMES.items():
+            create, times = case["creates"][name], case["times"][name]
+            cells = (
+                f"{create['seconds']:.1f}",
+                f"{sum(create['calls'].values()) / size:.2f}",
+                f"{create['host_mb']:.0f}",
+                f"{statistics.median(times['unchanged']):.1f}",
+                f"{statistics.median(times['preview']):.1f}",
+                f"{case['state_bytes'][name]:.0f}",
+                f"{case['trace_bytes'][name]:.0f}",
+            )
+            yield f"| {size:,} | {label} | {' | '.join(cells)} |"
+
+
+def _door_goals(doors: Mapping[str, Any] | None, size: int, line: Callable[..., str]) -> Iterable[str]:
+    def ratio(step: str) -> float | None:
+        if doors is None:
+            return None
+        pairs = zip(doors["times"]["native"][step], doors["times"]["ours"][step], strict=True)
+        return float(statistics.median(native / ours for native, ours in pairs))
+
+    by = "from YAML by the dynamic provider's"
+    for step in ("preview", "unchanged"):
+        yield line(f"{step} of {size:,} {by}, at most 1.1", ratio(step), "{:.2f}", lambda it: it <= 1.1)
+    creates = doors and doors["creates"]
+    seconds = creates and creates["native"]["seconds"] / creates["ours"]["seconds"]
+    yield line(f"create of {size:,} {by}, at most 1.1", seconds, "{:.2f}", lambda it: it <= 1.1)
+    counts = creates and [sum(creates[name]["calls"].values()) / size for name in DOOR_NAMES]
+    apart = counts and abs(counts[0] - counts[1])
+    goal = f"calls per audio of {size:,} created: the same at both doors, to 0.05"
+    yield line(goal, apart, "{:.3f} apart", lambda it: it <= 0.05)
+    calls = doors and float(sum(doors["calls"].values()))
+    yield line(f"calls of unchanged up and preview of {size:,}", calls, "{:.0f}", lambda it: it == 0)
+    whole = doors and doors["state_bytes"]["native"]
+    shown = "{:.0f} bytes"
+    if doors is not None:
+        shown += f", {whole - doors['trace_bytes']['native']:.0f} without the YAML host's lines"
+    goal = f"state per audio of {size:,} from YAML, at most 1,600 bytes"
+    yield line(goal, whole, shown, lambda it: it <= 1600)
 
 
 def _pair_goals(pairs: Mapping[str, Any] | None, size: int, line: Callable[..., str]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.engine.stack import Stack
 from tests.languages import (
@@ -174,3 +175,19 @@ def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Pa
         stack.up().expect("2 unchanged")
     finally:
         stack.end()
+
+
+@pytest.mark.parametrize("language", ["typescript", "go"])
+def test_an_example_is_a_template(language: str, tmp_path: Path) -> None:
+    """`pulumi new` takes it: the project has the example's files, a name of its own, and no template."""
+    example, made = ROOT / "examples" / language, tmp_path / "made"
+    stack = Stack(tmp_path / "stack", engine_for(HOSTS[language]), {})
+    stack.environ |= environ() | {"PATH": f"{engine_for(HOSTS[language])}:{environ()['PATH']}"}
+    stack.run("new", str(example), "--generate-only", "--yes", "--dir", str(made), "--name", "mine").expect()
+    stack.end()
+    before, after = (yaml.safe_load((folder / "Pulumi.yaml").read_text()) for folder in (example, made))
+    after["config"].pop("pulumi:tags")  # what it was made from
+    assert after == {name: it for name, it in before.items() if name != "template"} | {"name": "mine", "config": {}}
+    for file in example.iterdir():
+        if file.is_file() and file.name != "Pulumi.yaml":
+            assert (made / file.name).read_bytes() == file.read_bytes()
