@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,22 @@ class Started(subprocess.Popen[str]):
 class Runner:
     """A machine that a job runs on."""
 
-    def __init__(self, folder: Path, repository: Path, engine: Path, installed: Path) -> None:
-        """A clone of the repository, and a home with nothing in it. `engine` is the folder with Pulumi."""
+    def __init__(self, folder: Path, repository: Path, engine: Path, installed: Path | None) -> None:
+        """A clone of the repository, and a home with nothing in it. `engine` is the folder with Pulumi.
+
+        `installed` is the environment that `Install` would make; None: that step has to make it.
+        """
         self.clone, self.home = folder / "clone", folder / "home"
         shutil.copytree(repository, self.clone)
         self.home.mkdir()
-        (self.clone / ".venv").symlink_to(installed)
+        programs = folder / "programs"
+        programs.mkdir()
+        (programs / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
+        if installed is not None:
+            (self.clone / ".venv").symlink_to(installed)
         self.environ = {
             # The program `python` is what setup-python, or the image, brings.
-            "PATH": f"{engine}:{installed / 'bin'}:/usr/bin:/bin",
+            "PATH": f"{engine}:{programs}:/usr/bin:/bin",
             "HOME": str(self.home),
             "CI": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -27,6 +27,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
+from tests.built import constraints
 from tests.engine.runner import (
     GITHUB,
     GITLAB,
@@ -94,16 +95,19 @@ class Team:
         (self.repository / "Pulumi.prod.yaml").write_text(yaml.safe_dump(stack))
         vod.forget_calls()
 
-    def runner(self) -> Runner:
-        """A new machine."""
+    def runner(self, *, has_environment: bool = True) -> Runner:
+        """A new machine; with or without what the step `Install` makes."""
         self._runners += 1
-        return Runner(self._folder / f"runner{self._runners}", self.repository, self._engine, self._installed)
+        installed = self._installed if has_environment else None
+        return Runner(self._folder / f"runner{self._runners}", self.repository, self._engine, installed)
 
-    def github(self, name: str, **values: Any) -> GitHubJob:
-        """A job of the workflow, on a new runner. `values` are what the event brings."""
+    def github(self, name: str, runner: Runner | None = None, **values: Any) -> GitHubJob:
+        """A job of the workflow, on a new runner unless one is given. `values` are what the event brings."""
         stored = {f"secrets.{key}": value for key, value in (self.environ | VOD_KEYS).items()}
         stored |= {"vars.PULUMI_BACKEND_URL": self.backend, "github.token": "hidden-token"}
-        return GitHubJob(self.runner(), name, stored | {key.replace("_", ".", 1): it for key, it in values.items()})
+        return GitHubJob(
+            runner or self.runner(), name, stored | {key.replace("_", ".", 1): it for key, it in values.items()}
+        )
 
     def gitlab(self, name: str, environ: dict[str, str] | None = None) -> Started:
         """A job of the pipeline, begun on a new runner."""
@@ -343,7 +347,7 @@ def test_runs_of_the_stack_do_not_overlap() -> None:
 
 def test_from_a_pull_request_to_main_and_on(team: Team, forge: Forge) -> None:
     """Previews say what is billed in one comment and call VOD for nothing; main brings it up; orphans are found."""
-    pull = {"github_event.pull_request.number": 7, "api": forge.url}
+    pull: dict[str, Any] = {"github_event.pull_request.number": 7, "api": forge.url}
     done = team.github("preview", **pull).run()
     assert done.ok, done.text
     assert team.vod.calls() == []
@@ -379,13 +383,19 @@ def test_from_a_pull_request_to_main_and_on(team: Team, forge: Forge) -> None:
 URN = "urn:pulumi:prod::ci::pulumi-python:dynamic/vod:ExtractedAudio"
 
 
-def test_a_preview_that_fails_is_a_failed_job(team: Team, forge: Forge) -> None:
-    """The comment says that it failed and why, and the job fails."""
-    (team.repository / "__main__.py").write_text("raise ValueError('no such talk')")
-    done = team.github("preview", **{"github_event.pull_request.number": 7, "api": forge.url}).run()
+def test_a_runner_with_nothing_on_it(team: Team, forge: Forge, distributions: Path, tmp_path: Path) -> None:
+    """All steps, `Install` too, with the wheel as an index would have it; a preview that fails is a failed job."""
+    (team.repository / "__main__.py").write_text("import vod_provider\nraise ValueError(vod_provider.__file__)")
+    runner = team.runner(has_environment=False)
+    for name in ("PYTHONPATH", "PIP_PATH"):
+        del runner.environ[name]
+    runner.environ |= {"PIP_FIND_LINKS": str(distributions), "PIP_CONSTRAINT": str(constraints(tmp_path))}
+    pull: dict[str, Any] = {"github_event.pull_request.number": 7, "api": forge.url}
+    done = team.github("preview", runner, **pull).run(install=True)
     assert not done.ok
-    assert "The preview failed." in forge.comments[-1]["body"]
-    assert "no such talk" in forge.comments[-1]["body"]
+    comment = forge.comments[-1]["body"]
+    assert "The preview failed." in comment
+    assert re.search(rf"ValueError: {re.escape(str(runner.clone))}/\.venv/\S+/vod_provider/", comment), comment
 
 
 def test_cancelled_and_lost_on_github(team: Team) -> None:
