@@ -120,6 +120,8 @@ def test_stages_of_the_algorithm() -> None:
     assert auth.canonical_queries(b"b=2&a=z&a=1&c") == [b"a=1&a=z&b=2&c="]
     assert auth.canonical_queries(b"a=%C3%A4&a=1") == [b"a=1&a=%C3%A4", b"a=%C3%A4&a=1"]
     assert auth.canonical_queries(b"q=a+b") == [b"q=a%20b"]
+    plain, encoded = b"a-b=2&a=z&a=1&c=", b"%61-b=2&a=z&a=1&c="
+    assert auth.canonical_queries(plain) == auth.canonical_queries(encoded) == [b"a=1&a=z&a-b=2&c="]
     assert auth.canonical_headers({b"host": b" h ", b"x-a": b"1"}, [b"host", b"X-A"]) == b"host:h\nx-a:1\n"
     unsigned = RawRequest("PUT", b"/", b"", {b"x-sdk-content-sha256": b"UNSIGNED-PAYLOAD"}, b"data")
     assert b"UNSIGNED-PAYLOAD" in auth.payload_hashes(unsigned)

@@ -47,6 +47,11 @@ class Appearances:
         """Have a deletion done after so many seconds."""
         self._keep(asset_id, replace(self._kept.get(asset_id, Appearance()), gone=self._clock() + after))
 
+    @property
+    def are_settled(self) -> bool:
+        """Whether every asset is shown everywhere, and none is being deleted."""
+        return not self._kept
+
     def is_shown_by_id(self, asset_id: str) -> bool:
         """Whether the asset is shown to those who ask for its id."""
         kept = self._kept.get(asset_id)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -304,7 +304,10 @@ class Vod:
 
     def info(self, project: str, ids: Sequence[str]) -> list[Asset | Absent]:
         """The assets of these ids, as they are shown by id; raises VOD.10062 where the dialect has that for absence."""
-        shown = {one.asset_id: one for one in self._shown_by_id(project, ids)}
+        found = self._shown_by_id(project, ids)
+        if len(found) == len(ids):
+            return [*found]
+        shown = {one.asset_id: one for one in found}
         missing = [asset_id for asset_id in ids if asset_id not in shown]
         if missing and self._dialects.absence in ("http_404", "vod_10062"):
             raise no_such_asset(missing[0], 404 if self._dialects.absence == "http_404" else 400)
@@ -312,23 +315,27 @@ class Vod:
         told = [shown.get(asset_id) or (status and Absent(asset_id, status)) for asset_id in ids]
         return [one for one in told if one]
 
-    def _shown_by_id(self, project: str, ids: Sequence[str]) -> Iterator[Asset]:
+    def _shown_by_id(self, project: str, ids: Sequence[str]) -> list[Asset]:
         there = self._store.assets(project, ids)
-        return self._shown(one for one in there if self._appearances.is_shown_by_id(one.asset_id))
+        if not self._appearances.are_settled:
+            there = [one for one in there if self._appearances.is_shown_by_id(one.asset_id)]
+        return self._shown(there)
 
-    def _shown(self, assets: Iterable[Asset]) -> Iterator[Asset]:
+    def _shown(self, assets: list[Asset]) -> list[Asset]:
         """These assets with the statuses that are shown."""
-        in_work = self._store.sources_in_work() if self._dialects.source_while_extracted == TRANSCODING else set()
-        deleted = None if self._dialects.deletion_shows == "unchanged" else self._dialects.deletion_shows
-        for asset in assets:
-            if deleted and self._appearances.is_being_deleted(asset.asset_id):
-                yield replace(asset, status=deleted)
-            elif asset.asset_id in in_work or (
-                asset.status == WAITING_TRANSCODE and not self._worker.is_queued(asset.asset_id)
-            ):
-                yield replace(asset, status=TRANSCODING)
-            else:
-                yield asset
+        in_work = self._store.sources_in_work() if self._dialects.source_while_extracted == TRANSCODING else None
+        if not in_work and self._appearances.are_settled and all(one.status != WAITING_TRANSCODE for one in assets):
+            return assets  # nearly always, and asked most of all
+        return [self._as_shown(one, in_work or set()) for one in assets]
+
+    def _as_shown(self, asset: Asset, in_work: Collection[str]) -> Asset:
+        deleted = self._dialects.deletion_shows
+        if deleted != "unchanged" and self._appearances.is_being_deleted(asset.asset_id):
+            return replace(asset, status=deleted)
+        waits = asset.status == WAITING_TRANSCODE and self._worker.is_queued(asset.asset_id)
+        if asset.asset_id in in_work or (asset.status == WAITING_TRANSCODE and not waits):
+            return replace(asset, status=TRANSCODING)
+        return asset
 
     def assets(self, project: str, ids: Sequence[str]) -> list[Asset]:
         """The assets of these ids that are there, in whatever dialect."""
@@ -348,7 +355,7 @@ class Vod:
         total, found = self._store.find(
             project, replace(wanted, hidden=hidden), offset=page * size, limit=size, oldest_first=oldest_first
         )
-        return min(total, MOST_LISTED), list(self._shown(found))
+        return min(total, MOST_LISTED), self._shown(found)
 
     async def peaks(self, asset: Asset) -> dict[str, object] | None:
         """The outline of an asset's sound, `{"peaks": [0 to 100, ...]}`, or None if there is none to be had."""

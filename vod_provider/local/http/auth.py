@@ -25,6 +25,7 @@ MAX_SKEW_SECONDS = 15 * 60
 UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest().encode()
 _UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]*")
+_PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*)*")
 _DATE = re.compile(rb"\d{8}T\d{6}Z")
 _AUTHORIZATION = re.compile(
     rb"SDK-HMAC-SHA256\s+Access=(?P<access>[^,\s]+)\s*,\s*SignedHeaders=(?P<headers>[^,\s]+)\s*,"
@@ -147,6 +148,9 @@ def canonical_path(path: bytes) -> bytes:
 
 def canonical_queries(query: bytes) -> list[bytes]:
     """The query sorted by name and value, encoded anew: sorted before and, if that differs, after encoding."""
+    if _PLAIN_QUERY.fullmatch(query):  # nothing to encode: as ids come, in a third of the time
+        pieces = sorted(piece.split(b"=") for piece in query.split(b"&"))
+        return [b"&".join(map(b"=".join, pieces))]
     pairs = []
     for piece in query.split(b"&"):
         if piece:

@@ -29,8 +29,9 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class Protocol(HttpToolsProtocol):
     """Uvicorn's protocol, with a head that must be HTTP and must come in time, and deaf to offers of an upgrade.
 
-    It stays on httptools: uvicorn's h11 ignores offers of an upgrade by itself, and took 376 µs of CPU time for a
-    call where this takes 258.
+    It stays on httptools. Uvicorn's h11 ignores offers of an upgrade by itself and refuses what is no HTTP at its first
+    bytes, which would save 77 lines here; but a call takes 350 to 430 µs of CPU time with it, and 275 to 335 with this,
+    measured by turns on one machine.
 
     Java's HTTP client offers HTTP/2 with every request (`Upgrade: h2c`), which a server may ignore. The
     parser below takes the offer for accepted and throws the request's body away: so it never sees it.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vod_provider.local.core.errors import VodError, illegal_field
 from vod_provider.local.core.fetch import extension
 from vod_provider.local.core.media_types import MEDIA_TYPES
-from vod_provider.local.core.rules import MOST_LISTED, Extra, Metadata, NewAsset, Vod
+from vod_provider.local.core.rules import MOST_LISTED, Absent, Extra, Metadata, NewAsset, Vod
 from vod_provider.local.core.store import Asset, Filter
 from vod_provider.local.http import wire
 from vod_provider.local.http.fields import (
@@ -201,7 +201,7 @@ async def _show_asset_meta(vod: Vod, request: Request) -> Answer:
     if ids:
         request.asset_ids.extend(ids)
         told = vod.info(request.project, ids)
-        total, truncated = sum(isinstance(one, Asset) for one in told), 0
+        total, truncated = len(told) - sum(isinstance(one, Absent) for one in told), 0
     else:
         statuses = query.choices("status", _INFO_STATUSES) + query.choices("assetStatus", {"PUBLISHED", "CREATED"})
         transcode = query.choices("transcodeStatus", _TRANSCODE_STATUSES)
