@@ -9,6 +9,7 @@ from vod_provider import (
     AudioFormat,
     ExtractedAudio,
     ExtractedAudioArgs,
+    ExtractedAudioSet,
     get_media_asset,
     get_media_asset_output,
     get_media_assets,
@@ -55,6 +56,7 @@ catalogue = AudioCatalogue("talks", {"opening": asset_id, "closing": "5413"}, ta
 own = AudioCatalogue("own", {"opening": asset_id, "closing": {"asset_id": "5413", "title": "The end"}})
 found = AudioCatalogue("found", get_media_assets(category_id=7), opts=pulumi.ResourceOptions(parent=catalogue))
 some = AudioCatalogue("some", [it for it in get_media_assets() if it.has_sound is not False], exclude=["5412"])
+archive = ExtractedAudioSet("archive", {"opening": asset_id, "closing": {"asset_id": "5413", "format": "AAC"}})
 opening: ExtractedAudio = catalogue.audios["opening"]
 urls: dict[str, pulumi.Output[str | None]] = dict(found.urls)
 for asset in get_media_assets(asset_ids=["5412"], status=["CREATED"]):
@@ -74,5 +76,8 @@ AudioCatalogue("wrong", {"opening": 5412})  # error
 AudioCatalogue("wrong", {"opening": "5412"}, formats="MP3")  # error
 AudioCatalogue("wrong", ["5412"], publishing=True)  # error
 AudioCatalogue("wrong", ["5412"], exclude=[5412])  # error
+ExtractedAudioSet("wrong", {"opening": "5412"}, formats="MP3")  # error
+ExtractedAudioSet("wrong", {"opening": "5412"}, format="WAV")  # error
+ExtractedAudioSet("wrong", {"opening": {"asset_id": "5412", "format": "WAV"}})  # error
 get_media_assets(kind="picture")  # error
 get_media_assets(asset_ids=[5412])  # error

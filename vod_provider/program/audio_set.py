@@ -8,6 +8,7 @@ from typing import Any, Required, TypedDict
 
 from pulumi import Input, Output, ResourceOptions
 
+from vod_provider.audio.inputs import AudioFormat
 from vod_provider.program.registration import Registered
 from vod_provider.program.setting_warnings import warn_once
 from vod_provider.set_provider import ExtractedAudioSetProvider
@@ -21,9 +22,9 @@ class SetAudioArgs(TypedDict, total=False):
     """
 
     asset_id: Required[Input[str]]
-    """Media id of the source video. A change extracts again."""
-    format: Input[str] | None
-    """MP3 (default) or AAC. A change extracts again."""
+    """Media id of the source video. A change extracts again and is billed again."""
+    format: Input[AudioFormat] | None
+    """MP3 (default) or AAC. A change extracts again and is billed again."""
     title: Input[str] | None
     """Title, at most 128 bytes of UTF-8. Left out: not managed, left as VOD holds it."""
     category_id: Input[int] | None
@@ -33,16 +34,17 @@ class SetAudioArgs(TypedDict, total=False):
     publish: Input[bool] | None
     """True publishes the audio, False takes that back, both in place. Left out: not managed."""
     region: Input[str] | None
-    """Region of the video; default is the stack's. A change extracts again."""
+    """Region of the video; default: the stack's. A change to another place extracts again and is billed again."""
     project_id: Input[str] | None
-    """Project of the video; default is the stack's. A change extracts again."""
+    """Project of the video; default: the stack's. A change to another place extracts again and is billed again."""
     account: Input[str] | None
-    """Name of an account in the stack's configuration `vod:accounts`. A change extracts again."""
+    """Name of an account in `vod:accounts`; default: the stack's own. A change to another place extracts again
+    and is billed again."""
     triggers: Input[Sequence[Any]] | None
-    """Any values that JSON has; a change of them extracts again."""
+    """Any values that JSON has. A change of them extracts again and is billed again."""
     adopt: Input[str] | None
-    """Id of an audio that was extracted from this video before: taken over instead of extracted. Read when the entry
-    is made only."""
+    """Id of an audio that was extracted from this video before: it is taken over and not billed again. Read only when
+    the entry is made."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class ExtractedAudioSet(
         resource_name: str,
         audios: Mapping[str, Input[str] | SetAudioArgs],
         *,
-        format: Input[str] | None = None,  # noqa: A002 - VOD's own name for it
+        format: Input[AudioFormat] | None = None,  # noqa: A002 - VOD's own name for it
         category_id: Input[int] | None = None,
         tags: Input[Sequence[Input[str]]] | None = None,
         publish: Input[bool] | None = None,
@@ -92,14 +94,17 @@ class ExtractedAudioSet(
         :param resource_name: Name of the resource in the stack.
         :param audios: By a key for each audio, the media id of its video, or its inputs, which come before the others
             here.
-        :param format: MP3 (default) or AAC. A change extracts all of them again.
+        :param format: MP3 (default) or AAC. A change extracts all of them again, and all are billed again.
         :param category_id: Category of each audio.
         :param tags: Tags of each audio.
         :param publish: Whether the audios are published.
-        :param region: Region of the videos; default is the stack's.
-        :param project_id: Project of the videos; default is the stack's.
-        :param account: Name of an account in `vod:accounts`; default is the stack's own.
-        :param triggers: Any values that JSON has; a change of them extracts all again.
+        :param region: Region of the videos; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param project_id: Project of the videos; default: the stack's. A change to another place extracts again and is
+            billed again.
+        :param account: Name of an account in `vod:accounts`; default: the stack's own. A change to another place
+            extracts again and is billed again.
+        :param triggers: Any values that JSON has. A change of them extracts all again, and all are billed again.
         :param opts: Pulumi's resource options.
         """
         declared = _declared(resource_name, audios)
