@@ -28,7 +28,7 @@ from vod_provider.audio.ledger_records import Holder, Key, mark, name_of
 from vod_provider.audio.place import Place
 from vod_provider.audio.steps import here
 from vod_provider.plugin import context, dynamic, names, serving
-from vod_provider.plugin.context import RunContext, asked_place
+from vod_provider.plugin.context import RunContext, asked_place, moved_place
 from vod_provider.plugin.run import Declared
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
 from vod_provider.vod.errors import (
@@ -139,6 +139,11 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                     self._context.refuse_what_is_held(request.adopt, served.urn)
                     with _naming(f"adopting audio {request.adopt}"):
                         asset = lifecycle.adopt(request.adopt, asked, operation, deadline)
+                elif (held := self._context.moved(asked, request, served.urn)) is not None:
+                    place = moved_place(held, request, place)
+                    lifecycle, outs["place"] = services.at(place), str(place)
+                    with _naming(f"taking over audio {held.audio_id}"):
+                        asset = lifecycle.adopt(held.audio_id, asked, operation, deadline)
                 else:
                     services.listen()
                     asset = lifecycle.ensure(asked, operation, deadline)
@@ -257,8 +262,11 @@ class ExtractedAudioProvider(dynamic.OurProvider):
             others = services.ledger.others_of(holder)
             if in_this_run := self._context.run.other_of(id_, served.urn):
                 others = [in_this_run, *others]
+            if moved := self._context.run.moved_to(id_):
+                served.last_line = f"moved to {name_of(moved)}"
             if others:
-                serving.say(f"audio {id_} is kept at VOD: {name_of(others[0])} holds it, too")
+                if not moved:
+                    serving.say(f"audio {id_} is kept at VOD: {name_of(others[0])} holds it, too")
             else:
                 if holder.assumed:
                     raise _unplaced(f"deleting audio {id_}", place)

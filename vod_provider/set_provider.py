@@ -30,7 +30,7 @@ from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.plugin import context, dynamic, names, serving
-from vod_provider.plugin.context import TOLD, RunContext
+from vod_provider.plugin.context import TOLD, RunContext, moved_place
 from vod_provider.plugin.run import Declared
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.vod.assets import Asset, Condition, Outcome
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Props = dict[str, Any]
 
+LOOKS_AFTER_S = 2.0
+"""Of many that are deleted, each is looked for so long after VOD has accepted it, and then mostly once."""
 AGAIN = "`pulumi up` goes on with what is missing"
 
 
@@ -264,13 +266,19 @@ class _Work:
         asked, place = services.asked(request, operation)
         lifecycle = services.at(place)
         self._asked[key] = asked.key, place
-        urn = owner_of_entry(self._served.urn, key)
+        urn, given = owner_of_entry(self._served.urn, key), request.metadata.given()
         if request.adopt is not None and not self._context.run.is_replaced(urn):
             self._context.refuse_what_is_held(request.adopt, urn)
             asset = yield from lifecycle.adopting(request.adopt, asked, operation, deadline)
+        elif (held := self._context.moved(asked, request, urn)) is not None:
+            place = moved_place(held, request, place)
+            self._asked[key] = asked.key, place
+            lifecycle = services.at(place)
+            asset = yield from lifecycle.adopting(held.audio_id, asked, operation, deadline)
+            given = {name: it for name, it in given.items() if not inputs.same(name, entries.told_of(asset, name), it)}
         else:
             asset = yield from lifecycle.ensuring(asked, operation, deadline)
-        return (yield from lifecycle.finishing(asset, request.metadata.given(), operation, deadline))
+        return (yield from lifecycle.finishing(asset, given, operation, deadline))
 
     def _waiting(self, key: str, deadline: Deadline) -> Steps[Asset]:
         """Wait for an audio of an earlier run, and give it its metadata."""
@@ -360,15 +368,15 @@ class _Work:
                 kept[holder.audio_id] = other
             elif run.has_answered(holder.audio_id, urn) or holder.audio_id in mine:
                 kept[holder.audio_id] = self._served.urn
-        for audio_id, other in list(kept.items())[:TOLD]:
-            if other != self._served.urn:
-                serving.say(f"audio {audio_id} is kept at VOD: {name_of(other)} holds it, too")
-        if len(kept) > TOLD:
-            serving.say(f"... and {len(kept) - TOLD} more audios that others hold, too")
+        said = [it for it, other in kept.items() if other != self._served.urn and not run.moved_to(it)]
+        for audio_id in said[:TOLD]:
+            serving.say(f"audio {audio_id} is kept at VOD: {name_of(kept[audio_id])} holds it, too")
+        if len(said) > TOLD:
+            serving.say(f"... and {len(said) - TOLD} more audios that others hold, too")
 
         def removing(audio_id: str, deadline: Deadline) -> Steps[None]:
             key, entry = audios[audio_id]
-            return services.at(_place(entry)).removing(audio_id, self._of(key), deadline)
+            return services.at(_place(entry)).removing(audio_id, self._of(key), deadline, looks_after=LOOKS_AFTER_S)
 
         quota = services.settings.quotas["delete"] * 10
         seconds = services.settings.timeouts.delete + 60.0 * len(audios) / quota
@@ -406,7 +414,7 @@ class _Work:
         return replace(self._operation, owner=owner_of_entry(self._operation.owner, key), report=lambda _: None)
 
     def _holder(self, audio_id: str, key: str, entry: Mapping[str, Any]) -> Holder:
-        return self._context.shows(owner_of_entry(self._operation.owner, key), audio_id, entry)
+        return self._context.holder(owner_of_entry(self._operation.owner, key), audio_id, entry)
 
     # -- the answer ------------------------------------------------------------------------------------------
 

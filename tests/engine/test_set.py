@@ -18,6 +18,9 @@ SLOW = 30.0
 """Seconds that a slow extraction takes here."""
 
 
+ARCHIVE = "urn:pulumi:test::test-vod::pulumi-python:dynamic/vod:ExtractedAudioSet::archive"
+
+
 def archive(audios: dict[str, Any], **more: object) -> str:
     """A program with one set."""
     given = "".join(f", {name}={value!r}" for name, value in more.items())
@@ -262,3 +265,67 @@ def test_a_state_holds_little_of_an_audio(stack: NewStack, vod: LocalVod) -> Non
     one.program(archive(audios(120)))
     one.up().expect()
     assert (one.state_bytes() - few) / 100 <= 800 - 60, "60 of them are the stack's own output in this test"
+
+
+def catalogue(sources: dict[str, str], **more: object) -> str:
+    """A program with a catalogue."""
+    given = "".join(f", {name}={value!r}" for name, value in more.items())
+    return f'from vod_provider import AudioCatalogue\nAudioCatalogue("archive", {sources!r}{given})'
+
+
+@pytest.mark.parametrize("machine", ["same", "another"])
+def test_a_catalogue_changes_from_one_resource_each_to_one_for_all_and_back(
+    stack: NewStack, vod: LocalVod, machine: str
+) -> None:
+    """Nothing is extracted or deleted, also on a machine whose ledger knows nothing of the stack."""
+    source, one = vod.video(), stack(vod.config)
+    sources = {f"talk-{it}": source for it in range(12)}
+
+    def changed() -> None:
+        if machine == "another":
+            one.journal.unlink()
+        vod.forget_calls()
+
+    one.program(catalogue(sources, tags=["one"]))
+    one.up().expect("14 created")
+    first = sorted(vod.audio_ids())
+    changed()
+    one.program(catalogue(sources, as_set=True, tags=["one"]))
+    one.up().expect("1 created", "12 deleted", "moved to archive[")
+    assert sorted(ids(one).values()) == sorted(vod.audio_ids()) == first
+    one.up().expect("3 unchanged")
+    assert not {"ExtractAudio", "DeleteAssets", "UpdateAssetMeta"} & vod.counts().keys()
+    changed()
+    one.program(catalogue(sources, tags=["one"]))
+    one.up().expect("12 created", "1 deleted")
+    assert sorted(it["id"] for it in one.audios().values()) == sorted(vod.audio_ids()) == first
+    assert not {"ExtractAudio", "DeleteAssets"} & vod.counts().keys()
+    one.up().expect("14 unchanged")
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+def test_an_audio_moves_where_it_is_told_to(stack: NewStack, vod: LocalVod) -> None:
+    """`moved_from` names it, from a resource into a set and back; what the ledger does not know is not paid again."""
+    source, one = vod.video(), stack(vod.config)
+    one.program(f'ExtractedAudio("single", asset_id="{source}", title="T")')
+    one.up().expect("2 created")
+    (audio_id,) = vod.audio_ids()
+    one.program(archive({"talk": {"asset_id": source, "title": "T", "moved_from": "another"}}))
+    one.up(
+        "--target", "urn:pulumi:test::test-vod::pulumi-python:dynamic/vod:ExtractedAudioSet::archive"
+    ).expect_failure("taking over the audio of another: the ledger does not know it; `pulumi refresh`")
+    one.program(archive({"talk": {"asset_id": source, "title": "T", "format": "AAC", "moved_from": "single"}}))
+    one.up(
+        "--target", "urn:pulumi:test::test-vod::pulumi-python:dynamic/vod:ExtractedAudioSet::archive"
+    ).expect_failure("it is MP3 of asset", "take moved_from out, which extracts it and is billed")
+    one.program(archive({"talk": {"asset_id": source, "title": "T", "moved_from": "single"}}))
+    one.up().expect("1 created", "1 deleted", 'moved to archive["talk"]')
+    assert ids(one) == {"talk": audio_id}
+    one.program(f'ExtractedAudio("again", asset_id="{source}", title="T", moved_from="archive[\\"talk\\"]")')
+    one.up().expect("1 created", "1 deleted")
+    assert one.audios()["again"]["id"] == audio_id
+    assert vod.audio_ids() == [audio_id]
+    assert vod.accepted() == 1
+    one.destroy().expect()
+    assert vod.audio_ids() == []

@@ -27,6 +27,11 @@ class Mocks(pulumi.runtime.Mocks):
         self.declared: dict[str, dict[str, Any]] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if args.typ == f"{AUDIO}Set":
+            self.declared[args.name] = args.inputs
+            made = {key: f"audio-of-{it['asset_id']}" for key, it in args.inputs["audios"].items()}
+            extracted = {key: {"audio_asset_id": it, "url": f"https://{it}"} for key, it in made.items()}
+            return "set", {"extracted": extracted}
         if args.typ != AUDIO:
             return args.name, args.inputs
         self.declared[args.name] = args.inputs
@@ -161,3 +166,24 @@ def test_a_text_in_place_of_a_list_is_refused(mocks: Mocks) -> None:
     """It would be taken for its letters."""
     with pytest.raises(TypeError, match=r"videos is a text, and has to be a list of media ids: \['v1'\]"):
         AudioCatalogue("one", "v1")
+
+
+def test_a_catalogue_may_be_one_set(mocks: Mocks) -> None:
+    """One resource of the component's name has all audios, and each output is made when it is asked for."""
+    catalogue = AudioCatalogue("archive", {"a": "v1", "b": {"asset_id": "v2", "title": "T"}}, as_set=True, format="AAC")
+    assert catalogue.audio_set is not None
+    assert catalogue.audios == {}
+    assert sorted(catalogue.urls) == ["a", "b"]
+    assert len(catalogue.audio_asset_ids) == 2
+    found: list[Any] = []
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def wait() -> pulumi.Output[None]:
+        return pulumi.Output.all(**catalogue.audio_asset_ids, url=catalogue.urls["b"]).apply(found.append)
+
+    wait()
+    assert found == [{"a": "audio-of-v1", "b": "audio-of-v2", "url": "https://audio-of-v2"}]
+    assert mocks.declared["archive"]["audios"] == {"a": {"asset_id": "v1"}, "b": {"asset_id": "v2", "title": "T"}}
+    assert mocks.declared["archive"]["format"] == "AAC"
+    with pytest.raises(KeyError):
+        catalogue.urls["c"]

@@ -43,6 +43,7 @@ FULL = {
     "account": "other",
     "triggers": [1, "x", {"y": [True, None]}],
     "adopt": "5412",
+    "moved_from": 'archive["talk"]',
 }
 
 
@@ -248,6 +249,7 @@ def test_parse() -> None:
         project_id="0123456789abcdef0123456789abcdef",
         triggers=(1, "x", {"y": [True, None]}),
         adopt="5412",
+        moved_from='archive["talk"]',
         metadata=Metadata("Intro", 7, ("b", "a"), publish=True),
         account="other",
     )
@@ -274,8 +276,8 @@ def test_given_metadata() -> None:
 
 
 def test_every_property_has_one_part() -> None:
-    """Each input either makes another extraction, or is metadata, but for adopt and VOD's description."""
-    assert {*REPLACING, *METADATA, DESCRIPTION, "adopt"} == set(FULL)
+    """Each input either makes another extraction, or is metadata, or tells which audio, but for the description."""
+    assert {*REPLACING, *METADATA, DESCRIPTION, "adopt", "moved_from"} == set(FULL)
     assert set(ASKING) == set(FULL) - {*METADATA, DESCRIPTION}
 
 

@@ -46,6 +46,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "account": ("one", "two"),
     "triggers": ([1], [2]),
     "adopt": ("one", "two"),
+    "moved_from": ("one", "two"),
 }
 """Two values that each input may have."""
 

@@ -137,10 +137,21 @@ def told(asset: Asset) -> dict[str, Any]:
     }
 
 
+def told_of(asset: Asset, name: str) -> Any:
+    """One of an audio's metadata, as VOD tells it."""
+    told = {
+        "title": asset.title,
+        "category_id": asset.category_id,
+        "tags": list(asset.tags),
+        "publish": asset.published,
+    }
+    return told[name]
+
+
 def seen(entry: Props, asset: Asset) -> dict[str, Any]:
     """The entry as VOD holds it now, with those of its metadata that are managed."""
-    holds = {"title": asset.title, "category_id": asset.category_id, "tags": list(asset.tags)}
-    return {**entry, **told(asset), **{name: value for name, value in holds.items() if name in entry}}
+    held = {name: told_of(asset, name) for name in METADATA if name in entry}
+    return {**entry, **held, **told(asset)}
 
 
 def state_of(entry: Props) -> Condition:

@@ -25,7 +25,7 @@ DESCRIPTION = "description"
 """VOD writes it itself and does not let it be changed. Source: the API reference, 'Updating Media Asset Attributes'."""
 PLACE = ("region", "project_id", "account")
 """These say where an audio is; other words for the same place are no other extraction."""
-ASKING = (*REPLACING, "adopt")
+ASKING = (*REPLACING, "adopt", "moved_from")
 """What VOD does not hold: where it stands among the outputs, it was asked for."""
 
 AudioFormat = Literal["MP3", "AAC"]
@@ -78,7 +78,10 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Request:
-    """One audio, as it is asked for. Region, project and account None: the stack's. `adopt`: take over this audio."""
+    """One audio, as it is asked for. Region, project and account None: the stack's. `adopt`: take over this audio.
+
+    `moved_from`: take over the audio of the resource of this name.
+    """
 
     asset_id: str
     format: str
@@ -88,6 +91,7 @@ class Request:
     adopt: str | None
     metadata: Metadata
     account: str | None = None
+    moved_from: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -183,6 +187,7 @@ def parse(props: Mapping[str, Any]) -> Request:
         adopt=given["adopt"],
         metadata=Metadata(given["title"], given["category_id"], _frozen(given["tags"]), given["publish"]),
         account=given["account"],
+        moved_from=given["moved_from"],
     )
 
 
@@ -291,6 +296,11 @@ def _account_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
         yield f"must be a name in vod:accounts; leave it out for the stack's own account: got {short(value)}"
 
 
+def _name_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
+    if not isinstance(value, str) or not value.strip() or not all(map(is_plain, value)):
+        yield f'must be the name of a resource, or of an audio of a set, as archive["talk"]: got {short(value)}'
+
+
 def _publish_reasons(value: Any, _: IsUnknown) -> Iterator[str]:
     if not isinstance(value, bool):
         yield f"must be true or false; leave it out to leave it as it is: got {short(value)}"
@@ -373,6 +383,7 @@ _RULES: Mapping[str, Callable[[Any, IsUnknown], Iterator[str]]] = {
     "account": _account_reasons,
     "triggers": _triggers_reasons,
     "adopt": _id_reasons,
+    "moved_from": _name_reasons,
 }
 INPUTS = tuple(_RULES)
 """The names of all inputs."""

@@ -248,6 +248,10 @@ class Ledger:
         """All holders of a site; makes no file where there is none."""
         return self._holders("site = ?", (site,)) if self.exists else []
 
+    def held_by(self, owners: str) -> list[Holder]:
+        """All holders that begin with `owners`; makes no file where there is none."""
+        return self._holders("substr(owner, 1, length(?)) = ?", (owners, owners)) if self.exists else []
+
     def holder_of(self, audio_id: str, owner: str) -> Holder | None:
         """What is written of a resource that holds an audio, wherever that is; makes no file where there is none."""
         found = self._holders("audio_id = ? AND owner = ?", (audio_id, owner)) if self.exists else []

@@ -387,8 +387,13 @@ class Lifecycle:
         """As `removing`, in this thread."""
         here(self.removing(audio_id, operation, deadline))
 
-    def removing(self, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[None]:
-        """Remove the audio in whatever state it is, and return once it is gone, or VOD has long said so."""
+    def removing(
+        self, audio_id: str, operation: Operation, deadline: Deadline, *, looks_after: float = 0.0
+    ) -> Steps[None]:
+        """Remove the audio in whatever state it is, and return once it is gone, or VOD has long said so.
+
+        It is looked for after so many seconds: one of thousands need not be looked for before VOD can have done it.
+        """
         operation.report("deleting")
         refusals = 0
         while not (yield _batched(self._deletes, audio_id, deadline)):
@@ -406,6 +411,8 @@ class Lifecycle:
                     " try again later, or delete it in the console"
                 )
             yield Pause(retries.pause(refusals), deadline)
+        if looks_after:
+            yield Pause(looks_after, deadline)
         if not (yield from self._vanishing(audio_id, deadline)):
             operation.warn(f"VOD has confirmed the deletion of audio {audio_id}, and still shows it")
 

@@ -10,21 +10,24 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, name_of
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, entry_of, name_of
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
-from vod_provider.plugin import serving
+from vod_provider.plugin import saved_state, serving
+from vod_provider.plugin.moves import Held, Moves, in_catalogue
 from vod_provider.plugin.owner import owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 from vod_provider.plugin.run import Run
-from vod_provider.vod.errors import ExtractionError
+from vod_provider.vod.errors import ExtractionError, VodError
 
 if TYPE_CHECKING:
+    from vod_provider.audio.lifecycle import Asked
     from vod_provider.plugin.services import Services
 
 Props = Mapping[str, Any]
@@ -41,6 +44,7 @@ class RunContext:
         self.hint = ParallelismHint(parallelism(os.environ, os.cpu_count() or 1))
         self.opened: Services | None = None
         self._settings: settings.Settings | None = None
+        self._moves: Moves | None = None
         self._opening = threading.Lock()
         serving.when_over(self.over)
 
@@ -71,7 +75,14 @@ class RunContext:
     # -- who holds what --------------------------------------------------------------------------------------
 
     def shows(self, owner: str, audio_id: str, props: Props) -> Holder:
-        """Note that the engine's saved state has this audio; returns whose it is, as far as the state says.
+        """Note that the engine's saved state has this audio; returns whose it is, as `holder`."""
+        holder = self.holder(owner, audio_id, props)
+        if holder.owner and holder.site and "audio_asset_id" in props:
+            self.run.shows(holder)
+        return holder
+
+    def holder(self, owner: str, audio_id: str, props: Props) -> Holder:
+        """Whose an audio is, as far as the state says.
 
         `props` are the outputs of an `ExtractedAudio`, or what an entry of a set comes to.
         """
@@ -81,7 +92,7 @@ class RunContext:
             with suppress(settings.SettingsError):
                 assumed = Place.asked(self.offline(), *asked_place(props))
         known = place or assumed
-        holder = Holder(
+        return Holder(
             site=known.site if known is not None else "",
             audio_id=audio_id,
             owner=owner,
@@ -92,9 +103,6 @@ class RunContext:
             adopted=props.get("adopt") == audio_id,
             assumed=place is None,
         )
-        if holder.owner and holder.site and "audio_asset_id" in props:
-            self.run.shows(holder)
-        return holder
 
     def answers(self, audios: Collection[tuple[str, str, Key | None]], *, owned: bool) -> None:
         """The engine is about to be told of audios: each the URN it is for, its id, and the key of its request, if any.
@@ -117,6 +125,50 @@ class RunContext:
             # The engine is told the ids all the same, and that is what counts as long as it saves them.
             more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
             serving.warn(f"audio {asked[0][0]}{more}: {error}")
+
+    def moved(self, asked: Asked, request: inputs.Request, urn: str) -> Held | None:
+        """The audio that a new resource, or entry, takes over from another that is about to go; None for none.
+
+        Raises VodError where `moved_from` names what is not known: nothing is billed again without being said.
+        """
+        services = self.opened
+        if services is None or self.run.is_replaced(urn) or services.ledger.find(asked.key) is not None:
+            return None
+        if request.moved_from is None and in_catalogue(asked.key.owner) is None:
+            return None
+        with self._opening:
+            if self._moves is None:
+                self._moves = self._known_moves(services, asked, request)
+        if request.moved_from is not None:
+            held = self._moves.from_(request.moved_from, request)
+            self.refuse_what_is_held(held.audio_id, urn)
+        else:
+            counterpart = self._moves.counterpart(asked.key.owner, request)
+            if counterpart is None or self.run.other_of(counterpart.audio_id, urn):
+                return None
+            held = counterpart
+        self.run.moves(held.audio_id, urn)
+        return held
+
+    def _known_moves(self, services: Services, asked: Asked, request: inputs.Request) -> Moves:
+        """What the ledger says, and where it does not know the counterpart, the saved state: once in a run.
+
+        The ledger may be that of a machine which knows nothing of it. A set of a whole catalogue is not paid for again
+        because the state cannot be read.
+        """
+        owners = self.run.owners
+        moves = Moves(services.ledger.kept(owners), services.ledger.held_by(owners))
+        if request.moved_from is not None or moves.counterpart(asked.key.owner, request) is not None:
+            return moves
+        try:
+            return Moves(services.ledger.kept(owners), saved_state.holders(owners))
+        except saved_state.SavedStateError as error:
+            if entry_of(asked.key.owner)[1] is None:
+                return moves
+            raise VodError(
+                f"whether this catalogue's audios are there already, as a resource each, is not known: {error};"
+                " run `pulumi refresh` if they are, or declare an ExtractedAudioSet by itself if they are not"
+            ) from error
 
     def refuse_what_is_held(self, audio_id: str, urn: str) -> None:
         """Raises ExtractionError where another resource of the program holds what this one is to adopt."""
@@ -209,3 +261,9 @@ def asked_place(props: Props) -> tuple[str | None, str | None, str | None]:
     """What the inputs say of the place, without what is not known yet."""
     region, project_id, account = (it if isinstance(it := props.get(name), str) else None for name in inputs.PLACE)
     return region, project_id, account
+
+
+def moved_place(held: Held, request: inputs.Request, place: Place) -> Place:
+    """Where an audio is that is taken over, with the credentials that the request names; `place` if nobody says."""
+    there = Place.parse(held.site)
+    return place if there is None else replace(there, account=request.account)

@@ -36,6 +36,7 @@ class Run:
     _answered: dict[str, set[str]] = field(default_factory=dict)
     _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
     _noted: dict[str, str] = field(default_factory=dict)
+    _moved: dict[str, str] = field(default_factory=dict)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
 
@@ -123,6 +124,15 @@ class Run:
     def has_answered(self, audio_id: str, urn: str | None = None) -> bool:
         """Whether a create of this run has brought this audio: the resource of that URN, or any."""
         return audio_id in self._answered if urn is None else urn in self._answered.get(audio_id, ())
+
+    def moves(self, audio_id: str, urn: str) -> None:
+        """An audio is taken over by the resource of that URN, from one that is about to go in the same run."""
+        with self._lock:
+            self._moved[audio_id] = urn
+
+    def moved_to(self, audio_id: str) -> str:
+        """The URN of the resource that has taken over this audio in this run; '' for none."""
+        return self._moved.get(audio_id, "")
 
     def other_of(self, audio_id: str, urn: str) -> str:
         """The URN of another resource that is still declared with this audio; '' for none."""

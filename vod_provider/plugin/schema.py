@@ -108,6 +108,12 @@ INPUTS: tuple[Property, ...] = (
         "Id of an audio that was extracted from this video before: it is taken over instead of extracted, if VOD tells"
         " nothing against it. Read at creation only.",
     ),
+    Property(
+        "moved_from",
+        STRING,
+        'Name of the resource, or of the audio of a set, as `archive["talk-17"]`, whose audio is taken over instead of'
+        " extracted: that one has to go in the same run. Read at creation only.",
+    ),
 )
 """In the order of the documentation. What each may be is in `audio.inputs`."""
 

@@ -45,6 +45,9 @@ class SetAudioArgs(TypedDict, total=False):
     adopt: Input[str] | None
     """Id of an audio that was extracted from this video before: it is taken over and not billed again. Read only when
     the entry is made."""
+    moved_from: Input[str] | None
+    """Name of an `ExtractedAudio` of the stack, or of the audio of another set, as 'archive["talk-17"]': its audio is
+    taken over and not billed again, and has to go from there in the same run. Read when the entry is made only."""
 
 
 @dataclass(frozen=True)

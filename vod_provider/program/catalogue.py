@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast, overload
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from vod_provider.audio.inputs import AudioFormat
+from vod_provider.program.audio_set import ExtractedAudioSet
 from vod_provider.program.resource import ExtractedAudio, ExtractedAudioArgs
 from vod_provider.program.signature import with_inputs
 from vod_provider.text import nearest
 from vod_provider.vod.assets import MediaAsset
+
+T = TypeVar("T")
 
 
 class SharedInputs(TypedDict, total=False):
@@ -35,14 +38,20 @@ if TYPE_CHECKING:
 
 
 class AudioCatalogue(pulumi.ComponentResource):
-    """An `ExtractedAudio` for each of many videos, by names that stay when others come and go.
+    """The audios of many videos, by names that stay when others come and go: one resource each, or one for all.
+
+    One resource each is for up to some hundreds: each shows in previews by itself, and `--target` and `protect` reach
+    it. `as_set` makes one `ExtractedAudioSet` of them, which is for thousands. A catalogue may change from the one to
+    the other: the audios are taken over, and nothing is extracted or deleted.
 
     One that fails harms none of the others: `pulumi up --continue-on-error` makes all that can be made, and the next
     `up` tries what is missing. With many, give `--parallel 1000`.
     """
 
     audios: Mapping[str, ExtractedAudio]
-    """The audios, by the names of their videos."""
+    """The audios, by the names of their videos; none where they are one set."""
+    audio_set: ExtractedAudioSet | None
+    """The set that has all audios; None where each is a resource."""
     audio_asset_ids: Mapping[str, Output[str]]
     """Media ids of the audios, by the names of their videos: each an output of its own, so that one audio that failed
     leaves those of the others known. `Output.all(**catalogue.audio_asset_ids)` is all of them as one."""
@@ -58,6 +67,7 @@ class AudioCatalogue(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
         *,
         exclude: Collection[str] = (),
+        as_set: bool = False,
         **shared: Unpack[_Shared],
     ) -> None: ...
     @overload
@@ -68,6 +78,7 @@ class AudioCatalogue(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
         *,
         exclude: Collection[str] = (),
+        as_set: bool = False,
         **shared: Unpack[_Shared],
     ) -> None: ...
     @with_inputs(SharedInputs)
@@ -78,6 +89,7 @@ class AudioCatalogue(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
         *,
         exclude: Collection[str] = (),
+        as_set: bool = False,
         **shared: Any,
     ) -> None:
         """Declare the audios of all `videos`.
@@ -88,6 +100,7 @@ class AudioCatalogue(pulumi.ComponentResource):
         :param opts: Pulumi's resource options; the audios inherit those that children inherit.
         :param exclude: Names of videos to leave out, which are their media ids where `videos` is a list: videos without
             sound, for example. One that is not there is no error. An audio that there was of one is deleted.
+        :param as_set: Whether all audios are one resource, an `ExtractedAudioSet` of the component's name.
         :param format: MP3 (default) or AAC. A change extracts all of them again, and all are billed again.
         :param tags: Tags of each audio, as those of `ExtractedAudio`.
         :param category_id: Category of each audio.
@@ -105,6 +118,16 @@ class AudioCatalogue(pulumi.ComponentResource):
                 raise TypeError(f"AudioCatalogue({resource_name!r}) has no input {name!r}: {hint}")
         declared = _declared(videos, _excluded(exclude))
         super().__init__("vod:index:AudioCatalogue", resource_name, None, opts)
+        if as_set:
+            self.audios = {}
+            self.audio_set = audios = ExtractedAudioSet(
+                resource_name, cast("Any", declared), opts=ResourceOptions(parent=self), **shared
+            )
+            self.audio_asset_ids = _Outputs(declared, lambda name: audios[name].apply(lambda it: it.audio_asset_id))
+            self.urls = _Outputs(declared, lambda name: audios[name].apply(lambda it: it.url))
+            self.register_outputs({})  # the set has all that a state needs
+            return
+        self.audio_set = None
         self.audios = {
             name: ExtractedAudio(f"{resource_name}-{name}", ResourceOptions(parent=self), **{**shared, **args})
             for name, args in declared.items()
@@ -114,7 +137,25 @@ class AudioCatalogue(pulumi.ComponentResource):
         self.register_outputs({"audio_asset_ids": self.audio_asset_ids, "urls": self.urls})
 
     def __repr__(self) -> str:
-        return f"AudioCatalogue({self._name!r}, {len(self.audios)} audios)"
+        return f"AudioCatalogue({self._name!r}, {len(self.audio_asset_ids)} audios)"
+
+
+class _Outputs(Mapping[str, Output[T]]):
+    """An output for each name, made when somebody asks for it: most of thousands are never asked for."""
+
+    def __init__(self, names: Iterable[str], output: Callable[[str], Output[T]]) -> None:
+        self._names, self._output = dict.fromkeys(names), output
+
+    def __getitem__(self, name: str) -> Output[T]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._output(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _excluded(exclude: object) -> frozenset[str]:

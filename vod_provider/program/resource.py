@@ -47,6 +47,9 @@ class ExtractedAudioArgs(TypedDict, total=False):
     adopt: Input[str] | None
     """Id of an audio that was extracted from this video before: it is taken over and not billed again, if VOD tells
     nothing against it. Read at creation only. `ResourceOptions(import_=ID)` has the same effect."""
+    moved_from: Input[str] | None
+    """Name of the audio of a set, as 'archive["talk-17"]', or of another resource of the stack: its audio is taken over
+    and not billed again, and has to go from there in the same run. Read at creation only."""
 
 
 if TYPE_CHECKING:
@@ -102,6 +105,8 @@ class ExtractedAudio(Registered, module="vod", name="ExtractedAudio", provider=E
         :param triggers: Any values that JSON has. A change of them extracts again and is billed again.
         :param adopt: Id of an audio that was extracted from this video before: it is taken over and not billed again,
             if VOD tells nothing against it. Read at creation only. `ResourceOptions(import_=ID)` has the same effect.
+        :param moved_from: Name of the audio of a set, as 'archive["talk-17"]', or of another resource of the stack: its
+            audio is taken over and not billed again, and has to go from there in the same run. Read at creation only.
         :param opts: Pulumi's resource options.
         """
         given: tuple[Any, Any] = (args, opts)
