@@ -6,11 +6,12 @@ import sys
 
 from vod_provider.plugin import native
 from vod_provider.provider import ExtractedAudioProvider
+from vod_provider.set_provider import ExtractedAudioSetProvider
 
 
 def main() -> None:
     """Serve until the engine is done. The engine gives its address as the argument."""
-    native.serve(ExtractedAudioProvider(), sys.argv[1:])
+    native.serve(ExtractedAudioProvider(), ExtractedAudioSetProvider(), sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -147,7 +147,8 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             before = entries.asked(_before(served))
             if entries.EXTRACTED not in props:
                 raise VodError(
-                    "a set of audios cannot be read without its state; read its audios by ExtractedAudio.get"
+                    f"reading set {id_}: a set has no id at VOD; read each of its audios with ExtractedAudio.get, or"
+                    " take it over with adopt"
                 )
             there = entries.entries(props, before)
             self._show(served, there)
@@ -164,7 +165,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             plan = entries.plan(there, wanted, _is_unknown, self._is_there)
             work = _Work(self._context, served, there, wanted, served.operation.timeout)
             work.update(plan)
-            work.answer(id_)
+            work.answer(id_, before)
             return UpdateResult(entries.outputs(there, wanted))
 
     def delete(self, _id: str, props: Props) -> None:
@@ -418,13 +419,16 @@ class _Work:
 
     # -- the answer ------------------------------------------------------------------------------------------
 
-    def answer(self, id_: str) -> None:
-        """Note what the engine is told; raises PartialFailureError where not all is as declared."""
+    def answer(self, id_: str, before: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """Note what the engine is told; raises PartialFailureError where not all is as declared.
+
+        `before` are the entries of the inputs that the engine keeps then, in an update.
+        """
         self._context.answers(self.accepted, owned=bool(self._operation.owner))
         ready = sum(entries.state_of(it) is Condition.WELL for it in self.there.held.values())
         self._served.last_line = f"{ready} ready"
         if reasons := self._reasons():
-            outs = entries.outputs(self.there, self.wanted)
+            outs = entries.outputs(self.there, self.wanted, before)
             raise serving.PartialFailureError(reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready)}; {AGAIN}")
 
     def error(self, doing: str) -> VodError | None:

@@ -380,3 +380,59 @@ def test_the_example_in_yaml(yaml_stack: NewYamlStack, distributions: Path, tmp_
     one.run("up", "--yes", "--skip-preview", *where).expect("2 unchanged")
     one.run("destroy", "--yes", "--skip-preview", *where).expect("2 deleted")
     assert vod.audio_ids() == []
+
+
+def test_a_set_lives_its_whole_life(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """From YAML, with keys that are the user's own; and it changes to the dynamic provider and back without a call."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    outputs = {"url": '${archive.extracted["talk_a"].url}', "id": '${archive.extracted["talk_a"].audioAssetId}'}
+
+    def archive(**audios: dict[str, object]) -> None:
+        declared = {key: {"assetId": source, **more} for key, more in audios.items()}
+        properties = {"audios": declared, "format": "MP3"}
+        one.yaml({"archive": {"type": "vod:ExtractedAudioSet", "properties": properties}}, outputs=outputs)
+
+    def kept() -> dict[str, object]:
+        (found,) = [it for it in one.state()["resources"] if it["type"].endswith(":ExtractedAudioSet")]
+        return {
+            key: it.get("audioAssetId", it.get("audio_asset_id")) for key, it in found["outputs"]["extracted"].items()
+        }
+
+    vod.forget_calls()
+    archive(talk_a={"title": "One"}, talk_b={"tags": ["x"]})
+    one.preview().expect("2 to create", "archive: 2 to extract")
+    assert vod.calls() == []
+    one.up().expect("2 created", "http")
+    first = kept()
+    asked = len(vod.calls())
+    one.up().expect("2 unchanged")
+    assert len(vod.calls()) == asked
+    archive(talk_a={"title": "Two"}, talk_c={"categoryId": -1}, bad={"assetId": "0" * 32})
+    one.preview().expect(
+        'title: "One" => "Two"', "archive: 1 to extract, 1 to rename without a call, 2 to change in place"
+    )
+    one.up().expect_failure('audios["bad"]: extracting MP3 from asset', "VOD.10062", "2 of 3 audios are ready")
+    assert kept() == {"talk_a": first["talk_a"], "talk_c": first["talk_b"]}
+    archive(talk_a={"title": "Two"}, talk_c={"categoryId": -1})
+    one.up().expect("updated")
+    one.up().expect("2 unchanged")
+    vod.retitle(str(first["talk_a"]), "Drifted")
+    one.refresh().expect("1 updated")
+    one.preview().expect('title: "Drifted"')
+    one.up().expect("1 updated")
+    vod.forget_calls()
+    given = {"talk_a": {"asset_id": source, "title": "Two"}, "talk_c": {"asset_id": source, "category_id": -1}}
+    declared = f'ExtractedAudioSet("archive", {given!r}, format="MP3", opts={ALIAS})'
+    one.python(f"from vod_provider import ExtractedAudioSet\n{declared}")
+    one.up().expect("1 updated")
+    archive(talk_a={"title": "Two"}, talk_c={"categoryId": -1})
+    one.up().expect("1 updated")
+    assert vod.calls() == []
+    assert kept() == {"talk_a": first["talk_a"], "talk_c": first["talk_b"]}
+    one.run("import", "vod:index:ExtractedAudioSet", "brought", "x", "--yes").expect_failure("a set has no id at VOD")
+    one.destroy().expect("2 deleted")
+    assert vod.audio_ids() == []
+    assert vod.accepted() == 0
+
+
+ALIAS = 'pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="vod:index:ExtractedAudioSet")])'

@@ -125,6 +125,36 @@ def test_a_failing_entry_harms_no_other(stack: NewStack, vod: LocalVod) -> None:
     one.up().expect("2 unchanged")
 
 
+def test_an_update_that_fails_in_part_keeps_what_it_has_done(stack: NewStack, vod: LocalVod) -> None:
+    """The engine keeps the inputs from before then: what was renamed, retitled and made anew is known all the same."""
+    source, one = vod.video(), stack(vod.config)
+    one.program(archive({"a": {"asset_id": source, "title": "One"}, "b": source, "c": source, "out": source}))
+    one.up().expect("2 created")
+    first = ids(one)
+    changed: dict[str, Any] = {
+        "a": {"asset_id": source, "title": "Two"},
+        "renamed": source,
+        "c": {"asset_id": source, "format": "AAC"},
+        "new": {"asset_id": source, "tags": ["x"]},
+    }
+    one.program(archive(changed | {"bad": "0" * 32}))
+    one.up().expect_failure("VOD.10062", "4 of 5 audios are ready")
+    second = ids(one)
+    assert second["a"] == first["a"]
+    assert second["renamed"] in {first["b"], first["out"]}
+    assert sorted(vod.audio_ids()) == sorted(second.values())
+    assert vod.accepted() == 5, "'out' is what 'new' asks for"
+    vod.forget_calls()
+    one.preview().expect("archive: 1 to extract\n")
+    one.program(archive(changed))
+    one.up().expect("1 updated")
+    assert ids(one) == second
+    one.up().expect("2 unchanged")
+    assert vod.calls() == []
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
 def test_a_set_of_which_nothing_could_be_asked_for_leaves_nothing(stack: NewStack, vod: LocalVod) -> None:
     """Where VOD has accepted none, the create has failed, and there is no resource."""
     one = stack(vod.config)

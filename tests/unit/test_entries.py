@@ -165,6 +165,19 @@ def test_what_is_written_is_read_again(before: dict[str, Any], after: dict[str, 
     assert comparable(read) == comparable(held)
 
 
+@given(AUDIOS, AUDIOS)
+def test_what_is_written_for_two_inputs_is_read_beside_either(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """An update that fails in part leaves the inputs from before, and what it has done."""
+    held, one, other = there(after), asked({"audios": before}), asked({"audios": after})
+    written = json.loads(json.dumps(outputs(held, other, one)))
+    for inputs_kept in (one, other):
+        read = entries.entries(written, inputs_kept)
+        wanted = {key: {**it, "publish": False} for key, it in other.items()}
+        for entry in read.held.values():
+            entry["publish"] = False
+        assert not plan(read, wanted, is_unknown, lambda *_: False)
+
+
 @given(AUDIOS)
 def test_what_was_made_as_asked_needs_nothing(audios: dict[str, Any]) -> None:
     """An unchanged set has an empty plan, also after its state was written and read."""

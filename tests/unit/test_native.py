@@ -319,3 +319,17 @@ def test_an_unknown_function_is_named(provider: NativeProvider) -> None:
     """A schema of another version may have functions that this plugin does not have."""
     with pytest.raises(Aborted, match="vod:index:other"):
         provider.Invoke(provider_pb2.InvokeRequest(tok="vod:index:other"), Context())
+
+
+def test_what_is_in_a_set_has_names_too_and_its_keys_are_somebodys_own() -> None:
+    """Of entries and of what is in them, but never of a key."""
+    declared = {"audios": {"talk_a": {"asset_id": "v", "triggers": [{"my_key": 1}]}}, "category_id": 1}
+    assert names.to_camel(declared) == {
+        "audios": {"talk_a": {"assetId": "v", "triggers": [{"my_key": 1}]}},
+        "categoryId": 1,
+    }
+    assert names.to_snake(names.to_camel(declared)) == declared
+    held = {"extracted": {"a_b": {"made_from": {"asset_id": "v"}, "holds": {"category_id": 2}}}}
+    assert names.to_camel(held) == {"extracted": {"a_b": {"madeFrom": {"assetId": "v"}, "holds": {"categoryId": 2}}}}
+    assert names.camel_path('audios["a_b\\"_c"].category_id') == 'audios["a_b\\"_c"].categoryId'
+    assert names.camel_path('extracted["a_b"].holds.category_id') == 'extracted["a_b"].holds.categoryId'

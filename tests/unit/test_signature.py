@@ -14,7 +14,7 @@ from vod_provider.program.catalogue import SharedInputs
     ("of", "own", "inputs"),
     [
         (ExtractedAudio, ["resource_name", "args", "opts"], ExtractedAudioArgs),
-        (AudioCatalogue, ["resource_name", "videos", "opts", "exclude"], SharedInputs),
+        (AudioCatalogue, ["resource_name", "videos", "opts", "exclude", "as_set"], SharedInputs),
     ],
 )
 def test_every_input_is_in_the_signature(of: type, own: list[str], inputs: type) -> None:

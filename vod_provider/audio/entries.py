@@ -159,13 +159,22 @@ def state_of(entry: Props) -> Condition:
     return condition(str(entry.get("status", "")), has_file=bool(entry.get("url")))
 
 
-def outputs(entries: Entries, wanted: Mapping[str, Props]) -> dict[str, Any]:
-    """The outputs that hold them, beside the inputs of which `wanted` are the entries."""
+def outputs(entries: Entries, wanted: Mapping[str, Props], before: Mapping[str, Props] | None = None) -> dict[str, Any]:
+    """The outputs that hold them, beside the inputs of which `wanted` are the entries.
+
+    `before`: it may also be these, which the engine keeps where an update has failed in part. Then an entry relies on
+    neither, unless both have the same of it.
+    """
     places = [it["place"] for it in entries.held.values()]
     common = {"place": max(set(places), key=places.count) if places else "", "made_for": entries.mark}
     found: dict[str, Any] = {
         **{name: value for name, value in common.items() if value},
-        EXTRACTED: {key: _written(entries.mark, key, it, wanted, common) for key, it in entries.held.items()},
+        EXTRACTED: {
+            key: _written(
+                entries.mark, key, it, wanted, common, alone=before is not None and before.get(key) != wanted.get(key)
+            )
+            for key, it in entries.held.items()
+        },
     }
     if entries.superseded:
         found[SUPERSEDED] = {
@@ -175,17 +184,19 @@ def outputs(entries: Entries, wanted: Mapping[str, Props]) -> dict[str, Any]:
     return found
 
 
-def _written(base: str, key: str, entry: Props, wanted: Mapping[str, Props], common: Props) -> dict[str, Any]:
-    ask = wanted.get(key, {})
+def _written(
+    base: str, key: str, entry: Props, wanted: Mapping[str, Props], common: Props, *, alone: bool
+) -> dict[str, Any]:
+    """`alone`: so that it can be read beside any inputs."""
+    ask = {} if alone else wanted.get(key, {})
     found = {name: entry[name] for name in TOLD if entry.get(name) is not None}
     if entry.get("status") != _CREATED:
         found["status"] = entry.get("status")
-    if any(not inputs.same(name, entry.get(name), ask.get(name)) for name in REPLACING):
+    if alone or any(not inputs.same(name, entry.get(name), ask.get(name)) for name in REPLACING):
         found["made_from"] = {name: entry[name] for name in REPLACING if entry.get(name) is not None}
-    managed = [name for name in METADATA if name != "publish" and ask.get(name) is not None]
-    holds = {
-        name: entry[name] for name in managed if name in entry and not inputs.same(name, entry[name], ask.get(name))
-    }
+    managed = [name for name in METADATA if name != "publish" and (alone or ask.get(name) is not None)]
+    known = [name for name in managed if name in entry]
+    holds = {name: entry[name] for name in known if alone or not inputs.same(name, entry[name], ask.get(name))}
     if holds:
         found["holds"] = {name: value for name, value in holds.items() if value is not None}
     if lacks := [name for name in managed if name not in entry]:

@@ -1,16 +1,22 @@
 """The names of properties in two languages: snake_case within this package, camelCase in Pulumi's schema.
 
-Only the names of properties are turned, never what is in them: a key within `triggers` is the user's own.
+Only the names of properties are turned, never what is in them: a key within `triggers` is the user's own. The keys of a
+set's audios are, too, and what they lead to has properties.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 ALSO = ("custom_timeouts", "asset_ids", "pack_type", "cover_url")
 """Names that stand in messages and are no properties of a resource."""
+
+ENTRIES = frozenset(["audios", "extracted", "superseded"])
+"""Properties of a set that have audios by keys."""
+_OF_ENTRY = frozenset(["made_from", "holds"])
+"""Properties of such an audio that have properties."""
 
 
 def camel(name: str) -> str:
@@ -23,14 +29,39 @@ def snake(name: str) -> str:
     return name if name.startswith("__") else re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", name)
 
 
+def camel_path(path: str) -> str:
+    """'audios["talk_17"].asset_id' -> 'audios["talk_17"].assetId': what is quoted stays."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|[^"]+', lambda it: it[0] if it[0].startswith('"') else camel(it[0]), path)
+
+
 def to_camel(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties by their names in the schema."""
-    return {camel(name): value for name, value in properties.items()}
+    return _turned(camel, properties)
 
 
 def to_snake(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties by their names within this package, whichever of the two they come with."""
-    return {snake(name): value for name, value in properties.items()}
+    return _turned(snake, properties)
+
+
+def _turned(turn: Callable[[str], str], properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        turn(name): {key: _entry(turn, it) for key, it in value.items()}
+        if name in ENTRIES and isinstance(value, Mapping)
+        else value
+        for name, value in properties.items()
+    }
+
+
+def _entry(turn: Callable[[str], str], entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    return {
+        turn(name): {turn(it): value[it] for it in value}
+        if snake(name) in _OF_ENTRY and isinstance(value, Mapping)
+        else value
+        for name, value in entry.items()
+    }
 
 
 class Translator:

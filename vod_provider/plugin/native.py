@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any, NoReturn, Protocol
 
@@ -33,6 +34,7 @@ from vod_provider.config import settings
 from vod_provider.plugin import engine_watch, import_id, names, schema, serving
 from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.functions import Functions
+from vod_provider.plugin.owner import SET_TYPES
 from vod_provider.plugin.serving import PartialFailureError, Session
 from vod_provider.vod.assets import Condition, condition
 from vod_provider.vod.errors import VodError
@@ -49,19 +51,25 @@ NOT_SETTINGS = frozenset(["version", "pluginDownloadURL"])
 _UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call]
 _UNCONFIGURED = "the engine asks before it has configured the provider"
 _TOLD_BY_VOD = frozenset(one.name for one in schema.OUTPUTS)
+_SET_UNKNOWN = {"extracted": _UNKNOWN}
 _translated = names.Translator(schema.names())
 
 
-class Core(Protocol):
-    """What serves the resource, by the names within this package: `provider.ExtractedAudioProvider`."""
+class SetCore(Protocol):
+    """What serves a resource, by the names within this package: `set_provider.ExtractedAudioSetProvider`."""
 
     def begin(self, context: RunContext) -> None: ...
     def check(self, olds: Props, news: Props) -> CheckResult: ...
-    def diff(self, id_: str, olds: Props, news: Props) -> DiffResult: ...
+    def diff(self, id_: str, olds: Props, news: Props, /) -> DiffResult: ...
     def create(self, props: Props) -> CreateResult: ...
     def read(self, id_: str, props: Props) -> ReadResult: ...
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult: ...
-    def delete(self, id_: str, props: Props) -> None: ...
+    def delete(self, id_: str, props: Props, /) -> None: ...
+
+
+class Core(SetCore, Protocol):
+    """The same of `provider.ExtractedAudioProvider`, whose resource can be imported."""
+
     def bring_in(self, audio_id: str, source: str | None, place: Mapping[str, str]) -> tuple[Props, Props]: ...
 
 
@@ -72,8 +80,15 @@ class RequestError(VodError):
 class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves one provider: the default one of a stack, or an explicit one; each is a process of its own."""
 
-    def __init__(self, core: Core, engine: str | None, environ: Mapping[str, str] = os.environ) -> None:
-        self._core, self._environ, self._engine = core, environ, engine
+    def __init__(
+        self,
+        core: Core,
+        engine: str | None,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        sets: SetCore | None = None,
+    ) -> None:
+        self._core, self._sets, self._environ, self._engine = core, sets or core, environ, engine
         self._session: Session | None = None
         self._functions: Functions | None = None
         self._opening = threading.Lock()
@@ -125,7 +140,9 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             session = Session(self._engine, debug=debug, environ=self._environ, wording=_translated, watches=False)
             self._session = serving.open_session(session)
             self._functions = Functions(given, self._environ, session.stop)
-            self._core.begin(RunContext(given))
+            context = RunContext(given)
+            for core in {id(it): it for it in (self._core, self._sets)}.values():
+                core.begin(context)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )
@@ -152,7 +169,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Any) -> Any:
         def check() -> Any:
-            result = self._core.check(_properties(request.olds), _properties(request.news, unknown=True))
+            result = self._of(request.urn).check(_properties(request.olds), _properties(request.news, unknown=True))
             failures = [
                 provider_pb2.CheckFailure(property=names.camel(it.property), reason=_translated(it.reason))
                 for it in result.failures
@@ -164,7 +181,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         def diff() -> Any:
             olds = _properties(request.olds)
-            result = self._core.diff(request.id, olds, _properties(request.news, unknown=True))
+            result = self._of(request.urn).diff(request.id, olds, _properties(request.news, unknown=True))
             kinds = provider_pb2.DiffResponse
             changes = bool(result.changes) or _is_of_dynamic(request.olds)
             response = provider_pb2.DiffResponse(
@@ -173,7 +190,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
                 deleteBeforeReplace=bool(result.delete_before_replace),
             )
             with serving.current_request() as served:
-                served.detailed = names.to_camel(served.detailed)
+                served.detailed = {names.camel_path(it): kind for it, kind in served.detailed.items()}
                 served.stables = tuple(names.camel(name) for name in served.stables)
                 served.explain(response)
             return response
@@ -184,9 +201,11 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         def create() -> Any:
             if request.preview:
                 props = _properties(request.properties, unknown=True)
+                if _is_set(request.urn):
+                    return provider_pb2.CreateResponse(properties=_struct(_SET_UNKNOWN))
                 unknown = dict.fromkeys(_TOLD_BY_VOD - props.keys(), _UNKNOWN)
                 return provider_pb2.CreateResponse(properties=_struct(props | unknown))
-            result = self._core.create(_properties(request.properties))
+            result = self._of(request.urn).create(_properties(request.properties))
             return provider_pb2.CreateResponse(id=result.id, properties=_struct(result.outs))
 
         return self._serve(request, context, create)
@@ -195,11 +214,11 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Read for a refresh or for a program's `get`; without any inputs, for an import."""
 
         def read() -> Any:
-            if not request.HasField("inputs") and not request.properties.fields:
+            if not request.HasField("inputs") and not request.properties.fields and not _is_set(request.urn):
                 named = import_id.parse(request.id)
                 outs, asked = self._core.bring_in(*named)
                 return provider_pb2.ReadResponse(id=named.audio_id, properties=_struct(outs), inputs=_struct(asked))
-            result = self._core.read(request.id, _properties(request.properties))
+            result = self._of(request.urn).read(request.id, _properties(request.properties))
             if not result.id:
                 return provider_pb2.ReadResponse()
             asked = _properties(request.inputs)
@@ -212,15 +231,16 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             olds = _properties(request.olds)
             news = _properties(request.news, unknown=request.preview)
             if request.preview:
-                return provider_pb2.UpdateResponse(properties=_struct(_foreseen(olds, news)))
-            result = self._core.update(request.id, olds, news)
+                foreseen = _SET_UNKNOWN if _is_set(request.urn) else _foreseen(olds, news)
+                return provider_pb2.UpdateResponse(properties=_struct(foreseen))
+            result = self._of(request.urn).update(request.id, olds, news)
             return provider_pb2.UpdateResponse(properties=_struct(result.outs))
 
         return self._serve(request, context, update)
 
     def Delete(self, request: Any, context: Any) -> Any:
         def delete() -> Any:
-            self._core.delete(request.id, _properties(request.properties))
+            self._of(request.urn).delete(request.id, _properties(request.properties))
             return empty_pb2.Empty()
 
         return self._serve(request, context, delete)
@@ -251,7 +271,8 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         session = self._session
         if session is None:
             raise RequestError(_UNCONFIGURED)
-        with session.serve(getattr(request, "urn", ""), getattr(request, "timeout", 0.0)):
+        with session.serve(getattr(request, "urn", ""), getattr(request, "timeout", 0.0)) as served:
+            served.inputs_before = partial(_inputs_before, request)
             try:
                 return answer()
             except settings.MissingSettingsError as error:
@@ -267,10 +288,29 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
 
         session.fail(context, error, described)
 
+    def _of(self, urn: str) -> SetCore:
+        """What serves the resource of that URN."""
+        return self._sets if _is_set(urn) else self._core
+
     def _environ_of(self, urn: str) -> Mapping[str, str]:
         """The environment, with the name of the project: in one that is called 'vod', not every setting is ours."""
         parts = urn.split("::")
         return {**self._environ, "PULUMI_PROJECT": parts[1]} if len(parts) > 1 else self._environ
+
+
+def _is_set(urn: str) -> bool:
+    """Whether it is the URN of a set of audios."""
+    parts = urn.split("::", 3)
+    return len(parts) > 2 and parts[2].rpartition("$")[2] in SET_TYPES
+
+
+def _inputs_before(request: Any) -> Props:
+    """The inputs that were saved with the state; none for a request without."""
+    for name in ("old_inputs", "inputs"):
+        given = getattr(request, name, None)
+        if given is not None:
+            return _properties(given, unknown=True)
+    return {}
 
 
 def _download_url() -> str:
@@ -316,11 +356,13 @@ def _settings(given: struct_pb2.Struct) -> tuple[dict[str, str], bool]:
 def _properties(struct: struct_pb2.Struct, *, unknown: bool = False) -> Props:
     """Properties as the core knows them. What is not known is `Unknown` where that may be, else left out."""
     found = rpc.deserialize_properties(struct, unknown)
-    return {
-        names.snake(name): rpc.unwrap_rpc_secret(value)
-        for name, value in found.items()
-        if not name.startswith("__") and value is not None
-    }
+    return names.to_snake(
+        {
+            name: rpc.unwrap_rpc_secret(value)
+            for name, value in found.items()
+            if not name.startswith("__") and value is not None
+        }
+    )
 
 
 def _struct(properties: Mapping[str, Any] | None) -> struct_pb2.Struct:
@@ -331,7 +373,7 @@ def _struct(properties: Mapping[str, Any] | None) -> struct_pb2.Struct:
 
 
 def _named(properties: Mapping[str, Any]) -> Props:
-    return {names.camel(name): value for name, value in properties.items() if value is not None}
+    return names.to_camel({name: value for name, value in properties.items() if value is not None})
 
 
 def _plain(value: Any) -> Any:
@@ -344,13 +386,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def serve(core: Core, arguments: Sequence[str]) -> None:
+def serve(core: Core, sets: SetCore, arguments: Sequence[str]) -> None:
     """Serve until the engine ends this process, or is gone. `arguments`: the engine's address, where it tells it."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     engine = next((it for it in arguments if not it.startswith("-")), None)
-    provider = NativeProvider(core, engine)
+    provider = NativeProvider(core, engine, sets=sets)
     provider.watch()
     options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(WorkerPool(CALLS, "vod-call"), options=options)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from vod_provider._version import __version__
-from vod_provider.audio import inputs
+from vod_provider.audio import entries, inputs
 from vod_provider.config import parsers, table
 from vod_provider.plugin.names import camel
-from vod_provider.plugin.owner import TYPES
+from vod_provider.plugin.owner import SET_TYPES, TYPES
 
 PACKAGE = "vod"
 DYNAMIC_TYPE, RESOURCE = TYPES
+DYNAMIC_SET_TYPE, SET = SET_TYPES
 GET_MEDIA_ASSET = "vod:index:getMediaAsset"
 GET_MEDIA_ASSETS = "vod:index:getMediaAssets"
 
@@ -140,6 +141,24 @@ OUTPUTS: tuple[Property, ...] = (
 )
 """What VOD tells of an audio. Inputs that VOD does not hold are outputs, too."""
 
+OF_SET: tuple[Property, ...] = (
+    Property(
+        "audios",
+        _object(_type("AudioOfSetInputs")),
+        "The audios, each by a key that stays when others come and go. Another key for the same source and format is no"
+        " extraction.",
+    ),
+    *(
+        Property(it.name, it.type, f"{it.about} For all audios that have none of their own.")
+        for it in INPUTS
+        if it.name in entries.DEFAULTS
+    ),
+)
+"""What a set is declared with."""
+
+IN_SET = tuple(it for it in OUTPUTS if it.name in {*entries.TOLD, "status", "place"})
+"""What VOD tells of an audio of a set; status and place are left out where they are CREATED, and the set's."""
+
 _PLACE = tuple(
     Property(name, STRING, about)
     for name, about in (
@@ -182,7 +201,7 @@ QUERY: tuple[Property, ...] = (
 
 def names() -> frozenset[str]:
     """The names of all properties, within this package."""
-    return frozenset(one.name for one in (*INPUTS, *OUTPUTS, *ASSET, *QUERY))
+    return frozenset(one.name for one in (*INPUTS, *OUTPUTS, *OF_SET, *ASSET, *QUERY))
 
 
 def schema(download_url: str = "") -> dict[str, Any]:
@@ -202,7 +221,7 @@ def schema(download_url: str = "") -> dict[str, Any]:
             "description": "How VOD is reached: the settings of the stack, or those of one explicit provider.",
             "inputProperties": settings,
         },
-        "resources": {RESOURCE: _resource()},
+        "resources": {RESOURCE: _resource(), SET: _set()},
         "functions": {
             GET_MEDIA_ASSET: {
                 "description": "One asset by its media id. VOD is asked at once, at a preview too.",
@@ -238,6 +257,18 @@ def _types() -> dict[str, Any]:
             "enum": [{"name": "Video", "value": "video"}, {"name": "Audio", "value": "audio"}],
         },
         f"{prefix}MediaAsset": {"type": "object", "description": "A media asset of VOD.", **_outputs(ASSET)},
+        f"{prefix}AudioOfSetInputs": {
+            "type": "object",
+            "description": "One audio of a set. What it has comes before the set's own.",
+            "properties": {camel(it.name): Property(it.name, it.type, it.about).schema() for it in _of_entry()},
+            "required": [camel("asset_id")],
+        },
+        f"{prefix}AudioOfSet": {
+            "type": "object",
+            "description": "One audio of a set, as VOD has told of it.",
+            "properties": {camel(it.name): it.schema() for it in IN_SET},
+            "required": [camel("audio_asset_id")],
+        },
     }
     return found | {
         f"{prefix}{name}": {"type": "object", "description": about, "properties": properties}
@@ -297,6 +328,29 @@ def _resource() -> dict[str, Any]:
         "requiredInputs": [camel("asset_id")],
         **_outputs((*(Property(it.name, it.type, it.about) for it in asked), *OUTPUTS)),
         "aliases": [{"type": DYNAMIC_TYPE}],
+    }
+
+
+def _of_entry() -> list[Property]:
+    return [it for it in INPUTS if it.name in entries.OF_ENTRY]
+
+
+def _set() -> dict[str, Any]:
+    return {
+        "description": (
+            "The audio tracks of many VOD videos, as one resource.\n\nAn audio that fails harms no other: the resource"
+            " then fails with the reasons, and holds all that is done; the next `pulumi up` goes on with what is"
+            " missing only. A change of an audio's source, format, triggers or place extracts that one again, which is"
+            " billed again. A set cannot be imported: its audios are taken over by `adopt`.\n"
+        ),
+        "inputProperties": {camel(it.name): it.schema() for it in OF_SET},
+        "requiredInputs": ["audios"],
+        "properties": {
+            "extracted": {**_object(_type("AudioOfSet")), "description": "The audios, by their keys."},
+            "place": {**STRING, "description": "Where the audios are, but for those that say otherwise."},
+        },
+        "required": ["extracted"],
+        "aliases": [{"type": DYNAMIC_SET_TYPE}],
     }
 
 
