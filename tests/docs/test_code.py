@@ -18,6 +18,7 @@ DOCS = ROOT / "docs"
 LOCAL = (DOCS / "local-vod.md").read_text()
 RUN_ELSEWHERE = {
     "README.md": "tests/engine/test_documented.py",
+    "docs/how-to/archive.md": "tests/engine/test_documented.py",
     "docs/tutorial.md": "tests/engine/test_tutorial.py",
     "docs/local-vod.md": "tests/docs/test_code.py",
 }

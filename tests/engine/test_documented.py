@@ -44,3 +44,12 @@ def test_the_program_of_the_readme(stack: NewStack, vod: LocalVod) -> None:
     (one.folder / "__main__.py").write_text(re.sub(r"\b[0-9a-f]{32}\b", vod.video(), program))
     one.up().expect("2 created", "audio_asset_id", "url")
     assert one.audios()["talk"]["outputs"]["title"] == "The talk"
+
+
+def test_the_program_of_a_whole_archive(stack: NewStack, vod: LocalVod) -> None:
+    """The set on its page comes up as it stands there, with the ids of videos that are there."""
+    (program,) = blocks((ROOT / "docs/how-to/archive.md").read_text(), "python")
+    one = stack(vod.config)
+    (one.folder / "__main__.py").write_text(re.sub(r"\b[0-9a-f]{32}\b", lambda _: vod.video(), program))
+    one.up().expect("2 created", "2 ready", "url")
+    assert sorted(vod.asset(it)["base_info"]["title"] for it in vod.audio_ids()) == ["A video", "The next talk"]
