@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vod_provider.vod.absence import DEFAULT_S, Doubt, Purpose, rule
 from vod_provider.vod.assets import Asset, Outcome
@@ -89,6 +90,8 @@ class Schedule:
         self._calls_per_s = per_minute / WINDOW_S
         self._subjects: dict[str, _Subject] = {}
         self._awaited: set[str] = set()
+        self._next: list[tuple[float, str]] = []
+        """When who waits is due, soonest first; some of it is out of date, and is left out when its turn comes."""
         self._looked: dict[str, float] = {}  # who is to be asked about at once, and since when: oldest first
         self._batch_timing = BatchTiming()
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
@@ -117,6 +120,7 @@ class Schedule:
             if subject.told:
                 subject.due = now
             self._awaited.add(asset_id)
+            self._is_due(asset_id, subject)
         purpose = Purpose.NEW if new else Purpose.LOOK
         subject.waits[future] = _Waiter(progress, Doubt(rule(purpose, self._absence_s), now))
         return future
@@ -129,6 +133,7 @@ class Schedule:
             subject = self._subjects[asset_id]
             subject.told, subject.told_while_asking = True, subject.asking
             subject.due = min(subject.due, now + TOLD_S)
+            self._is_due(asset_id, subject)
 
     def forget(self, asset_id: str, future: Future[Asset]) -> None:
         """Whoever held `future` has stopped waiting."""
@@ -148,19 +153,16 @@ class Schedule:
 
     def due(self, now: float) -> list[str]:
         """Up to ten ids to ask about now, in one call; they count as being asked about until `told`."""
-        looked = list(self._looked)[:IDS_PER_CALL]
+        looked = list(islice(self._looked, IDS_PER_CALL))
         leaves = self._looks_leave() <= now
         if not leaves and self._share.wait(now) > 0:
             return []
-        waiting = ((self._subjects[asset_id], asset_id) for asset_id in self._awaited)
-        idle = [(subject.due, asset_id) for subject, asset_id in waiting if not subject.asking]
-        if not leaves and not any(due <= now for due, _ in idle):
+        if not leaves and self._soonest() > now:
             return []
         if looked:
             self._batch_timing.left(len(looked))
         # Places that are left go to those who would be next anyway.
-        others = (item for item in idle if item[1] not in self._looked)
-        ids = looked + [asset_id for _, asset_id in heapq.nsmallest(IDS_PER_CALL - len(looked), others)]
+        ids = looked + self._those_who_are_next(IDS_PER_CALL - len(looked))
         for asset_id in ids:
             self._subjects[asset_id].asking = True
             self._looked.pop(asset_id, None)
@@ -170,10 +172,38 @@ class Schedule:
     def sleep(self, now: float) -> float:
         """Seconds until `due` may have something; infinite where nobody waits."""
         looks = self._looks_leave()
-        subjects = (self._subjects[asset_id] for asset_id in self._awaited)
-        due = min((subject.due for subject in subjects if not subject.asking), default=float("inf"))
+        due = self._soonest()
         polls = max(due - now, self._share.wait(now)) if due < float("inf") else due
         return max(0.0, min(looks - now, polls))
+
+    def _is_due(self, asset_id: str, subject: _Subject) -> None:
+        """Note when somebody who waits is due, whenever that changes."""
+        heapq.heappush(self._next, (subject.due, asset_id))
+
+    def _waits(self, due: float, asset_id: str) -> bool:
+        """Whether what was noted then still holds."""
+        subject = self._subjects.get(asset_id)
+        return subject is not None and asset_id in self._awaited and not subject.asking and subject.due == due
+
+    def _soonest(self) -> float:
+        """When the next one who waits is due; infinite where nobody does."""
+        while self._next and not self._waits(*self._next[0]):
+            heapq.heappop(self._next)
+        return self._next[0][0] if self._next else float("inf")
+
+    def _those_who_are_next(self, count: int) -> list[str]:
+        """Up to so many of those who wait and do not look besides, soonest first; they are not noted any more."""
+        ids: dict[str, None] = {}
+        looking = []
+        while len(ids) < count and self._soonest() < float("inf"):
+            item = heapq.heappop(self._next)
+            if item[1] in self._looked:
+                looking.append(item)
+            else:
+                ids[item[1]] = None
+        for item in looking:
+            heapq.heappush(self._next, item)
+        return list(ids)
 
     def _looks_leave(self) -> float:
         """When a call leaves for those who look; infinite where nobody does."""
@@ -209,6 +239,7 @@ class Schedule:
             subject.due = now + interval(age, len(self._awaited), self._calls_per_s, at_least, at_most)
             if subject.told_while_asking:  # what was answered may be older than the event
                 subject.due, subject.told_while_asking = now + TOLD_S, False
+            self._is_due(asset_id, subject)
         else:
             self._awaited.discard(asset_id)
             del self._subjects[asset_id]
