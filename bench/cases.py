@@ -295,4 +295,6 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
     found["three-120"] = three_stacks(120)
     for size in SETS:
         found[f"set-{size}"] = one_set(size, RAISED)
+        if size <= max(SIZES):  # as ours-1000, under the same load as the set
+            found[f"each-{size}"] = lifecycle("ours", size, RAISED)
     return found

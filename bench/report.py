@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import DOORS, PAIRED, RAISED, SIZES, TOLD
+from bench.cases import DOORS, PAIRED, RAISED, SETS, SIZES, TOLD
 from bench.measure import EXTRACTION_S, PARALLEL, QUOTAS
 from bench.plot import bars
 
@@ -34,6 +34,10 @@ def write(results: Results, folder: Path) -> None:
             step["note"] = step["note"][-300:]
     (folder / "results.json").write_text(json.dumps(dict(sorted(short.items())), indent=1) + "\n")
     (folder / "results.md").write_text("\n".join(_page(results)) + "\n")
+    sets = [create_seconds(results, f"set-{size}") for size in SETS]
+    (folder / "sets.svg").write_text(
+        bars("Seconds to create a set of audios, at 1,000 a minute", SETS, {"one set": sets})
+    )
     create = {label: [create_seconds(results, f"{name}-{size}") for size in SIZES] for name, label in SUBJECTS.items()}
     (folder / "results.svg").write_text(
         bars("Seconds to create 10, 100 and 1,000 audios (dashed: extrapolated)", SIZES, create)
@@ -74,11 +78,45 @@ def _page(results: Results) -> Iterable[str]:
         yield from _calls(results, size)
     yield from ["", "## The two doors", ""]
     yield from _doors(results)
+    yield from ["", "## One resource for all", ""]
+    yield from _sets(results)
     yield from ["", "## Goals", ""]
     yield from _goals(results)
     yield from ["", "## When what was measured", "", "| case | began | commit | load |", "|---|---|---|---|"]
     for name, case in sorted(results.items(), key=lambda item: str(item[1]["started"])):
         yield f"| {name} | {case['started']} | {case['commit']} | {case['load']:.1f} |"
+
+
+def _sets(results: Results) -> Iterable[str]:
+    """What an `ExtractedAudioSet` takes, beside as many resources; the quota is ten times the cloud's for both."""
+    yield "| | create, s | unchanged, s | refresh, s | delete, s | memory, MB | load |"
+    yield "|---|---|---|---|---|---|---|"
+    for size in SETS:
+        for name, label in ((f"set-{size}", "one set"), (f"each-{size}", "a resource each")):
+            case = results.get(name)
+            if case is None:
+                yield f"| {size:,}: {label} | not measured | | | | | |"
+                continue
+            cells = [f"{case['steps'][step]['seconds']:.1f}" for step in STEPS]
+            memory = max(step["host_mb"] for step in case["steps"].values())
+            yield f"| {size:,}: {label} | {' | '.join(cells)} | {memory:.0f} | {case['load']:.1f} |"
+    yield ""
+    yield (
+        "| one set | calls per audio: create | refresh | delete | above an empty stack, s: unchanged | preview |"
+        " state, bytes |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for size in SETS:
+        case = results.get(f"set-{size}")
+        if case is None:
+            continue
+        calls = [f"{sum(case['steps'][step]['calls'].values()) / size:.2f}" for step in ("create", "refresh", "delete")]
+        above = [
+            f"{statistics.median(case['times']['set'][step]) - statistics.median(case['times']['empty'][step]):.1f}"
+            for step in ("unchanged", "preview")
+        ]
+        yield f"| {size:,} | {' | '.join([*calls, *above])} | {case['state_bytes']:.0f} |"
+    yield from ["", "![Seconds to create a set](sets.svg)"]
 
 
 def _seconds(results: Results, size: int) -> Iterable[str]:
