@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("provider.py", "audio", "plugin", "vod/retries.py", "vod/pacing", "local/core/rules.py")
 """What is broken, below vod_provider."""
 SURVIVORS = Path(__file__).with_name("survivors.txt")
-LIMIT_S = 60
-"""A mutant whose tests take longer hangs, which the tests notice so."""
+PATIENCE = 5
+"""A mutant whose tests take so many times as long as those of the code as it is hangs, and is noticed so."""
 SHARE = 0.9
 """The share of mutants that has to die."""
 NEEDED = (
@@ -75,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trees: Queue[Path] = Queue()
         for number in range(workers):
             trees.put(_copied(Path(name) / str(number)))
-        results = list(pool.map(lambda it: _tried(trees, *it), sample))
+        limits = {local: _limit(trees, local) for local in {_is_local(it) for it in modules}}
+        results = list(pool.map(lambda it: _tried(trees, limits[_is_local(it[0])], *it), sample))
     return _told(modules, results)
 
 
@@ -111,25 +113,40 @@ def _borrowed(trees: Queue[Path]) -> Iterator[Path]:
         trees.put(tree)
 
 
-def _tried(trees: Queue[Path], module: str, mutant: Mutant) -> Result:
+def _limit(trees: Queue[Path], local: bool) -> float:
+    """Seconds after which tests hang: a busy machine must not pass for a test that notices."""
+    with _borrowed(trees) as tree:
+        begun = time.monotonic()
+        if _notice(tree, _fast(tree, local), None):
+            raise RuntimeError("tests fail on the code as it is")
+        return PATIENCE * (time.monotonic() - begun)
+
+
+def _tried(trees: Queue[Path], limit: float, module: str, mutant: Mutant) -> Result:
     with _borrowed(trees) as tree:
         file = tree / module
         file.write_text(mutant.source, encoding="utf-8")
         try:
-            result = Result(module, mutant, died=_dies(tree, module))
+            result = Result(module, mutant, died=_dies(tree, module, limit))
         finally:
             shutil.copy(ROOT / module, file)
     print("died    " if result.died else "SURVIVED", module, mutant, flush=True)
     return result
 
 
-def _dies(tree: Path, module: str) -> bool:
+def _dies(tree: Path, module: str, limit: float) -> bool:
     """First by the tests that import the module, which are few; what these do not notice, all fast tests may."""
-    fast = sorted((tree / "tests/unit").glob("test_*.py"))
-    if module.startswith("vod_provider/local"):
-        fast = sorted((tree / "tests/local/core").glob("test_*.py")) or sorted((tree / "tests/local").glob("test_*.py"))
+    fast = _fast(tree, _is_local(module))
     near = [it for it in fast if _imports(it, module)]
-    return any(_notice(tree, tests) for tests in (near, [it for it in fast if it not in near]) if tests)
+    return any(_notice(tree, tests, limit) for tests in (near, [it for it in fast if it not in near]) if tests)
+
+
+def _is_local(module: str) -> bool:
+    return module.startswith("vod_provider/local")
+
+
+def _fast(tree: Path, local: bool) -> list[Path]:
+    return sorted((tree / "tests" / ("local" if local else "unit")).glob("test_*.py"))
 
 
 def _imports(test: Path, module: str) -> bool:
@@ -141,14 +158,14 @@ def _imports(test: Path, module: str) -> bool:
     )
 
 
-def _notice(tree: Path, tests: Sequence[Path]) -> bool:
+def _notice(tree: Path, tests: Sequence[Path], limit: float | None) -> bool:
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, tests)]
     environ = os.environ | {"PYTHONPATH": str(tree), "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / ".hypothesis")}
     run = subprocess.Popen(
         command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     )
     try:
-        text, _ = run.communicate(timeout=LIMIT_S)
+        text, _ = run.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, 9)
         run.communicate()
