@@ -57,7 +57,6 @@ class Stack:
         life: Life,
         program: Mapping[str, Props],
         *,
-        timeout: float = 0.0,
         replace: Collection[str] = (),
         targets: Collection[str] | None = None,
         refresh: bool = False,
@@ -68,7 +67,7 @@ class Stack:
         gets neither Check nor Diff. `refresh` reads all of these before.
         """
         wanted = None if targets is None else {self.urn(name) for name in targets}
-        return self._run(life, lambda: self._up(life, program, timeout, replace, wanted, refresh))
+        return self._run(life, lambda: self._up(life, program, replace, wanted, refresh))
 
     def refresh(self, life: Life) -> bool:
         """One `pulumi refresh`."""
@@ -97,7 +96,6 @@ class Stack:
         self,
         life: Life,
         program: Mapping[str, Props],
-        timeout: float,
         replace: Collection[str],
         targets: Collection[str] | None,
         refresh: bool,
@@ -106,31 +104,31 @@ class Stack:
             self._refresh(life, targets)
         for name, inputs in program.items():
             if targets is None or self.urn(name) in targets:
-                self._make(life, self.urn(name), inputs, timeout, name in replace)
+                self._make(life, self.urn(name), inputs, name in replace)
         declared = {self.urn(name) for name in program}
         for one in list(self.replaced):
             if targets is None or one.urn in targets:
-                life.serve(one.urn, timeout, life.provider.delete, one.id, one.outs)
+                life.serve(one.urn, life.provider.delete, one.id, one.outs)
                 self._saving(life)
                 self.replaced.remove(one)
         for urn in [urn for urn in self.resources if urn not in declared and (targets is None or urn in targets)]:
-            life.serve(urn, timeout, life.provider.delete, self.resources[urn].id, self.resources[urn].outs)
+            life.serve(urn, life.provider.delete, self.resources[urn].id, self.resources[urn].outs)
             self._saving(life)
             del self.resources[urn]
 
-    def _make(self, life: Life, urn: str, inputs: Props, timeout: float, forced: bool) -> None:
+    def _make(self, life: Life, urn: str, inputs: Props, forced: bool) -> None:
         old, provider = self.resources.get(urn), life.provider
-        checked = life.serve(urn, timeout, provider.check, {} if forced or not old else old.inputs, inputs)
+        checked = life.serve(urn, provider.check, {} if forced or not old else old.inputs, inputs)
         assert not checked.failures
         news = checked.inputs
         if old is not None and not forced:
-            diff = life.serve(urn, timeout, provider.diff, old.id, old.outs, news)
+            diff = life.serve(urn, provider.diff, old.id, old.outs, news)
             if not diff.replaces:
                 if diff.changes or old.broken:
-                    self._update(life, old, news, timeout)
+                    self._update(life, old, news)
                 return
         try:
-            made = life.serve(urn, timeout, provider.create, news)
+            made = life.serve(urn, provider.create, news)
             new, failed = Resource(urn, made.id, news, made.outs or {}), None
         except PartialFailureError as error:
             new, failed = Resource(urn, error.id, news, dict(error.outs), broken=True), error
@@ -142,9 +140,9 @@ class Stack:
         if failed is not None:
             raise failed
 
-    def _update(self, life: Life, old: Resource, news: Props, timeout: float) -> None:
+    def _update(self, life: Life, old: Resource, news: Props) -> None:
         try:
-            updated = life.serve(old.urn, timeout, life.provider.update, old.id, old.outs, news)
+            updated = life.serve(old.urn, life.provider.update, old.id, old.outs, news)
         except PartialFailureError as error:
             self._save(life, Resource(old.urn, error.id, news, dict(error.outs), broken=True))
             raise
@@ -164,7 +162,7 @@ class Stack:
         for urn, one in list(self.resources.items()):
             if targets is not None and urn not in targets:
                 continue
-            read = life.serve(urn, 0.0, life.provider.read, one.id, one.outs)
+            read = life.serve(urn, life.provider.read, one.id, one.outs)
             self._saving(life)
             if read.id:
                 one.outs, one.broken = read.outs or {}, False

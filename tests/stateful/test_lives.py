@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 from obstore.store import MemoryStore
 
 from tests.stateful.faults import AT, Fault, Plan, Step
-from tests.stateful.lives import IN_TIME_S, SKEW, Life, World
+from tests.stateful.lives import SKEW, Life, World
 from tests.stateful.pulumi import Props, Resource, Stack
 from tests.vod import PROJECT, TOKEN, LocalVod, make_video
 from vod_provider.audio.inputs import parse
@@ -390,8 +390,7 @@ class Lives(RuleBasedStateMachine):
         one = self.stacks[stack]
         program = self.programs[stack] if program is None else program
         life, before = life or self._life(stack), self._known_ids(one)
-        timeout = IN_TIME_S if any(it.fault is Fault.LATE for it in life.plans) else 0.0
-        done = one.up(life, program, timeout=timeout, replace=list(replace), targets=targets, refresh=refresh)
+        done = one.up(life, program, replace=list(replace), targets=targets, refresh=refresh)
         if not done:
             self.gone |= before & self._known_ids(one) - set(self.bench.audios())
         else:
