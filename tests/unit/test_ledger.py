@@ -158,6 +158,21 @@ def test_holding_the_same_again_writes_nothing(file: Path) -> None:
     assert file.read_bytes() == before
 
 
+def test_who_takes_another_audio_does_not_forget_the_one_that_was_made(file: Path) -> None:
+    """A request without an answer is settled by it; an audio that VOD has accepted stays somebody's."""
+    ledger = Ledger(file)
+    ledger.take(request(KEY, None))
+    ledger.take(request(KEY, "a", State.ACCEPTED))
+    assert [it.audio_id for it in ledger.requests(SITE)] == ["a"]
+    ledger.take(request(KEY, "b", State.ACCEPTED))
+    found = ledger.find(KEY)
+    assert found is not None
+    assert found.audio_id == "b"
+    assert sorted(str(it.audio_id) for it in ledger.kept(OWNER)) == ["a", "b"]
+    ledger.release(holder(audio_id="a"))
+    assert [it.audio_id for it in ledger.kept(OWNER)] == ["b"]
+
+
 def test_unanswered_and_kept(file: Path) -> None:
     """What waits for an answer is listed by site; what no state is known to hold, by whose it is."""
     ledger = Ledger(file)

@@ -146,8 +146,18 @@ class Ledger:
         self._change(write)
 
     def take(self, request: Request) -> None:
-        """The audio of `request`, which is there already, is to be its owner's, whatever its key was to get."""
-        self._change(lambda: self._put(replace(request, run=self._run)))
+        """The audio of `request`, which is there already, is to be its owner's, whatever its key was to get.
+
+        Another audio that was made for the same key keeps a row of its own: nobody but this ledger knows of it.
+        """
+
+        def write() -> None:
+            made = self.find(request.key)
+            if made is not None and made.audio_id not in {None, request.audio_id}:
+                self._put(replace(made, fingerprint=f"{made.fingerprint} {made.audio_id}"))
+            self._put(replace(request, run=self._run))
+
+        self._change(write)
 
     def unanswered(self, site: str) -> list[Request]:
         """The requests of a site whose answer is not known, of whomever, those of other stacks included."""
