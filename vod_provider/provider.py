@@ -29,6 +29,7 @@ from vod_provider.audio.place import Place
 from vod_provider.audio.steps import here
 from vod_provider.plugin import context, dynamic, names, serving
 from vod_provider.plugin.context import RunContext, asked_place, moved_place
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
 from vod_provider.vod.errors import (
@@ -286,7 +287,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
             yield
         except UnfinishedError as error:
             self._context.answers([(urn, error.asset.id, key)], owned=bool(outs.get("made_for")))
-            raise serving.PartialFailureError(str(error), error.asset.id, _outs(outs, error.asset)) from error
+            raise PartialFailureError(str(error), error.asset.id, _outs(outs, error.asset)) from error
 
 
 def _is_unknown(value: object) -> bool:

@@ -31,6 +31,7 @@ from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.plugin import context, dynamic, names, serving
 from vod_provider.plugin.context import TOLD, RunContext, moved_place
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.vod.assets import Asset, Condition, Outcome
@@ -429,7 +430,7 @@ class _Work:
         self._served.last_line = f"{ready} ready"
         if reasons := self._reasons():
             outs = entries.outputs(self.there, self.wanted, before)
-            raise serving.PartialFailureError(reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready)}; {AGAIN}")
+            raise PartialFailureError(reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready)}; {AGAIN}")
 
     def error(self, doing: str) -> VodError | None:
         """What has failed as one error, where nothing is to be kept; None for nothing."""

@@ -30,8 +30,9 @@ from vod_provider.audio.recovery import Recovery
 from vod_provider.config.settings import load
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.services import Services
-from vod_provider.plugin.serving import PartialFailureError, ServedRequest, one_line
+from vod_provider.plugin.serving import ServedRequest, one_line
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.text import is_plain
 from vod_provider.vod.assets import Asset

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.local.wiretap import call, send
-from vod_provider.local.core.settings import ExtractionSettings, Settings, SettingsError
+from vod_provider.local.core.errors import SettingsError
+from vod_provider.local.core.settings import ExtractionSettings, Settings
 from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.wiretap import call
-from vod_provider.local.core.data_folder import DataFolder, FolderInUseError, FolderNotOursError
+from vod_provider.local.core.data_folder import DataFolder
+from vod_provider.local.core.errors import FolderInUseError, FolderNotOursError
 from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
 
 UNFINISHED = f"{'a' * 32}.part"

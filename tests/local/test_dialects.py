@@ -25,9 +25,10 @@ from tests.local.conftest import official_client, until_done
 from tests.local.test_operations import extract, info, refused
 from tests.local.test_worker import wait_for
 from tests.local.wiretap import call
-from vod_provider.local.core.dialects import TABLE, Dialect, DialectError, Dialects, parse
+from vod_provider.local.core.dialects import TABLE, Dialect, Dialects, parse
+from vod_provider.local.core.errors import DialectError, SettingsError
 from vod_provider.local.core.events import signature
-from vod_provider.local.core.settings import Settings, SettingsError
+from vod_provider.local.core.settings import Settings
 from vod_provider.local.testing import LocalVod, start_local_vod
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/local-vod.md"

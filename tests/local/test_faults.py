@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.wiretap import call
-from vod_provider.local.core.errors import DOCUMENTED
-from vod_provider.local.core.faults import MOST_FAULTS, FaultError, Faults, parse_faults
+from vod_provider.local.core.errors import DOCUMENTED, FaultError
+from vod_provider.local.core.faults import MOST_FAULTS, Faults, parse_faults
 from vod_provider.local.testing import LocalVod, LocalVodError
 
 OPERATIONS = frozenset({"ExtractAudio", "ShowAssetMeta", "CancelExtractAudio"})

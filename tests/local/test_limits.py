@@ -26,9 +26,11 @@ from tests.local.test_operations import extract, info
 from tests.local.test_robustness import children
 from tests.local.wiretap import call, send
 from vod_provider.local.av import sound
-from vod_provider.local.av.media import MediaError, probe
-from vod_provider.local.core.fetch import Allowed, FetchError, FetchLimits, Stop, fetch
-from vod_provider.local.core.media_processes import JobFailedError, MediaProcesses, needed_environment
+from vod_provider.local.av.errors import MediaError
+from vod_provider.local.av.media import probe
+from vod_provider.local.core.errors import FetchError, JobFailedError
+from vod_provider.local.core.fetch import Allowed, FetchLimits, Stop, fetch
+from vod_provider.local.core.media_processes import MediaProcesses, needed_environment
 from vod_provider.local.core.worker import MOST_ATTEMPTS, extraction_seconds
 from vod_provider.local.http import transfer
 from vod_provider.local.testing import LocalVod, start_local_vod

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.samples import heard, make_video
-from vod_provider.local.av.media import MediaError, probe
+from vod_provider.local.av.errors import MediaError
+from vod_provider.local.av.media import probe
 from vod_provider.local.av.sound import extract, make_tone
 
 

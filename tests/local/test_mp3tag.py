@@ -8,7 +8,8 @@ import av
 import pytest
 
 from tests.local.samples import heard, make_video
-from vod_provider.local.av.mp3tag import NotMp3Error, frame_size, placeholder, write_tag
+from vod_provider.local.av.errors import NotMp3Error
+from vod_provider.local.av.mp3tag import frame_size, placeholder, write_tag
 from vod_provider.local.av.sound import extract
 
 

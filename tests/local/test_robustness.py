@@ -26,7 +26,8 @@ import pytest
 from tests.local.conftest import official_client, until_done
 from tests.local.test_operations import confirm, create, extract, info, put
 from tests.local.wiretap import call, send
-from vod_provider.local.core.fetch import Allowed, FetchError, extension, fetch
+from vod_provider.local.core.errors import FetchError
+from vod_provider.local.core.fetch import Allowed, extension, fetch
 from vod_provider.local.testing import LocalVod, LocalVodError, start_local_vod
 
 

@@ -10,7 +10,7 @@ from tests.stateful.faults import Step
 from tests.stateful.lives import Killed, Life
 from vod_provider.audio.inputs import parse
 from vod_provider.audio.ledger_records import LedgerError
-from vod_provider.plugin.serving import PartialFailureError
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.vod.errors import VodError
 
 Props = dict[str, Any]

@@ -17,6 +17,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from vod_provider.config.settings import MissingSettingsError
 from vod_provider.plugin import names, serving
 from vod_provider.plugin.context import RunContext
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.native import NativeProvider, Props
 from vod_provider.vod.errors import VodError
 
@@ -256,7 +257,7 @@ def test_missing_settings_say_what_cannot_arrive(provider: NativeProvider, core:
 
 def test_a_partial_failure_keeps_what_there_is(provider: NativeProvider, core: Core) -> None:
     """The engine is given the id, the outputs in the schema's names, and the inputs."""
-    core.error = serving.PartialFailureError("not ready", "audio1", AUDIO)
+    core.error = PartialFailureError("not ready", "audio1", AUDIO)
     context = Context()
     with pytest.raises(Aborted):
         provider.Create(provider_pb2.CreateRequest(urn=URN, properties=struct({"assetId": "v"})), context)

@@ -22,8 +22,9 @@ from vod_provider.audio.recovery import Recovery
 from vod_provider.config import settings
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.services import Services
-from vod_provider.plugin.serving import PartialFailureError, ServedRequest
+from vod_provider.plugin.serving import ServedRequest
 from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import DeadlineError, EarlyEndError, ExtractionError, GoneError, StoppedError, VodError

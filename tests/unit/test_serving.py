@@ -11,7 +11,8 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from vod_provider.plugin import serving
-from vod_provider.plugin.serving import PartialFailureError, ServedRequest, Session
+from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.serving import ServedRequest, Session
 from vod_provider.vod.errors import VodError
 
 URN = "urn:pulumi:dev::media::vod:index:ExtractedAudio::talk"

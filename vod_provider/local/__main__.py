@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vod_provider._version import __version__
-from vod_provider.local.cli.credentials import (
-    CredentialsError,
-    add_key_pair,
-    add_token,
-    known_to_everybody,
-    read_credentials,
-)
-from vod_provider.local.core.dialects import DialectError, parse
+from vod_provider.local.cli.credentials import add_key_pair, add_token, known_to_everybody, read_credentials
+from vod_provider.local.cli.errors import CredentialsError
+from vod_provider.local.core.dialects import parse
+from vod_provider.local.core.errors import DialectError
 
 DEFAULT_PORT = 8480
 _DESCRIPTION = """\
@@ -115,7 +111,7 @@ def _serve(options: argparse.Namespace) -> int:
         from vod_provider.local.cli import logs, server
     except ModuleNotFoundError as exc:
         return _cannot_start(f'{exc.name} is not installed: run `pip install "pulumi-huaweicloud-vod[local]"`')
-    from vod_provider.local.core.data_folder import FolderInUseError, FolderNotOursError
+    from vod_provider.local.core.errors import FolderInUseError, FolderNotOursError
     from vod_provider.local.core.fetch import Allowed
     from vod_provider.local.core.hosts import is_loopback
     from vod_provider.local.core.store import StoreError

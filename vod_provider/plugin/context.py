@@ -20,6 +20,7 @@ from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.plugin import saved_state, serving
+from vod_provider.plugin.errors import SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
 from vod_provider.plugin.owner import owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
@@ -162,7 +163,7 @@ class RunContext:
             return moves
         try:
             return Moves(services.ledger.kept(owners), saved_state.holders(owners))
-        except saved_state.SavedStateError as error:
+        except SavedStateError as error:
             if entry_of(asked.key.owner)[1] is None:
                 return moves
             raise VodError(

@@ -29,7 +29,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from vod_provider.config.settings import NAMES
 from vod_provider.plugin import serving
-from vod_provider.plugin.serving import PartialFailureError, ServedRequest, Session
+from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.serving import ServedRequest, Session
 from vod_provider.workers import most_workers, start_if_possible
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from vod_provider.config import settings
 from vod_provider.plugin import schema
-from vod_provider.vod.asset_query import AssetQuery, QueryError, one_asset
+from vod_provider.vod.asset_query import AssetQuery, one_asset
 from vod_provider.vod.assets import MediaAsset
 from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.errors import QueryError
 
 if TYPE_CHECKING:
     from vod_provider.vod.client import Client

@@ -10,12 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vod_provider.audio.inputs import PLACE
+from vod_provider.plugin.errors import ImportIdError
 from vod_provider.plugin.names import camel, snake
-from vod_provider.vod.errors import VodError
-
-
-class ImportIdError(VodError):
-    """An id that nothing can be imported by."""
 
 
 class ImportId(NamedTuple):

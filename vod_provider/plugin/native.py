@@ -33,11 +33,11 @@ from vod_provider._version import __version__
 from vod_provider.config import settings
 from vod_provider.plugin import engine_watch, import_id, names, schema, serving
 from vod_provider.plugin.context import RunContext
+from vod_provider.plugin.errors import PartialFailureError, RequestError
 from vod_provider.plugin.functions import Functions
 from vod_provider.plugin.owner import SET_TYPES
-from vod_provider.plugin.serving import PartialFailureError, Session
+from vod_provider.plugin.serving import Session
 from vod_provider.vod.assets import Condition, condition
-from vod_provider.vod.errors import VodError
 from vod_provider.workers import WorkerPool
 
 Props = dict[str, Any]
@@ -71,10 +71,6 @@ class Core(SetCore, Protocol):
     """The same of `provider.ExtractedAudioProvider`, whose resource can be imported."""
 
     def bring_in(self, audio_id: str, source: str | None, place: Mapping[str, str]) -> tuple[Props, Props]: ...
-
-
-class RequestError(VodError):
-    """The engine asks for something that this plugin does not have."""
 
 
 class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):

@@ -16,15 +16,11 @@ from vod_provider.audio import entries
 from vod_provider.audio.ledger_records import Holder, owner_of_entry
 from vod_provider.audio.place import Place
 from vod_provider.plugin import names
+from vod_provider.plugin.errors import SavedStateError
 from vod_provider.plugin.owner import SET_TYPES, TYPES
-from vod_provider.vod.errors import VodError
 
 SECONDS = 60.0
 """The command takes no longer."""
-
-
-class SavedStateError(VodError):
-    """The saved state could not be read."""
 
 
 def holders(owners: str, environ: Mapping[str, str] = os.environ) -> list[Holder]:

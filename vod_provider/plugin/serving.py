@@ -21,6 +21,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, stat
 
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import engine_watch
+from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.owner import backend, owner_of
 from vod_provider.plugin.status_rows import StatusRows
 from vod_provider.text import printable
@@ -32,17 +33,6 @@ CLOSING_S = 10.0
 """At the end of a run the engine waits less than this for the answer to Cancel, and longer on Ctrl-C: 5 s and 30 s.
 
 Source: `Close` and `SignalCancellation` of the engine's plugin host."""
-
-
-class PartialFailureError(Exception):
-    """The resource is there, but not as declared: Pulumi is to keep `id` and `outs`, and to fail the step.
-
-    Each reason is shown as a line of its own.
-    """
-
-    def __init__(self, reason: str, id_: str, outs: Mapping[str, Any], *more: str) -> None:
-        super().__init__(reason)
-        self.id, self.outs, self.reasons = id_, outs, (reason, *more)
 
 
 @dataclass

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING
 from vod_provider.text import nearest
 from vod_provider.vod.assets import OUTCOMES, MediaAsset, Outcome
 from vod_provider.vod.deadline import Deadline
-from vod_provider.vod.errors import VodError
+from vod_provider.vod.errors import QueryError, VodError
 
 if TYPE_CHECKING:  # it loads HTTP, which a program that asks for nothing does not need
     from vod_provider.vod.client import Client
 
 KINDS = ("video", "audio")
 LISTING = "listing assets"
-
-
-class QueryError(VodError):
-    """A question that would find nothing, since an argument cannot be."""
 
 
 @dataclass(frozen=True)

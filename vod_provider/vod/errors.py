@@ -16,6 +16,7 @@
     ├── ExtractionError        VOD could not extract it, or what is there is not what was asked for
     ├── AmbiguousError         several audios could be the one whose answer was lost
     ├── EarlyEndError          a wait that ended early, with what was being done
+    ├── QueryError             a question that would find nothing, since an argument cannot be
     ├── GoneError              an audio that is held is not there, with what to do about it
     └── UnfinishedError        VOD has accepted, and the audio is not as asked for yet
 
@@ -290,3 +291,7 @@ def of_answer(
     else:
         kind = _BY_STATUS.get(status, AnswerError)
     return kind(doing, status=status, code=code, message=message, request_id=request_id, account=account, hint=hint)
+
+
+class QueryError(VodError):
+    """A question that would find nothing, since an argument cannot be."""

@@ -25,7 +25,8 @@ from queue import SimpleQueue
 import av
 import av.error
 
-from vod_provider.local.av.media import MediaError, error_text, probe
+from vod_provider.local.av.errors import MediaError
+from vod_provider.local.av.media import error_text, probe
 from vod_provider.local.av.sound import extract, make_tone, peaks, wrap
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 
+from vod_provider.local.av.errors import MediaError
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
@@ -43,10 +45,6 @@ _CODECS = {
     "flac": "FLAC", "mp3": "MP3", "mp3float": "MP3", "mp2": "MP2", "mp2float": "MP2", "wmav1": "WMA",
     "wmav2": "WMA", "wmapro": "WMA", "wavpack": "WavPack",
 }  # fmt: skip
-
-
-class MediaError(Exception):
-    """A file that cannot be read as media, or an extraction that cannot be done; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from vod_provider.local.av.errors import NotMp3Error
+
 _ENCODER_DELAY = 576
 _TOC_ENTRIES = 100
 _TAG_BYTES = 156  # from 'Xing' to the tag's own checksum
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-
-
-class NotMp3Error(ValueError):
-    """The file is not made of MP3 frames alone."""
 
 
 def samples_per_frame(rate: int) -> int:

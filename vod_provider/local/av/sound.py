@@ -21,7 +21,8 @@ import lameenc
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
-from vod_provider.local.av.media import Facts, MediaError, opened, probe
+from vod_provider.local.av.errors import MediaError
+from vod_provider.local.av.media import Facts, opened, probe
 from vod_provider.local.av.mp3tag import placeholder, write_tag
 
 if TYPE_CHECKING:

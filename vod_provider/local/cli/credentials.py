@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vod_provider.local.cli.errors import CredentialsError
 from vod_provider.local.http.auth import Credentials
 
 DEFAULT_ACCESS_KEY = "local-access-key"
@@ -15,10 +16,6 @@ DEFAULT_PROJECT = "0123456789abcdef0123456789abcdef"
 DEFAULT_TOKEN = "local-token"  # noqa: S105
 ENVIRONMENT = "VOD_LOCAL_"
 _MOST_FILE_BYTES = 64 * 1024
-
-
-class CredentialsError(Exception):
-    """Credentials that cannot be read or cannot be used; the text names the option and never the secret."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from vod_provider.local.cli.errors import UploadError
 from vod_provider.local.core.hosts import split_url
 from vod_provider.local.core.media_types import MEDIA_TYPES
 from vod_provider.local.http.auth import Credentials
@@ -17,10 +18,6 @@ from vod_provider.local.http.fields import MAX_TITLE_BYTES, cut_to_bytes
 from vod_provider.local.http.signing import signed_headers
 
 _BLOCK = 1 << 20
-
-
-class UploadError(Exception):
-    """The upload did not succeed; the text says why, for a person."""
 
 
 def upload(options: argparse.Namespace, credentials: Credentials) -> int:

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from vod_provider.local.core.errors import FolderInUseError, FolderNotOursError
+
 _log = logging.getLogger(__name__)
 _MARK = ".vod-local"
 _MARK_TEXT = "Data of the local VOD (vod-local serve --data). Removing this folder removes all of its assets.\n"
@@ -29,14 +31,6 @@ _UNFINISHED = re.compile(r"[0-9a-f]{32}\.part")
 # What systems put into a folder by themselves.
 _STRANGERS = frozenset({"lost+found", ".DS_Store"})
 _SQLITE_MAGIC = b"SQLite format 3\0"
-
-
-class FolderInUseError(Exception):
-    """Another service runs on that data folder."""
-
-
-class FolderNotOursError(Exception):
-    """The folder holds files of somebody else, or a link where a folder or file of ours should be."""
 
 
 class Register(Protocol):

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from vod_provider.local.core.errors import DialectError
+
 MAX_SECONDS = 86_400.0
 """The longest time that a dialect can be given, in seconds."""
-
-
-class DialectError(ValueError):
-    """A dialect that does not exist, or a value that it does not have; the text names the known ones."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,14 @@
-"""What VOD and the API gateway before it say when they refuse; leaf.
+"""What VOD and the API gateway before it say when they refuse, and what else can go wrong in the service; leaf.
+
+    VodError               a refusal, as it goes over the wire
+    FolderInUseError       another service runs on the data folder
+    FolderNotOursError     the data folder holds files of somebody else
+    FetchError             a file could not be had from its address
+    JobFailedError         work on a file ended without a result
+    ValueError             what somebody has asked of the service beside VOD's API
+    ├── SettingsError      a setting
+    ├── DialectError       a dialect
+    └── FaultError         a fault that is to be injected
 
 Codes, messages and HTTP statuses: the error table of the API reference. Where a code is answered with
 different statuses by different operations, the one who raises says which.
@@ -129,3 +139,31 @@ def throttled(limit: int) -> VodError:
     """More calls within a minute than the quota allows."""
     message = f"The throttling threshold has been reached: policy user over ratelimit,limit:{limit},time:1 minute"
     return VodError(429, "APIGW.0308", message)
+
+
+class FolderInUseError(Exception):
+    """Another service runs on that data folder."""
+
+
+class FolderNotOursError(Exception):
+    """The folder holds files of somebody else, or a link where a folder or file of ours should be."""
+
+
+class DialectError(ValueError):
+    """A dialect that does not exist, or a value that it does not have; the text names the known ones."""
+
+
+class FaultError(ValueError):
+    """A fault that makes no sense; the text names the field."""
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown, ill-typed or out of its limits; the text names it."""
+
+
+class FetchError(Exception):
+    """The file could not be had; the text says why."""
+
+
+class JobFailedError(Exception):
+    """The job ended without a result; the text says why."""

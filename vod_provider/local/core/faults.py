@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from vod_provider.local.core.errors import DOCUMENTED
+from vod_provider.local.core.errors import DOCUMENTED, FaultError
 from vod_provider.local.core.text import is_text
 
 Drop = Literal["before", "middle", "after"]
@@ -16,10 +16,6 @@ _MAX_DELAY_SECONDS = 3600
 _MAX_TIMES = 1_000_000_000
 MOST_FAULTS = 10_000
 """How many may wait to be used."""
-
-
-class FaultError(ValueError):
-    """A fault that makes no sense; the text names the field."""
 
 
 @dataclass

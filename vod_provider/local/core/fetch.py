@@ -18,15 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, urljoin
 
+from vod_provider.local.core.errors import FetchError
 from vod_provider.local.core.hosts import is_loopback, split_url
 
 _BLOCK = 1 << 18
 _MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class FetchError(Exception):
-    """The file could not be had; the text says why."""
 
 
 @dataclass(frozen=True)

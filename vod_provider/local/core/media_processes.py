@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vod_provider.local.core.errors import JobFailedError
+
 # `-P` keeps the current folder off the module path, as does leaving out relative entries of PYTHONPATH. Where the
 # package is not installed but runs from a folder, that folder comes last: a file in it can stand in for no module.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from vod_provider.local.av.jobs import work; work()"
@@ -24,10 +26,6 @@ _NEEDED = (
     "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "PYTHONHOME",
     "PYTHONUSERBASE", "TMPDIR", "TZ",
 )  # fmt: skip
-
-
-class JobFailedError(Exception):
-    """The job ended without a result; the text says why."""
 
 
 @dataclass

@@ -18,6 +18,8 @@ from vod_provider.local.core.appearances import Appearances
 from vod_provider.local.core.data_folder import DataFolder
 from vod_provider.local.core.dialects import Dialects
 from vod_provider.local.core.errors import (
+    JobFailedError,
+    SettingsError,
     illegal_field,
     no_such_asset,
     not_confirmable,
@@ -27,9 +29,8 @@ from vod_provider.local.core.errors import (
 )
 from vod_provider.local.core.events import Events
 from vod_provider.local.core.fetch import Allowed
-from vod_provider.local.core.media_processes import JobFailedError
 from vod_provider.local.core.media_types import AUDIO_TYPES
-from vod_provider.local.core.settings import Settings, SettingsError
+from vod_provider.local.core.settings import Settings
 from vod_provider.local.core.store import Asset, Filter, Store, StoreError, Task
 from vod_provider.local.core.worker import Done, Failed, Worker
 

@@ -7,7 +7,8 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from vod_provider.local.core.dialects import DialectError, Dialects
+from vod_provider.local.core.dialects import Dialects
+from vod_provider.local.core.errors import DialectError, SettingsError
 from vod_provider.local.core.hosts import split_url
 from vod_provider.local.core.text import is_text
 
@@ -15,10 +16,6 @@ MAX_CONCURRENCY = 100_000
 MAX_SECONDS = 86_400
 MOST_FAILURES = 1_000_000_000
 MAX_REASON = 500
-
-
-class SettingsError(ValueError):
-    """A setting that is unknown, ill-typed or out of its limits; the text names it."""
 
 
 @dataclass(frozen=True)

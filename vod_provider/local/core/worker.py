@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from vod_provider.local.core.data_folder import DataFolder
-from vod_provider.local.core.fetch import Allowed, FetchError, Stop, fetch
-from vod_provider.local.core.media_processes import JobFailedError, MediaProcesses
+from vod_provider.local.core.errors import FetchError, JobFailedError
+from vod_provider.local.core.fetch import Allowed, Stop, fetch
+from vod_provider.local.core.media_processes import MediaProcesses
 from vod_provider.local.core.settings import ExtractionSettings
 from vod_provider.local.core.store import StoreError, Task
 from vod_provider.local.core.threads import in_thread

@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vod_provider._version import __version__
 from vod_provider.local.core.calls import Calls
-from vod_provider.local.core.faults import FaultError, Faults, parse_faults
+from vod_provider.local.core.errors import FaultError, SettingsError
+from vod_provider.local.core.faults import Faults, parse_faults
 from vod_provider.local.core.hosts import is_loopback, split_url
 from vod_provider.local.core.quota import Quotas
 from vod_provider.local.core.rules import Vod
-from vod_provider.local.core.settings import SettingsError
 from vod_provider.local.http.json import JsonResponse, read_json
 from vod_provider.local.http.operations import OPERATION_NAMES
 
