@@ -7,7 +7,6 @@ GitLab and Kubernetes do to a job is what they document: docs/how-to/ci.md.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import runpy
@@ -24,9 +23,9 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
+from tests import storage
 from tests.built import constraints
 from tests.engine.runner import (
     GITHUB,
@@ -65,12 +64,8 @@ reference'."""
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The address of an S3 server."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with storage.served() as address:
+        yield address
 
 
 class Team:
