@@ -8,5 +8,15 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import HealthCheck, Phase, settings
+
 TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
 """How many times as many examples as in `make test`."""
+FUZZ = settings(
+    deadline=None,
+    database=None,
+    derandomize=TIMES == 1,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+"""Nothing is kept from one run to the next: `make test` has the same examples each time."""

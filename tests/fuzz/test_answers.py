@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import pytest
 import requests
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import TIMES
+from tests.fuzz import FUZZ, TIMES
 from tests.fuzz.answers import TOKEN, VALUES, Spoil, Vod, places, spoils
 from tests.fuzz.reached import Reached
 from tests.unit.fakes import Clock, FakeDeadline
@@ -49,13 +49,6 @@ URN = "urn:pulumi:dev::media::pulumi-python:dynamic/vod:ExtractedAudio::talk"
 LONGEST_ERROR = 2100
 LONGEST_OUTPUTS = 20_000
 QUOTAS = dict.fromkeys(("extract", "cancel", "query", "delete", "update", "publish", "unpublish"), 100_000)
-FUZZ = settings(
-    deadline=None,
-    database=None,
-    derandomize=TIMES == 1,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
 
 
 class AloneBatches(Batches[Any]):

@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import TIMES
+from tests.fuzz import FUZZ, TIMES
 from tests.fuzz.reached import Reached
 from tests.fuzz.requests import CONTROL, OPERATIONS, TEXTS, VALUES, Sent, Shape, garbled, good, heads, spoilt
 from tests.local.wiretap import call
@@ -30,14 +30,6 @@ CODES = {
     "VOD.10053", "VOD.10061", "VOD.10062", "VOD.10063", "VOD.10081", "VOD.10083", "VOD.10126", "APIGW.0201",
 }  # fmt: skip
 STATUSES = {200, 202, 204, 400, 403, 404, 413}
-# Example by example, nothing is kept between runs: the same in each run of `make test`.
-FUZZ = settings(
-    deadline=None,
-    database=None,
-    derandomize=TIMES == 1,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
 
 
 class Caller:
