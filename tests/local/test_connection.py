@@ -171,3 +171,25 @@ def test_what_does_not_come_in_time(sent: tuple[bytes, ...], stays: float, late:
     assert not wire.closed
     end_late_connections(state.connections, clock.now + stays + 0.1)
     assert wire.closed == late
+
+
+def test_room_is_made_by_those_that_have_waited_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where many come while the loop's clock stands still, and where the first sends on, a byte at a time."""
+    monkeypatch.setattr(Protocol, "most_connections", 5)
+    clock, state = Clock(), ServerState()
+    made: list[tuple[Protocol, Wire]] = []
+    for number in range(20):
+        wire = Wire()
+        connection = Protocol(
+            uvicorn.Config(unused, log_config=None, ws="none"), state, {}, cast("asyncio.AbstractEventLoop", clock)
+        )
+        connection.connection_made(wire)
+        made.append((connection, wire))
+        clock.now += number % 2
+        first, its_wire = made[0]
+        if not its_wire.closed:
+            first.data_received(b"G")
+        for connection, wire in made:
+            if wire.closed:  # as the loop says it, a turn later
+                state.connections.discard(connection)
+    assert [wire.closed for _, wire in made] == 15 * [True] + 5 * [False]

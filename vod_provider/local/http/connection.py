@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import socket
 import struct
@@ -23,6 +24,8 @@ _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _TLS_HANDSHAKE = b"\x16\x03"
 _REQUEST_LINE = re.compile(rb"[A-Z]{1,20} [^ \r\n]+ HTTP/1\.[01]\r")
 _BEGINNING_OF_REQUEST_LINE = re.compile(rb"[A-Z]{1,20}( [^\r\n]*\r?)?")
+_turns = itertools.count()
+"""Who has waited longer: the loop's clock stands still while it does what has come up, so times are often equal."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -51,6 +54,7 @@ class Protocol(HttpToolsProtocol):
         # connections, which uvicorn ends), or a request is being answered.
         self._head_began: float | None = None
         self._last_data = 0.0
+        self._waits_since = next(_turns)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head; make room for this connection if there are too many."""
@@ -111,7 +115,7 @@ class Protocol(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         waiting = [connection for connection in self._all() if connection.is_idle]
-        longest = min(waiting, key=lambda connection: connection._last_data, default=self)  # noqa: SLF001
+        longest = min(waiting, key=lambda connection: connection._waits_since, default=self)  # noqa: SLF001
         longest.transport.abort()
 
     def _all(self) -> Iterable[Protocol]:
@@ -119,7 +123,7 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being answered: a head is awaited."""
+        """Whether nothing is being answered: a whole head is awaited."""
         return self._in_head and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
@@ -137,6 +141,11 @@ class Protocol(HttpToolsProtocol):
         """Note that what comes now is another request."""
         self._in_head = True
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Note that another request is awaited from now on."""
+        self._waits_since = next(_turns)
+        super().on_response_complete()
 
 
 def end_late_connections(connections: Iterable[object], now: float) -> None:
