@@ -35,7 +35,7 @@ from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.vod.assets import Asset, Condition, Outcome
-from vod_provider.vod.errors import ExtractionError, UnfinishedError, VodError
+from vod_provider.vod.errors import DeadlineError, ExtractionError, StoppedError, UnfinishedError, VodError
 
 if TYPE_CHECKING:
     from vod_provider.audio.many import Many
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 Props = dict[str, Any]
 
-LOOKS_AFTER_S = 2.0
-"""Of many that are deleted, each is looked for so long after VOD has accepted it, and then mostly once."""
 AGAIN = "`pulumi up` goes on with what is missing"
 
 
@@ -376,22 +374,47 @@ class _Work:
         if len(said) > TOLD:
             serving.say(f"... and {len(said) - TOLD} more audios that others hold, too")
 
-        def removing(audio_id: str, deadline: Deadline) -> Steps[None]:
+        def deleting(audio_id: str, deadline: Deadline) -> Steps[bool]:
             key, entry = audios[audio_id]
-            return services.at(_place(entry)).removing(audio_id, self._of(key), deadline, looks_after=LOOKS_AFTER_S)
+            return services.at(_place(entry)).deleting(audio_id, self._of(key), deadline)
 
         quota = services.settings.quotas["delete"] * 10
         seconds = services.settings.timeouts.delete + 60.0 * len(audios) / quota
-        jobs = {audio_id: removing for audio_id in audios if audio_id not in kept}
+        jobs = {audio_id: deleting for audio_id in audios if audio_id not in kept}
         many = self._go(jobs, seconds, "deleted", quota)
-        gone = [holder for holder in holders if holder.audio_id in many.done or holder.audio_id in kept]
-        self.deleted = len(many.done)
+        confirmed: dict[Place, list[str]] = {}
+        for audio_id in [it for it, known_gone in many.done.items() if not known_gone]:
+            confirmed.setdefault(_place(audios[audio_id][1]), []).append(audio_id)
+        for place, audio_ids in confirmed.items():
+            self._see_through(place, audio_ids)
+        deleted = many.done.keys() - self.failed.keys()
+        gone = [holder for holder in holders if holder.audio_id in deleted or holder.audio_id in kept]
+        self.deleted = len(deleted)
         for holder in gone:
             key, entry = audios[holder.audio_id]
             if self.there.superseded.pop(holder.audio_id, None) is None:
                 self.there.held.pop(key)
         if gone:
             services.ledger.release(*gone)
+
+    def _see_through(self, place: Place, audio_ids: Sequence[str]) -> None:
+        """See the audios go whose deletion VOD has confirmed; what then turns out to have failed is in `failed`."""
+        lifecycle, operation = self._services().at(place), replace(self._operation, timeout=self._timeout)
+        operation.report(f"{len(audio_ids)} deleted, seeing them go")
+        try:
+            deadline = operation.deadline(self._services().settings.timeouts.delete)
+            shown, failed = lifecycle.see_through(audio_ids, deadline)
+        except (StoppedError, DeadlineError) as error:
+            self._over = error
+            return
+        except VodError as error:
+            operation.warn(f"VOD has confirmed the deletion of {len(audio_ids)} audios; looking for them: {error}")
+            return
+        self.failed |= failed
+        if shown:
+            some, more = shown[:TOLD], len(shown) - TOLD
+            named = ", ".join([*some, *([f"{more} more"] if more > 0 else [])])
+            operation.warn(f"VOD has confirmed the deletion of these audios, and still shows them: {named}")
 
     # -- all of them -----------------------------------------------------------------------------------------
 
@@ -443,7 +466,9 @@ class _Work:
         """Why not all is as it is to be: the first few reasons, and how many more; none where all is."""
         if self._over is not None:
             return [str(self._over)]
-        lines = [f"{self._label(key)}: {error}" for key, error in list(self.failed.items())[:TOLD]]
+        # In the program's order, so that the next run tells the same ones if they fail again.
+        keys = [*(key for key in self.wanted if key in self.failed), *(self.failed.keys() - self.wanted.keys())]
+        lines = [f"{self._label(key)}: {self.failed[key]}" for key in keys[:TOLD]]
         more = len(self.failed) - len(lines)
         return [*lines, f"and {more} more failed"] if more else lines
 

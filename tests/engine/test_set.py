@@ -279,8 +279,8 @@ def test_what_is_wrong_is_told_by_its_path(stack: NewStack, vod: LocalVod) -> No
     assert vod.calls() == []
 
 
-def test_a_state_holds_little_of_an_audio(stack: NewStack, vod: LocalVod) -> None:
-    """At most 800 bytes for each, inputs and outputs together, as the file counts them; each is a row of `orphans`."""
+def test_many_audios_take_little_state_and_few_calls(stack: NewStack, vod: LocalVod) -> None:
+    """At most 800 bytes for each, inputs and outputs together, as the file counts them; and one call for each ten."""
     sources = [vod.video(title=f"A talk about something or other, number {it}") for it in range(3)]
     one = stack(vod.config)
     vod.timed(0.1)
@@ -295,6 +295,14 @@ def test_a_state_holds_little_of_an_audio(stack: NewStack, vod: LocalVod) -> Non
     one.program(archive(audios(120)))
     one.up().expect()
     assert (one.state_bytes() - few) / 100 <= 800 - 60, "60 of them are the stack's own output in this test"
+    vod.forget_calls()
+    one.refresh().expect("2 unchanged")
+    assert vod.counts() == {"ShowAssetMeta": 12}
+    vod.forget_calls()
+    one.destroy().expect("2 deleted")
+    # That they are gone is seen in VOD's listing, which has a hundred in a page.
+    assert vod.counts() == {"DeleteAssets": 12, "ListAssetList": 1}
+    assert vod.audio_ids() == []
 
 
 def catalogue(sources: dict[str, str], **more: object) -> str:

@@ -159,6 +159,11 @@ class FakeVod:
         self._fault("list")
         return [asset for asset in self.assets.values() if asset.created and since <= asset.created <= until]
 
+    def few_audios(self, pages: int, deadline: Deadline) -> dict[str, Asset] | None:
+        self._fault("few_audios")
+        found = {it.id: it for it in self.assets.values() if it.pack_type != "MP4"}
+        return found if len(found) <= 100 * pages else None
+
     def update(self, asset_id: str, metadata: Mapping[str, Any], deadline: Deadline) -> None:
         self._fault("update")
         self.assets[asset_id] = replace(self.assets[asset_id], **metadata)

@@ -400,3 +400,36 @@ def test_only_a_file_that_vod_has_looked_into_is_without_sound(facts: Any, has_s
     row = {"asset_id": "a", "status": "CREATED", "base_info": {"meta_data": facts}}
     vod, _, deadline = client({"asset_info_array": [row]})
     assert vod.show(["a"], deadline)["a"].has_sound is has_sound
+
+
+def listed(total: int, *ids: str) -> dict[str, Any]:
+    """A page of a listing."""
+    return {"total": total, "assets": [{"asset_id": it, "asset_status": "CREATED"} for it in ids]}
+
+
+def test_few_audios_are_listed_from_the_last_page_on() -> None:
+    """What is deleted meanwhile moves others forward, to pages that are still to be read."""
+    first, last = [f"a{number}" for number in range(100)], [f"a{number}" for number in range(100, 120)]
+    made, script, deadline = client(listed(120, *first), listed(120, *last), listed(110, *first[10:], *last[:10]))
+    found = made.few_audios(2, deadline)
+    assert found is not None
+    assert set(found) == {*first[10:], *last}
+    assert [dict(query)["page"] for _, _, query, _ in script.sent] == ["0", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    "answer", [listed(201, *map(str, range(100))), listed(0, "a"), {"assets": listed(1, "a")["assets"]}]
+)
+def test_many_audios_are_not_listed(answer: dict[str, Any]) -> None:
+    """Where they do not fit on so many pages, or VOD does not say how many they are, it is asked once."""
+    made, script, deadline = client(answer)
+    assert made.few_audios(2, deadline) is None
+    assert len(script.sent) == 1
+
+
+def test_one_page_of_audios_is_one_call() -> None:
+    """Also an empty one, as after the deletion of everything."""
+    for ids in ([], ["a"]):
+        made, script, deadline = client(listed(len(ids), *ids))
+        assert list(made.few_audios(1, deadline) or []) == ids
+        assert len(script.sent) == 1

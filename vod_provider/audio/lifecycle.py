@@ -8,7 +8,8 @@ It is written in steps (see `steps`), which one thread goes for one audio, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from vod_provider.audio.steps import Call, For, Lane, Pause, Steps, Wait, here
 from vod_provider.vod import retries
 from vod_provider.vod.absence import Purpose, rule
 from vod_provider.vod.assets import DELETE_FAILED, DELETING, EXTRACTING, Asset, Outcome, agree, format_of
-from vod_provider.vod.client import Client
+from vod_provider.vod.client import IDS_PER_CALL, Client
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import (
     AnswerError,
@@ -387,19 +388,26 @@ class Lifecycle:
         """As `removing`, in this thread."""
         here(self.removing(audio_id, operation, deadline))
 
-    def removing(
-        self, audio_id: str, operation: Operation, deadline: Deadline, *, looks_after: float = 0.0
-    ) -> Steps[None]:
-        """Remove the audio in whatever state it is, and return once it is gone, or VOD has long said so.
+    def removing(self, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[None]:
+        """Remove the audio in whatever state it is, and return once it is gone, or VOD has long said so."""
+        if (yield from self.deleting(audio_id, operation, deadline)):
+            return
+        for pause in self._gone_pauses(deadline):
+            yield Pause(pause, deadline)
+            asset = yield self._glance(audio_id, deadline)
+            if asset.outcome is Outcome.GONE:
+                return
+        _check_deleted(asset)
+        operation.warn(f"VOD has confirmed the deletion of audio {audio_id}, and still shows it")
 
-        It is looked for after so many seconds: one of thousands need not be looked for before VOD can have done it.
-        """
+    def deleting(self, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[bool]:
+        """Have VOD confirm that it deletes the audio, in whatever state it is. True where it is known to be gone."""
         operation.report("deleting")
         refusals = 0
         while not (yield _batched(self._deletes, audio_id, deadline)):
             asset = yield from self.looking(audio_id, deadline)
             if asset.outcome is Outcome.GONE:
-                return
+                return True
             if asset.outcome is Outcome.PENDING:
                 yield from self._end(asset, operation, deadline)
                 continue
@@ -411,31 +419,53 @@ class Lifecycle:
                     " try again later, or delete it in the console"
                 )
             yield Pause(retries.pause(refusals), deadline)
-        if looks_after:
-            yield Pause(looks_after, deadline)
-        if not (yield from self._vanishing(audio_id, deadline)):
-            operation.warn(f"VOD has confirmed the deletion of audio {audio_id}, and still shows it")
-
-    def _vanishing(self, audio_id: str, deadline: Deadline) -> Steps[bool]:
-        """After VOD has accepted its deletion: True once the asset is absent, False where it is there all the time.
-
-        Raises ExtractionError where VOD says in the end that the deletion has failed.
-        """
-        at_most = rule(Purpose.DELETED, self._recovery.absence_s).at_most
-        begun, pause = deadline.now, GONE_PAUSE_S
-        while True:
-            asset = yield self._glance(audio_id, deadline)
-            if asset.outcome is Outcome.GONE:
-                return True
-            left = begun + at_most - deadline.now
-            if left <= 0:
-                break
-            yield Pause(min(pause, left), deadline)
-            pause = min(LONGEST_GONE_PAUSE_S, 2 * pause)
-        if asset.status == DELETE_FAILED:
-            why = f" ({asset.reason})" if asset.reason else ""
-            raise ExtractionError(f"deleting asset {audio_id}: VOD has accepted it, and reports {asset.status}{why}")
         return False
+
+    def see_through(
+        self, audio_ids: Collection[str], deadline: Deadline
+    ) -> tuple[list[str], dict[str, ExtractionError]]:
+        """Return once all these are gone, or VOD, which has confirmed their deletion, has long said so.
+
+        Returns those that it still shows then, and those whose deletion it says has failed, each with the error.
+        Thousands are looked for in VOD's listing, where that is less to ask.
+        """
+        there = {audio_id: Asset(audio_id, DELETING) for audio_id in audio_ids}
+        for pause in self._gone_pauses(deadline):
+            deadline.sleep(pause)
+            seen = self._seen(there, deadline)
+            there = {audio_id: asset for audio_id, asset in seen.items() if asset.outcome is not Outcome.GONE}
+            if not there:
+                break
+        failed: dict[str, ExtractionError] = {}
+        for asset in there.values():
+            try:
+                _check_deleted(asset)
+            except ExtractionError as error:
+                failed[asset.id] = error
+        return [audio_id for audio_id in there if audio_id not in failed], failed
+
+    def _seen(self, audio_ids: Collection[str], deadline: Deadline) -> dict[str, Asset]:
+        """One answer about each of these audios."""
+        calls = len(audio_ids) // IDS_PER_CALL
+        if calls > 1:
+            with suppress(AnswerError):  # listing is an IAM action of its own, which nothing else here needs
+                listed = self._client.few_audios(calls - 1, deadline)
+                if listed is not None:
+                    return {audio_id: listed.get(audio_id) or Asset.gone(audio_id) for audio_id in audio_ids}
+        asked = {audio_id: self._poller.glancing(audio_id) for audio_id in audio_ids}
+        try:
+            return {audio_id: deadline.result(future) for audio_id, future in asked.items()}
+        finally:
+            for audio_id, future in asked.items():
+                self._poller.forget(audio_id, future)
+
+    def _gone_pauses(self, deadline: Deadline) -> Iterator[float]:
+        """Seconds before each look for what is being deleted, for as long as it is looked for."""
+        end, pause = deadline.now + rule(Purpose.DELETED, self._recovery.absence_s).at_most, GONE_PAUSE_S
+        yield pause
+        while (left := end - deadline.now) > 0:
+            pause = min(LONGEST_GONE_PAUSE_S, 2 * pause)
+            yield min(pause, left)
 
     def _end(self, asset: Asset, operation: Operation, deadline: Deadline) -> Steps[None]:
         """Bring a pending asset to where it can be deleted: VOD deletes nothing that is being processed."""
@@ -478,3 +508,10 @@ class Lifecycle:
 
 def _batched(batches: Batches[T], asset_id: str, deadline: Deadline) -> Wait[T]:
     return Wait(lambda: batches.ask(asset_id, deadline), lambda: batches.asking(asset_id))
+
+
+def _check_deleted(asset: Asset) -> None:
+    """Raise ExtractionError where VOD says that the deletion which it has confirmed has failed."""
+    if asset.status == DELETE_FAILED:
+        why = f" ({asset.reason})" if asset.reason else ""
+        raise ExtractionError(f"deleting asset {asset.id}: VOD has accepted it, and reports {asset.status}{why}")

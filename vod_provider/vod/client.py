@@ -219,14 +219,29 @@ class Client:
                     break
         return found
 
-    def _audios(self, begin: datetime, end: datetime, page: int, deadline: Deadline) -> tuple[list[Asset], int]:
-        """One page of the audios of that time, and how many they are in all."""
+    def few_audios(self, pages: int, deadline: Deadline) -> dict[str, Asset] | None:
+        """All the project's audios, as `audios` has them, by id; None where so many pages do not hold them.
+
+        Pages are read from the last to the first: what is deleted meanwhile moves others towards those still to come.
+        """
+        newest, total = self._audios(None, None, 0, deadline)
+        if not len(newest) <= total <= min(pages * PAGE, LISTED):
+            return None
+        found: dict[str, Asset] = {}
+        for page in reversed(range(1, -(-total // PAGE))):
+            found |= {audio.id: audio for audio in self._audios(None, None, page, deadline)[0]}
+        if found:
+            newest, _ = self._audios(None, None, 0, deadline)
+        return found | {audio.id: audio for audio in newest}
+
+    def _audios(
+        self, begin: datetime | None, end: datetime | None, page: int, deadline: Deadline
+    ) -> tuple[list[Asset], int]:
+        """One page of the audios of that time, or of all times, and how many they are in all."""
         doing = "listing the project's audios"
         query = [("media_type", kind) for kind in AUDIO_TYPES]
-        query += [
-            ("start_time", begin.astimezone(UTC).strftime(_TIME)),
-            ("end_time", end.astimezone(UTC).strftime(_TIME)),
-        ]
+        for name, at in (("start_time", begin), ("end_time", end)):
+            query += [(name, at.astimezone(UTC).strftime(_TIME))] if at is not None else []
         query += [("page", str(page)), ("size", str(PAGE))]
         answer = self._query(doing, query, deadline, path="/asset/list")
         return [_summary(row) for row in _rows(doing, answer, "assets")], _whole(answer.body.get("total")) or 0
