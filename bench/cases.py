@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bench.measure import (
     timed_vod,
     watched,
 )
+from tests import storage
 from tests.vod import free_port
 
 SIZES = (10, 100, 1000)
@@ -30,6 +32,7 @@ RAISED = 10.0
 PAIRED = (300, 1000)
 SETS = (100, 1000, 10_000)
 TOLD = (10, 100)
+STORED = (100, 1000)
 DOORS = (1000,)
 _KEY = "the key of the callbacks"
 PAIRS = 4
@@ -53,14 +56,20 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def lifecycle(program: str, count: int, scale: float, *, limit: float = 7200.0, told: bool = False) -> Case:
+def lifecycle(
+    program: str, count: int, scale: float, *, limit: float = 7200.0, told: bool = False, stored: bool = False
+) -> Case:
     """Create, unchanged up, refresh, destroy of `count` audios; a create longer than `limit` s is broken off.
 
-    `told`: VOD's events are listened for.
+    `told`: VOD's events are listened for. `stored`: the ledger is in an S3 server of this machine.
     """
 
     def run(engine_folder: Path) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory() as folder, timed_vod(Path(folder) / "vod", scale) as vod:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            timed_vod(Path(folder) / "vod", scale) as vod,
+            storage.served() if stored else nullcontext() as bucket,
+        ):
             config = configuration(vod, scale, count=count, source=vod.video())
             if program == "bare":
                 config |= {"bench:seconds": str(EXTRACTION_S), "bench:workers": str(THREADS)}
@@ -68,7 +77,10 @@ def lifecycle(program: str, count: int, scale: float, *, limit: float = 7200.0, 
                 port = free_port()
                 vod.tells(f"http://127.0.0.1:{port}/", _KEY)
                 config["vod:events"] = json.dumps({"listen": f"127.0.0.1:{port}", "key": _KEY})
+            if bucket is not None:
+                config |= storage.ledger(bucket)
             stack = BenchStack(Path(folder) / "stack", engine_folder, program, config)
+            stack.environ |= storage.KEYS if stored else {}
             try:
                 steps = {"create": watched(vod, lambda: stack.create(limit))}
                 if steps["create"].note.startswith("broken off"):
@@ -292,6 +304,8 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
     found["quota-1000"] = lifecycle("ours", 1000, 1.0)
     for size in TOLD:
         found[f"told-{size}"] = lifecycle("ours", size, RAISED, told=True)
+    for size in STORED:
+        found[f"stored-{size}"] = lifecycle("ours", size, RAISED, stored=True)
     found["three-120"] = three_stacks(120)
     for size in SETS:
         found[f"set-{size}"] = one_set(size, RAISED)

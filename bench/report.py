@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import DOORS, PAIRED, RAISED, SETS, SIZES, TOLD
+from bench.cases import DOORS, PAIRED, RAISED, SETS, SIZES, STORED, TOLD
 from bench.measure import EXTRACTION_S, PARALLEL, QUOTAS
 from bench.plot import bars
 
@@ -223,6 +223,10 @@ def _goals(results: Results) -> Iterable[str]:
         yield line(goal, delays and delays[0], "{:.2f} s", lambda it: it <= 0.2)
         goal = f"less than 1.5 calls per audio created where VOD tells, {size:,}"
         yield line(goal, calls(told, "create", size), "{:.2f}", lambda it: it < 1.5)
+    for size in STORED:
+        goal = f"create of {size:,} with the ledger in object storage, by one in a file"
+        yield line(goal, ratio(f"stored-{size}", f"ours-{size}"), "{:.2f}", lambda it: it <= 1.2)
+    yield from _set_goals(results, line)
     for size in PAIRED:
         yield from _pair_goals(results.get(f"pairs-{size}"), size, line)
     for size in DOORS:
@@ -300,6 +304,34 @@ def _door_goals(doors: Mapping[str, Any] | None, size: int, line: Callable[..., 
         shown += f", {whole - doors['trace_bytes']['native']:.0f} without the YAML host's lines"
     goal = f"state per audio of {size:,} from YAML, at most 1,600 bytes"
     yield line(goal, whole, shown, lambda it: it <= 1600)
+
+
+def _set_goals(results: Results, line: Callable[..., str]) -> Iterable[str]:
+    """The largest set, by what the quota allows and by an empty stack."""
+    size = SETS[-1]
+    case: Mapping[str, Any] = results.get(f"set-{size}", {})
+    made = create_seconds(results, f"set-{size}")
+    bound = 60.0 * ((size - 1) // int(QUOTAS["extract"] * RAISED)) + EXTRACTION_S
+    yield line(
+        f"a set of {size:,} created, by the quota's bound ({bound:.0f} s)",
+        made and made[0] / bound,
+        "{:.3f}",
+        lambda it: it <= 1.05,
+    )
+    for step in ("unchanged", "preview"):
+        above = case and statistics.median(case["times"]["set"][step]) - statistics.median(case["times"]["empty"][step])
+        goal = f"... {step}: at most 3 s above an empty stack, and no call"
+        yield line(goal, above or None, "{:.1f} s", lambda it: it <= 3 and not case["calls"])
+    for step in ("refresh", "delete"):
+        calls = case and sum(case["steps"][step]["calls"].values()) / size
+        yield line(f"... {step}: 0.1 calls an audio", calls or None, "{:.3f}", lambda it: round(it, 2) <= 0.1)
+    memory = case and max(it["host_mb"] for it in case["steps"].values())
+    yield line("... memory at most 250 MB", memory or None, "{:.0f} MB", lambda it: it <= 250)
+    state = case.get("state_bytes")
+    yield line("... at most 800 bytes of state an audio", state, "{:.0f}", lambda it: it <= 800)
+    sets, each = create_seconds(results, "set-1000"), create_seconds(results, "each-1000")
+    goal = "a set of 1,000 at least twice as fast as 1,000 resources"
+    yield line(goal, each[0] / sets[0] if sets and each else None, "{:.1f} times", lambda it: it >= 2)
 
 
 def _pair_goals(pairs: Mapping[str, Any] | None, size: int, line: Callable[..., str]) -> Iterable[str]:
