@@ -19,31 +19,27 @@ from vod_provider.plugin.owner import TYPES
 PACK = ROOT / "examples/policy"
 WANTED = (PACK / "requirements.txt").read_text().strip()
 START = """#!/bin/sh
-for option; do
-  case $option in -virtualenv=*) exec "${option#*=}/bin/python" -u -m pulumi.policy "$1" "$2" ;; esac
-done
+pack=$(dirname "$0")
+exec "$pack/VENV/bin/python" -u -m pulumi.policy "$1" "$pack"
 """
-"""Starts a policy pack as Pulumi's releases do. The Python language host that can be built from Go modules is older
-than the engine and cannot, so the engine starts this in its place."""
+"""Starts the policy pack beside it as the language host of Pulumi's releases does. The Python language host that can be
+built from Go modules is older than the engine and cannot. An engine also takes an executable for a policy pack: it
+starts that one itself, and reads the PulumiPolicy.yaml beside it."""
 
 
 @pytest.fixture
 def pack(tmp_path: Path, stack: NewStack, vod: LocalVod) -> tuple[Stack, Path]:
-    """A stack whose engine can start the policy pack, and a copy of the pack with an environment of its own."""
-    copy, programs = tmp_path / "policy", tmp_path / "programs"
+    """A stack, and what starts a copy of the policy pack that has an environment of its own."""
+    copy = tmp_path / "policy"
     shutil.copytree(PACK, copy, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
-    about = yaml.safe_load((copy / "PulumiPolicy.yaml").read_text())
-    (copy / about["runtime"]["options"]["virtualenv"]).symlink_to(sys.prefix)
-    about["runtime"]["name"] = "elsewhere"
-    (copy / "PulumiPolicy.yaml").write_text(yaml.safe_dump(about))
-    programs.mkdir()
-    start = programs / "pulumi-analyzer-policy-elsewhere"
-    start.write_text(START)
+    virtualenv = yaml.safe_load((copy / "PulumiPolicy.yaml").read_text())["runtime"]["options"]["virtualenv"]
+    (copy / virtualenv).symlink_to(sys.prefix)
+    start = copy / "start"
+    start.write_text(START.replace("VENV", virtualenv))
     start.chmod(0o755)
     one = stack(vod.config)
-    one.environ["PATH"] = f"{programs}:{one.environ['PATH']}"
     one.environ["PYTHONPATH"] += f":{kept('pulumi-policy-1.21.0', 'pulumi-policy==1.21.0')}"
-    return one, copy
+    return one, start
 
 
 def test_an_audio_without_a_title_is_refused(pack: tuple[Stack, Path], vod: LocalVod) -> None:
