@@ -5,9 +5,11 @@ What is drawn is a list of `Spoil`, one for each answer in turn; an answer witho
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +40,7 @@ VALUES: tuple[Any, ...] = (
 BODIES = (
     *(b"", b"null", b"[]", b"{", b"\xff\xfe", b"<html>Welcome</html>", b"true", b'"x"', b"[" * 100_000, b"{}"),
     *(b'{"error_code": "VOD.10062"}', b'{"error_code": {}, "error_msg": []}', b"\x1f\x8b\x08\x00", b" " * 9_000_000),
+    *(gzip.compress(b"{}"), gzip.compress(b" " * 9_000_000), zlib.compress(b" " * 9_000_000)),
 )
 """What a body may be instead."""
 HEADERS: tuple[tuple[str, str], ...] = (
@@ -50,8 +53,9 @@ HEADERS: tuple[tuple[str, str], ...] = (
         ("X-Request-Id", "\x1b[2J" + "x" * 100_000),
         ("X-Request-Id", TOKEN),
     ),
-    *(("Content-Encoding", coding) for coding in ("gzip", "deflate", "br", "x")),
-    *(("Location", to) for to in ("http://[x", "//", "\x00")),
+    *(("Content-Encoding", coding) for coding in ("gzip", "deflate", "br", "gzip, gzip", "x")),
+    *(("Location", to) for to in ("http://[x", "//", "//[", "\x00", "http://\x1b[2J/", "http://x:99999999/")),
+    *(("Content-Length", length) for length in ("-1", "2, 3", "9" * 5000)),
 )
 STATUSES = (200, 202, 204, 206, 301, 304, 307, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 599)
 
@@ -74,6 +78,7 @@ spoils = st.one_of(
     st.builds(Spoil, nth=st.integers(0, 80), missing=st.just(True)),
     st.builds(Spoil, body=st.sampled_from(BODIES) | st.binary(max_size=50)),
     st.builds(Spoil, header=st.sampled_from(HEADERS)),
+    st.builds(Spoil, header=st.sampled_from(HEADERS), status=st.sampled_from(STATUSES), body=st.sampled_from(BODIES)),
     st.builds(Spoil, status=st.sampled_from(STATUSES)),
 )
 

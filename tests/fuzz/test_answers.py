@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +36,7 @@ from vod_provider.provider import ExtractedAudioProvider
 from vod_provider.text import is_plain
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.client import Client
+from vod_provider.vod.connection import new_session
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.pacing.batches import Batches
 from vod_provider.vod.pacing.poller import Poller, Progress
@@ -105,7 +105,7 @@ class Bench:
 
     def begin(self) -> None:
         """A new process."""
-        session = requests.Session()
+        session = new_session()
         session.mount("https://", self.vod)
         transport = Transport(
             "https://vod.example",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -19,8 +20,10 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import LocationParseError
 
-from vod_provider.vod import errors
+from vod_provider.vod import connection, errors
+from vod_provider.vod.connection import new_session
 from vod_provider.vod.signing import AccessKey, Token
 from vod_provider.vod.transport import LOOPBACK_ATTEMPTS, NAME_ATTEMPTS, Answer, Transport, VodClock
 
@@ -56,7 +59,7 @@ class Adapter(BaseAdapter):
 def sending(answer: Callable[[], tuple[int, dict[str, str], bytes]], credentials: Any = None) -> tuple[Any, Adapter]:
     """A call that sends one request, and the adapter that answers it."""
     adapter = Adapter(answer)
-    session = requests.Session()
+    session = new_session()
     session.mount("http://", adapter)
     key = credentials or AccessKey("an-access-key", "a-secret-key")
     transport = Transport(ENDPOINT, "project", key, session=session, now=lambda: NOW)
@@ -131,6 +134,9 @@ class Line:
         for end in (self._here, self._there):
             if end is not None:
                 end.close()
+                # Also where an answer that could not be read still has it open, and is not collected yet.
+                if end.fileno() != -1:
+                    end._real_close()  # type: ignore[attr-defined]
 
     def send(self, endpoint: str = ENDPOINT) -> Answer:
         """Send one request through the real `requests` and urllib3."""
@@ -163,6 +169,7 @@ NEVER_SENT: dict[str, tuple[str, bytes, Exception | None, str]] = {
     "no connection in time": (ENDPOINT, b"", TimeoutError("timed out"), "no connection within 10 s"),
     "no TLS": (HTTPS, b"HTTP/1.0 400 Bad Request\r\n\r\n", None, "WRONG_VERSION_NUMBER|wrong version number"),
     "ended in the handshake": (HTTPS, b"", None, "EOF"),
+    "a name that can be none": (ENDPOINT, b"", LocationParseError("'a..b', label empty or too long"), "label empty"),
 }
 
 
@@ -198,6 +205,7 @@ LOST: dict[str, tuple[bytes, str]] = {
     "ended": (b"", "closed connection without response"),
     "ended in the body": (b"HTTP/1.1 202 Accepted\r\nContent-Length: 90\r\n\r\n{", "89 more expected"),
     "no HTTP": (b"\0garbage\r\n\r\n", "garbage"),
+    "two lengths": (b"HTTP/1.1 202 A\r\nContent-Length: 2, 3\r\n\r\n{}", "unmatching"),
     "no gzip": (b"HTTP/1.1 202 A\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno", "decompressing"),
 }
 PROXIES = {"straight": "", "proxied": "http://127.0.0.1:3128"}
@@ -284,7 +292,7 @@ def test_an_answer_of_the_gateway_tells_its_request_id_in_the_body() -> None:
 def test_the_clock_of_vod_goes_on_from_any_answer_of_it() -> None:
     """Unknown at first; then the Date of the last answer, also of a refusal, and what has passed since then."""
     adapter = Adapter(answering(200, b"{}", Date="Fri, 02 Jan 2026 03:04:35 GMT"))
-    session = requests.Session()
+    session = new_session()
     session.mount("http://", adapter)
     transport, passed = Transport(ENDPOINT, "project", Token("a-token"), session=session), [100.0]
     transport.clock = VodClock(lambda: passed[0])
@@ -402,7 +410,7 @@ class Failing(BaseAdapter):
 
 
 def unreachable(endpoint: str, error: Exception) -> tuple[errors.UnreachableError, Failing]:
-    adapter, session = Failing(error), requests.Session()
+    adapter, session = Failing(error), new_session()
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     with pytest.raises(errors.UnreachableError) as raised:
@@ -410,7 +418,9 @@ def unreachable(endpoint: str, error: Exception) -> tuple[errors.UnreachableErro
     return raised.value, adapter
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8480", "localhost:8480", "[::1]:8480"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8480", "localhost:8480", "LOCALHOST.:8480", "vod.localhost", "[::1]:8480", "[::ffff:127.0.0.1]"]
+)
 def test_loopback_is_never_reached_by_a_proxy(bare: pytest.MonkeyPatch, host: str) -> None:
     """Its token would go to the proxy, and the proxy would be believed."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
@@ -431,7 +441,13 @@ def test_a_proxy_in_the_way_is_named_without_its_password(bare: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "proxy", ["http://me:hidden@[proxy", "http://me:hidden@proxy:port", "ftp://me:hidden@proxy", "http://"]
+    "proxy",
+    [
+        *("http://me:hidden@[proxy", "http://me:hidden@proxy:port", "ftp://me:hidden@proxy", "http://"),
+        *("me:hidden@proxy:80", "//me:hidden@proxy", "http://me:hidden@a..b", f"http://me:hidden@{'a' * 64}.example"),
+        *(f"http://me:hidden{sign}word@proxy:80" for sign in "/#?\\"),
+        *("http://me:80/hidden@proxy", "http://me#:hidden@proxy"),
+    ],
 )
 def test_an_address_that_is_no_proxys_is_told_at_once(bare: pytest.MonkeyPatch, proxy: str) -> None:
     """One line that names the variable and shows nothing of the address; nothing is sent."""
@@ -461,6 +477,24 @@ def test_somebody_elses_answer_names_the_proxy(bare: pytest.MonkeyPatch) -> None
     send, _ = sending(answering(302, b"", Location="https://login.example/?secret"))
     with pytest.raises(errors.LostAnswerError, match=r"302, a redirect to login\.example.*NO_PROXY=vod\.example"):
         send()
+
+
+def test_a_proxy_does_not_tell_what_it_was_sent(line: Line, bare: pytest.MonkeyPatch) -> None:
+    """Its password, in the form in which it is sent, is masked like any other; letters beyond Latin are sent, too."""
+    bare.setenv("https_proxy", "http://me:%D0%BF%D0%B0@127.0.0.1:3128")
+    sent = base64.b64encode("me:па".encode())
+    line.said = b"HTTP/1.1 407 You sent " + sent + b"\r\n\r\n"
+    with pytest.raises(errors.UnreachableError, match=r"You sent \*\*\*"):
+        line.send(HTTPS)
+    assert b"Proxy-Authorization: Basic " + sent + b"\r\n" in line.heard()
+
+
+def test_a_proxy_of_this_machine_that_is_not_there_is_told_at_once(bare: pytest.MonkeyPatch) -> None:
+    """As where the local VOD is not running."""
+    bare.setenv("https_proxy", "http://localhost:3128")
+    error, _ = unreachable(HTTPS, ConnectionRefusedError("refused"))
+    assert "the proxy that https_proxy names" in str(error)
+    assert error.attempts == LOOPBACK_ATTEMPTS
 
 
 # -- what a hostile or odd side answers ------------------------------------------------------------------------
@@ -513,11 +547,59 @@ def test_a_body_that_drips_has_an_end() -> None:
     now, dripping = [0.0], Dripping()
     adapter = Adapter(answering(200, b""))
     adapter.raw = dripping
-    session = requests.Session()
+    session = new_session()
     session.mount("http://", adapter)
     transport = Transport(ENDPOINT, "project", Token("a-token"), session=session, monotonic=lambda: now[0])
     with pytest.raises(errors.LostAnswerError, match="no end of it within 120 s"):
         transport.send("doing it", "GET", "/asset")
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES.keys())
+@pytest.mark.parametrize("said", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-One: ", b"H"])
+def test_a_head_has_an_end(line: Line, bare: pytest.MonkeyPatch, said: bytes, proxy: str) -> None:
+    """The time limit is for all of an answer: a head that drips and 'continue' again and again are not silence."""
+    bare.setattr(connection, "ANSWER_S", -1.0)
+    bare.setenv("http_proxy", proxy)
+    line.said = said
+    with pytest.raises(errors.LostAnswerError, match="no end of it within -1 s"):
+        line.send()
+
+
+def test_a_proxy_has_to_answer_in_time(line: Line, bare: pytest.MonkeyPatch) -> None:
+    """Also before there is a way through it."""
+    bare.setattr(connection, "ANSWER_S", -1.0)
+    bare.setenv("https_proxy", "http://proxy.example:3128")
+    line.said = b"HTTP/1.1 200 OK\r\n"
+    assert "no end of it within -1 s" in str(line.unreachable(HTTPS))
+
+
+@pytest.mark.parametrize("to", ["http://[x/", "//[", "http://\x1b[2J/", "http://x:99999999/", "\x00"])
+def test_where_a_redirect_leads_does_not_matter(to: str) -> None:
+    """It is not followed, whatever it is, and an answer all the same."""
+    send, adapter = sending(answering(302, b"", Location=to))
+    with pytest.raises(errors.LostAnswerError, match=r"302, .*check vod:endpoint"):
+        send()
+    assert len(adapter.sent) == 1
+
+
+def test_the_body_of_a_redirect_is_an_answer_like_others(line: Line) -> None:
+    """It has the same largest size after decompression. A client that follows redirects would read all of it."""
+    bomb = gzip.compress(b"0" * 30_000_000)
+    line.said = b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n" + bomb
+    tracemalloc.start()
+    with pytest.raises(errors.LostAnswerError, match="an answer of more than 8 MB"):
+        line.send()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 25_000_000
+
+
+def test_cookies_are_not_kept(line: Line) -> None:
+    """Somebody else's would grow with each answer, and go along with each request."""
+    session = new_session()
+    line.said = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 2\r\n\r\n{}"
+    assert Transport("http://127.0.0.1:1", "project", Token("a-token"), session=session).send("doing it", "GET", "/x")
+    assert len(session.cookies) == 0
 
 
 def test_numbers_beyond_reason_are_none() -> None:

@@ -23,10 +23,11 @@ from vod_provider.plugin.event_listener import Listener
 from vod_provider.plugin.owner import backend, of_other_type, owner_now
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import Client
+from vod_provider.vod.connection import CONNECTIONS
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.pacing.batches import Batches
 from vod_provider.vod.pacing.poller import Poller
-from vod_provider.vod.transport import CONNECTIONS, Transport
+from vod_provider.vod.transport import Transport
 
 
 def open_ledger(

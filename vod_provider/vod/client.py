@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 from vod_provider.text import plain, printable
 from vod_provider.vod import retries
 from vod_provider.vod.assets import AUDIO, AUDIO_TYPES, Asset, status_of
+from vod_provider.vod.connection import CONNECTIONS
 from vod_provider.vod.deadline import Deadline
 from vod_provider.vod.errors import (
     AnswerError,
@@ -37,7 +38,7 @@ from vod_provider.vod.errors import (
     VodError,
 )
 from vod_provider.vod.pacing.quota import Quota
-from vod_provider.vod.transport import CONNECTIONS, EARLIEST, LATEST, Answer, Transport, VodClock
+from vod_provider.vod.transport import EARLIEST, LATEST, Answer, Transport, VodClock
 
 IDS_PER_CALL = 10
 """Info and delete take up to ten ids, and count as one call."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
 import time
@@ -13,24 +12,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NameResolutionError
 
 from vod_provider._version import __version__
 from vod_provider.text import is_loopback, printable
 from vod_provider.vod import errors
+from vod_provider.vod.connection import ANSWER_S, new_session, too_slow, way
 from vod_provider.vod.signing import AccessKey, Credentials, sign
 
 CONNECT_S = 10.0
 """How long a connection may take to come about."""
 READ_S = 60.0
-"""How long VOD may be silent before its answer counts as lost,"""
-ANSWER_S = 120.0
-"""and how long it may take over the body of its answer, however little of it comes at a time."""
+"""How long VOD may be silent before its answer counts as lost."""
 EARLIEST, LATEST = datetime(2017, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # VOD is of 2017
 """Times outside of these are none of VOD's."""
 LARGEST = 8_000_000
@@ -42,13 +39,18 @@ LOOPBACK_ATTEMPTS = 2
 """How often this machine is asked where nobody listens: it may be starting."""
 NAME_ATTEMPTS = 3
 """How often a name is looked up that does not resolve."""
-CONNECTIONS = 16
-"""Requests under way at once, and connections kept open."""
 SHORTEST_SECRET = 4
 """Characters of what counts as secret in answers and errors."""
 _LONGEST_NUMBER = 20
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """Errors of TLS that say no more than that the connection has ended."""
+_BEFORE = {
+    ("requests.sessions", "prepare_request"),
+    ("requests.sessions", "get_adapter"),
+    ("requests.adapters", "get_connection_with_tls_context"),
+    ("urllib3.connection", "connect"),  # name, proxy, TLS
+}
+"""Where nothing has left yet: modules of `requests` and urllib3, and functions there."""
 _AUTHORITIES = "where the network has an authority of its own, set REQUESTS_CA_BUNDLE to a file with its certificate"
 
 
@@ -128,13 +130,13 @@ class Transport:
         self.endpoint, self.project_id, self._account = endpoint, project_id, account
         self._monotonic = monotonic
         self.clock = VodClock()
-        self._way = _way(endpoint)
+        self._way = way(endpoint)
         # A shorter one is nothing secret, and masking it would spoil every answer.
         known = [one for one in (*_secrets(credentials), *self._way.secrets) if len(one) >= SHORTEST_SECRET]
         # Longest first: one may be a part of another.
         self._secrets = sorted({*known, *(quote(one, safe="") for one in known)}, key=len, reverse=True)
         self._auth = _Signed(credentials, now)
-        self._session = session or _session()
+        self._session = session or new_session()
 
     def send(
         self,
@@ -170,7 +172,7 @@ class Transport:
                 stream=True,
                 proxies=self._way.proxies,
             )
-        except requests.RequestException as exc:
+        except (requests.RequestException, HTTPError, ValueError) as exc:
             why = self._masked(_why(exc))
             if _never_sent(exc):
                 raise self._unreachable(doing, exc, why) from exc
@@ -180,7 +182,7 @@ class Transport:
         try:
             content = _content(response, self._monotonic)
         except (HTTPError, OSError) as exc:
-            raise errors.LostAnswerError(doing, self._masked(str(exc))) from exc
+            raise errors.LostAnswerError(doing, self._masked(_why(exc))) from exc
         if content is None:
             raise errors.LostAnswerError(doing, f"an answer of more than {LARGEST / 1e6:.0f} MB")
         return self._answer(doing, response, content)
@@ -191,7 +193,7 @@ class Transport:
             text = text.replace(secret, "***")
         return text
 
-    def _unreachable(self, doing: str, exc: requests.RequestException, why: str) -> errors.UnreachableError:
+    def _unreachable(self, doing: str, exc: Exception, why: str) -> errors.UnreachableError:
         """What to do, and how often to try, where no connection came about."""
         causes = list(_causes(exc))
         host = urlsplit(self.endpoint).hostname or ""
@@ -206,8 +208,10 @@ class Transport:
             attempts = 1  # an address that can be none, or a proxy that refuses
         elif any(isinstance(cause, socket.gaierror | NameResolutionError) for cause in causes):
             attempts = NAME_ATTEMPTS
-        elif not self._way.name and is_loopback(host):
-            hint, attempts = "is the local VOD running? `make up` or `vod-local serve` starts it", LOOPBACK_ATTEMPTS
+        elif is_loopback(self._way.first):
+            attempts = LOOPBACK_ATTEMPTS
+            if not self._way.name:
+                hint = "is the local VOD running? `make up` or `vod-local serve` starts it"
         return errors.UnreachableError(doing, self.endpoint, why, hint=hint, attempts=attempts)
 
     def _foreign(self) -> str:
@@ -275,51 +279,6 @@ class Transport:
         return parsed
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-class _Way(NamedTuple):
-    """How requests get to the endpoint. `name` is the variable that names a proxy on the way; '' for none."""
-
-    name: str
-    proxies: dict[str, Any] | None
-    secrets: tuple[str, ...] = ()
-
-
-_NO_PROXIES: dict[str, Any] = dict.fromkeys(("http", "https", "all"))
-
-
-def _way(endpoint: str) -> _Way:
-    """The way to the endpoint, as the environment has it: loopback is never reached by a proxy.
-
-    Raises UnreachableError for a proxy that cannot be one; nothing of its address is shown, since there may be a
-    password in it.
-    """
-    parts = urlsplit(endpoint)
-    if is_loopback(parts.hostname or ""):
-        return _Way("", _NO_PROXIES)
-    proxy = requests.utils.select_proxy(endpoint, requests.utils.get_environ_proxies(endpoint, no_proxy=None))
-    if not proxy:
-        return _Way("", None)
-    names = (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-    name = next((one for one in names if os.environ.get(one)), "the system's settings")
-    try:
-        given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        host, _, password = given.hostname, given.port, given.password
-    except ValueError:
-        host = None
-    if not host or given.scheme not in {"http", "https", "socks5", "socks5h", "socks4", "socks4a"}:
-        hint = f"set {name} to an address as http://proxy.example.com:8080, or NO_PROXY={parts.hostname}"
-        raise errors.UnreachableError("connecting", endpoint, f"{name} is no address of a proxy", hint=hint, attempts=1)
-    known = (password, unquote(password)) if password else ()
-    return _Way(name, None, tuple(dict.fromkeys(known)))
-
-
 def _secrets(credentials: Credentials) -> tuple[str, ...]:
     """What of the credentials is not to be shown."""
     if isinstance(credentials, AccessKey):
@@ -336,7 +295,7 @@ def _content(response: requests.Response, monotonic: Callable[[], float]) -> byt
         raw += block
         if monotonic() > end:
             response.close()
-            raise TimeoutError(f"no end of it within {ANSWER_S:g} s")
+            raise too_slow()
     if len(raw) <= LARGEST and response.headers.get("Content-Encoding", "").lower() in {"gzip", "deflate"}:
         try:
             raw = bytearray(zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, LARGEST + 1))
@@ -350,7 +309,10 @@ def _content(response: requests.Response, monotonic: Callable[[], float]) -> byt
 
 
 def _redirected(response: requests.Response) -> str:
-    host = urlsplit(response.headers.get("Location", "")).hostname
+    try:
+        host = urlsplit(response.headers.get("Location", "")).hostname
+    except ValueError:
+        host = None
     return f"a redirect to {host}" if host else str(response.reason or "")
 
 
@@ -367,22 +329,20 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
         causes += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
-def _never_sent(exc: requests.RequestException) -> bool:
+def _never_sent(exc: Exception) -> bool:
     """Whether the failure came before the request left: refused by `requests`, or while the connection was made.
 
-    urllib3 does all of the latter in `connect` (name, proxy, TLS), and nothing else there. The kind of exception does
-    not tell: a connection that breaks when VOD has the request can be an SSLError, or behind a proxy a ProxyError.
+    The kind of exception does not tell: a connection that breaks when VOD has the request can be an SSLError, or behind
+    a proxy a ProxyError, and an answer with two lengths is a ValueError, as is an address that can be none.
     """
-    if isinstance(exc, ValueError):
-        return True
-    for cause in _causes(exc):
-        for frame, _ in traceback.walk_tb(cause.__traceback__):
-            if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection":
-                return True
-    return False
+    return any(
+        (frame.f_globals.get("__name__"), frame.f_code.co_name) in _BEFORE
+        for cause in _causes(exc)
+        for frame, _ in traceback.walk_tb(cause.__traceback__)
+    )
 
 
-def _why(exc: requests.RequestException) -> str:
+def _why(exc: Exception) -> str:
     """The innermost words of a failure; requests wraps three layers around them."""
     if isinstance(exc, requests.ConnectTimeout):
         return f"no connection within {CONNECT_S:g} s"
