@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.local.test_limits import answering
 from tests.local.test_operations import info
 from tests.local.wiretap import call
 from vod_provider.local.__main__ import main
@@ -62,6 +63,63 @@ def test_taken_port(service: LocalVod, tmp_path: Path) -> None:
     done = run("serve", "--port", port, "--data", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"vod-local: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--port", value) for value in ("-1", "65536", "99999", "x", "٣")),
+        *(("--public-url", value) for value in ("http://[x", "ftp://x", "x", "http://", "http://x\x1b[2J")),
+        *(("--allow-fetch", value) for value in ("[x", "a:b:c", "a:99999", "http://x", "x/y", "me@x", "")),
+    ],
+)
+def test_what_no_address_can_be_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2 and a line that names the option, before anything is listened on."""
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", f"{option}={value}"])
+    assert caught.value.code == 2
+    assert f"error: argument {option}: {value!r} is no" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_a_name_that_can_be_none(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one line, like a name that does not resolve."""
+    own = ("--access-key", "A", "--secret-key", "S", "--token", "T")
+    assert main(["serve", "--host", host, "--port", "0", "--data", str(tmp_path), *own]) == 2
+    assert f"vod-local: cannot listen on {host}:0: " in capsys.readouterr().err
+
+
+def said(body: bytes, status: bytes = b"200 OK") -> bytes:
+    """An answer over HTTP."""
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (said(b"{}"), "has no asset_id"),
+        (said(b'{"asset_id": 5}'), "has no asset_id"),
+        (said(b'{"asset_id": "a", "video_upload_url": null}'), "has no video_upload_url"),
+        (said(b'{"asset_id": "a", "video_upload_url": "http://[x/a.mp4"}'), "which is none"),
+        (said(b'{"asset_id": "a", "video_upload_url": "/a.mp4"}'), "which is none"),
+        (said(b"[]"), "no answer of VOD"),
+        (said(b"\x1b[2J\xff" + b"x" * 3_000_000, b"500 No"), "answered 500 "),
+        (said(b"", b"418 \x1b[2J"), "answered 418"),
+        (b"\x1b[2J\r\n\r\n", "no answer from"),
+    ],
+)
+def test_upload_to_something_else(answer: bytes, why: str, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever answers at the address: status 1 and one line of a bounded length that moves no cursor."""
+
+    def answer_all(connection: socket.socket, _: object) -> None:
+        connection.sendall(answer)
+
+    with answering(answer_all) as url:
+        assert main(["upload", str(video), "--endpoint", url.removesuffix("/video.mp4")]) == 1
+    line = capsys.readouterr().err
+    assert why in line
+    assert line.removesuffix("\n").isprintable()
+    assert len(line) < 8000
 
 
 def test_other_addresses_need_credentials_of_ones_own(tmp_path: Path) -> None:

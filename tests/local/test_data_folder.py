@@ -77,7 +77,10 @@ def test_the_command_says_that_a_folder_is_not_ours(tmp_path: Path, capfd: pytes
     assert "give --data a new or empty folder" in said
 
 
-@pytest.mark.parametrize("name", ["media", "incoming", "shared", "lock", "vod.sqlite3", ".vod-local"])
+@pytest.mark.parametrize(
+    "name",
+    ["media", "incoming", "shared", "lock", "vod.sqlite3", "vod.sqlite3-wal", "vod.sqlite3-journal", ".vod-local"],
+)
 def test_links_are_not_followed(tmp_path: Path, name: str) -> None:
     """A link where a folder or file of ours should be is refused, and what it leads to stays."""
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
@@ -93,6 +96,26 @@ def test_links_are_not_followed(tmp_path: Path, name: str) -> None:
         there.symlink_to(elsewhere / UNFINISHED)
     refused(data, name)
     assert (elsewhere / UNFINISHED).read_text() == "mine"
+
+
+def test_a_link_beside_the_database_changes_nobodys_rights(tmp_path: Path) -> None:
+    """What is called like a copy of the database is closed to others, but not what a link of that name leads to."""
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    DataFolder(data).close()
+    for file in (elsewhere, data / "vod.sqlite3.copy"):
+        file.write_text("mine")
+        file.chmod(0o644)
+    (data / "vod.sqlite3.link").symlink_to(elsewhere)
+    DataFolder(data).close()
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o644
+    assert stat.S_IMODE((data / "vod.sqlite3.copy").stat().st_mode) == 0o600
+
+
+def test_a_link_that_leads_to_itself_is_no_folder(tmp_path: Path) -> None:
+    """It is refused like any other that is not ours."""
+    (tmp_path / "data").symlink_to("data")
+    with pytest.raises((FolderNotOursError, OSError), match=r"leads back to itself|symbolic links|File exists"):
+        DataFolder(tmp_path / "data")
 
 
 def test_an_empty_folder_and_a_new_one_become_ours(tmp_path: Path) -> None:

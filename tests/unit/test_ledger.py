@@ -292,6 +292,29 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "target").exists()
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("elsewhere")])
+def test_what_is_no_file_is_left_alone(tmp_path: Path, suffix: str, make: Callable[[Path], None]) -> None:
+    """sqlite would wait for a pipe for ever, whether it is the ledger or stands where its journal belongs."""
+    file = tmp_path / "ledger.sqlite"
+    if suffix:
+        Ledger(file).intend(request())
+        tmp_path.joinpath(f"{file.name}{suffix}").unlink(missing_ok=True)
+    make(tmp_path / f"{file.name}{suffix}")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LedgerError, match=r"no regular file|symbolic link") as raised:
+        Ledger(file).find(KEY)
+    assert f"ledger.sqlite{suffix} is" in str(raised.value)
+    assert set(tmp_path.iterdir()) - set(before) <= {tmp_path / "ledger.sqlite.open"}
+
+
+def test_nothing_is_put_beside_a_device() -> None:
+    """A ledger at /dev/null would know nothing; none of our files appears in that folder."""
+    with pytest.raises(LedgerError, match="/dev/null is no regular file"):
+        Ledger(Path("/dev/null")).intend(request())
+    assert not list(Path("/dev").glob("null.*"))
+
+
 def test_rights(tmp_path: Path) -> None:
     """A file of one's own is closed to others; in a folder that a group shares it is the group's, and stays so."""
     own, shared = tmp_path / "own", tmp_path / "shared"

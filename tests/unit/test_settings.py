@@ -374,6 +374,7 @@ def test_events_are_listened_for_where_they_are_set() -> None:
         ({"listen": "::1:8443"}, "vod:events.listen is '::1:8443': expected an address and a port"),
         ({"listen": "host:0"}, "vod:events.listen is 'host:0': expected an address and a port"),
         ({"listen": "host:70000"}, "vod:events.listen is 'host:70000': expected an address and a port"),
+        ({"certificate": "/c\0"}, r"vod:events.certificate is '/c\x00': expected an absolute path"),
         ({"certificate": "c.pem"}, "vod:events.certificate is 'c.pem': expected an absolute path"),
         ({"certificate": None}, "vod:events.certificateKey is set, but vod:events.certificate is not"),
         ({"certificat": "/c"}, "vod:events knows no 'certificat': did you mean certificate?"),
@@ -540,6 +541,8 @@ def test_quotas_and_timeouts() -> None:
         ("vod:projectId", "a/b", "vod:projectId is 'a/b': expected the id of a project"),
         ("vod:journal", "journal.sqlite", "vod:journal is 'journal.sqlite': expected an absolute path"),
         ("vod:journal", "~ann/journal", "vod:journal is '~ann/journal': expected an absolute path"),
+        ("vod:journal", "/", "vod:journal is '/': expected the path of a file"),
+        ("vod:journal", "/a\0b", r"vod:journal is '/a\x00b': expected the path of a file"),
         ("vod:region", "x" * 65, f"vod:region is '{'x' * 59}...: "),
     ],
 )

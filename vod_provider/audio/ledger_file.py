@@ -82,6 +82,8 @@ def opened(path: Path, warn: Callable[[str], None], owner_now: Callable[[str], s
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.is_symlink():
             raise LedgerError(f"the ledger {path} is a symbolic link; set vod:journal to the file itself")
+        for suffix in ("-wal", "-shm", "-journal"):
+            _check_that_it_is_a_file(path.with_name(path.name + suffix))  # sqlite would wait for a pipe
         if not path.exists() or not path.stat().st_size:
             os.close(_made(path))
             return _connected(path, owner_now)
@@ -140,6 +142,8 @@ def refusing(path: Path | None) -> Iterator[None]:
 @contextmanager
 def _lock_file(path: Path, suffix: str) -> Iterator[int]:
     with refusing(path):
+        if not path.is_symlink():  # which `opened` refuses by name
+            _check_that_it_is_a_file(path)  # first: nothing is put beside a device
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = _made(path.with_name(path.name + suffix))
     try:
@@ -158,6 +162,15 @@ def _made(path: Path) -> int:
     if path.parent.stat().st_mode & stat.S_IWGRP:
         os.fchmod(descriptor, 0o660)
     return descriptor
+
+
+def _check_that_it_is_a_file(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise LedgerError(f"{path} is no regular file, and was left alone; set vod:journal to a file of its own")
 
 
 def _is_ours(path: Path, header: bytes) -> bool:

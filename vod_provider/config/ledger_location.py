@@ -104,6 +104,8 @@ def parse(name: str, text: str) -> LedgerStore | Path:
     if "://" in text:
         return _store(name, text)
     path = Path(text)
+    if "\0" in text or not path.name:
+        raise SettingsError(f"{name} is {short(text)}: expected the path of a file")
     if not path.is_absolute() and not _from_home(path):
         # Relative to what? Another run elsewhere would not find what this one wrote down.
         raise SettingsError(

@@ -269,7 +269,7 @@ def _address(name: str, text: str) -> tuple[str, int]:
 
 def _file(name: str, text: str) -> Path:
     path = Path(text)
-    if not path.is_absolute():  # Pulumi runs a provider in a folder of its own choice
+    if "\0" in text or not path.is_absolute():  # Pulumi runs a provider in a folder of its own choice
         raise SettingsError(f"{name} is {short(text)}: expected an absolute path")
     return path
 

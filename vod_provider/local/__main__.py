@@ -13,8 +13,10 @@ from vod_provider.local.cli.credentials import add_key_pair, add_token, known_to
 from vod_provider.local.cli.errors import CredentialsError
 from vod_provider.local.core.dialects import parse
 from vod_provider.local.core.errors import DialectError
+from vod_provider.local.core.hosts import split_url
 
 DEFAULT_PORT = 8480
+MOST_PORT = 65535
 _DESCRIPTION = """\
 A local VOD: the API of Huawei Cloud's Video on Demand on this machine, with real audio extraction.
 """
@@ -66,13 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     serve = commands.add_parser("serve", help="run the service", epilog=_SERVE_HELP, formatter_class=raw)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port; 0 takes a free one (default: %(default)s)")
+    serve.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, help="port; 0 takes a free one (default: %(default)s)"
+    )
     serve.add_argument(
         "--data", type=Path, default=_default_data(), metavar="DIR", help="where all is kept (default: %(default)s)"
     )
-    serve.add_argument("--public-url", metavar="URL", help="where clients reach this service (default: host and port)")
     serve.add_argument(
-        "--allow-fetch", action="append", default=[], metavar="HOST[:PORT]",
+        "--public-url", type=_url, metavar="URL", help="where clients reach this service (default: host and port)"
+    )
+    serve.add_argument(
+        "--allow-fetch", action="append", default=[], metavar="HOST[:PORT]", type=_host,
         help="a host that UploadMetaDataByUrl may fetch from, beside loopback; may be given several times",
     )  # fmt: skip
     serve.add_argument(
@@ -92,6 +98,26 @@ def _parser() -> argparse.ArgumentParser:
     upload.add_argument("--endpoint", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="default: %(default)s")
     add_key_pair(upload)
     return parser
+
+
+def _port(given: str) -> int:
+    if not given.isascii() or not given.isdigit() or len(given) > len("65535") or int(given) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{given!r} is no port: 0 to {MOST_PORT}")
+    return int(given)
+
+
+def _url(given: str) -> str:
+    parts = split_url(given)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not given.isprintable():
+        raise argparse.ArgumentTypeError(f"{given!r} is no http or https address")
+    return given.rstrip("/")
+
+
+def _host(given: str) -> str:
+    parts = split_url(f"//{given}")
+    if parts is None or not parts.hostname or parts.netloc != given or "@" in given:
+        raise argparse.ArgumentTypeError(f"{given!r} is not HOST or HOST:PORT")
+    return given
 
 
 def _dialect(given: str) -> tuple[str, str | float]:
@@ -130,15 +156,16 @@ def _serve(options: argparse.Namespace) -> int:
         print(f"warning: {options.host} can be reached from other machines, without TLS", file=sys.stderr)
     try:
         listener = server.listen(options.host, options.port)
-    except OSError as exc:
-        return _cannot_start(f"cannot listen on {options.host}:{options.port}: {exc.strerror or exc}")
+    except (OSError, UnicodeError) as exc:  # the latter: a label of the name is empty or too long
+        why = getattr(exc, "strerror", None) or exc
+        return _cannot_start(f"cannot listen on {options.host}:{options.port}: {why}")
     running = server.Options(
         data=options.data,
         credentials=credentials,
         project=options.project,
         host=options.host,
         port=options.port,
-        public_url=options.public_url and options.public_url.rstrip("/"),
+        public_url=options.public_url,
         allowed=Allowed(options.allow_fetch),
         dialects=dict(options.dialect),
     )

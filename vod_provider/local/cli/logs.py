@@ -9,6 +9,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from vod_provider.local.core.text import printable
+
 _EXTRAS = ("request_id", "asset_ids", "ms")
 
 
@@ -38,14 +40,7 @@ class TextFormatter(logging.Formatter):
         lines = [f"{time} {record.levelname} {record.getMessage()}"]
         if record.exc_info:
             lines += [f"  | {line}" for line in self.formatException(record.exc_info).split("\n")]
-        return "\n".join(_printable(line) for line in lines)
-
-
-def _printable(text: str) -> str:
-    """The text with everything escaped that a terminal may take for more than a character."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+        return "\n".join(printable(line) for line in lines)
 
 
 def configure(level: str, *, as_json: bool) -> None:

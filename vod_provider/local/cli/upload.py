@@ -6,18 +6,24 @@ import argparse
 import http.client
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from vod_provider.local.cli.errors import UploadError
 from vod_provider.local.core.hosts import split_url
 from vod_provider.local.core.media_types import MEDIA_TYPES
+from vod_provider.local.core.text import printable
 from vod_provider.local.http.auth import Credentials
 from vod_provider.local.http.fields import MAX_TITLE_BYTES, cut_to_bytes
 from vod_provider.local.http.signing import signed_headers
 
 _BLOCK = 1 << 20
+_MOST_ANSWER = 1 << 20
+"""Bytes of an answer that are read,"""
+_MOST_WORDS = 1000
+"""and characters of what is said about it."""
 
 
 def upload(options: argparse.Namespace, credentials: Credentials) -> int:
@@ -25,9 +31,9 @@ def upload(options: argparse.Namespace, credentials: Credentials) -> int:
     try:
         asset_id = _Client(options, credentials).upload(options.file, options.title or options.file.name)
     except UploadError as exc:
-        print(f"vod-local: {exc}", file=sys.stderr)  # noqa: T201
+        print(f"vod-local: {printable(str(exc)[:_MOST_WORDS])}", file=sys.stderr)  # noqa: T201
         return 1
-    print(asset_id)  # noqa: T201
+    print(printable(asset_id))  # noqa: T201
     return 0
 
 
@@ -53,19 +59,24 @@ class _Client:
             "video_type": video_type,
         }
         created = self._call("POST", "/asset", new)
-        asset_id = str(created["asset_id"])
-        self._put(str(created["video_upload_url"]), file)
+        asset_id = _text(created, "asset_id")
+        self._put(_text(created, "video_upload_url"), file)
         self._call("POST", "/asset/status/uploaded", {"asset_id": asset_id, "status": "CREATED"})
-        info = self._call("GET", f"/asset/info?asset_id={asset_id}", None)["asset_info_array"][0]
-        if info["status"] not in ("CREATED", "PUBLISHED"):
-            raise UploadError(f"{file} became asset {asset_id}, which is {info['status']}: {info['description']}")
+        infos = self._call("GET", f"/asset/info?{urlencode({'asset_id': asset_id})}", None).get("asset_info_array")
+        info = infos[0] if isinstance(infos, list) and infos and isinstance(infos[0], dict) else {}
+        status = _text(info, "status")
+        if status not in ("CREATED", "PUBLISHED"):
+            raise UploadError(f"{file} became asset {asset_id}, which is {status}: {info.get('description')}")
         return asset_id
 
     def _put(self, url: str, file: Path) -> None:
-        connection = _connection(url)
+        parts = split_url(url)
+        if parts is None or not parts.hostname:
+            raise UploadError(f"the address to upload to is {url!r}, which is none")
+        connection = _connection(parts)
         try:
             size = file.stat().st_size
-            connection.putrequest("PUT", urlsplit(url).path)
+            connection.putrequest("PUT", parts.path)
             connection.putheader("Content-Length", str(size))
             connection.endheaders()
             sent = 0
@@ -78,7 +89,7 @@ class _Client:
             if sys.stderr.isatty():
                 print(file=sys.stderr)  # noqa: T201
             response = connection.getresponse()
-            text = response.read().decode(errors="replace")
+            text = response.read(_MOST_ANSWER).decode(errors="replace")
         except (OSError, http.client.HTTPException) as exc:
             raise UploadError(f"{file} could not be uploaded: {exc or type(exc).__name__}") from exc
         finally:
@@ -86,7 +97,7 @@ class _Client:
         if response.status != http.HTTPStatus.OK:
             raise UploadError(f"{file} could not be uploaded: {response.status} {text}")
 
-    def _call(self, method: str, path: str, body: object) -> dict[str, list[dict[str, str]]]:
+    def _call(self, method: str, path: str, body: object) -> dict[str, object]:
         options, credentials = self._options, self._credentials
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "X-Project-Id": options.project}
@@ -96,12 +107,12 @@ class _Client:
         signed = signed_headers(
             method, url, content, headers, credentials.access_key, credentials.secret_key, datetime.now(UTC)
         )
-        connection = _connection(url)
         parts = urlsplit(url)
+        connection = _connection(parts)
         try:
             connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, content, signed)
             response = connection.getresponse()
-            text = response.read()
+            text = response.read(_MOST_ANSWER)
         except (OSError, http.client.HTTPException) as exc:
             raise UploadError(f"no answer from {options.endpoint}: {exc or type(exc).__name__}") from exc
         finally:
@@ -117,7 +128,14 @@ class _Client:
         return answer
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
+def _text(answer: Mapping[str, object], name: str) -> str:
+    """A text that VOD's answer has; whoever else answers may have none."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise UploadError(f"what answers at --endpoint is not VOD: its answer has no {name}")
+    return value
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname or "", parts.port, timeout=300)

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _MARK = ".vod-local"
 _MARK_TEXT = "Data of the local VOD (vod-local serve --data). Removing this folder removes all of its assets.\n"
 _DATABASE = "vod.sqlite3"
+_BESIDE_DATABASE = tuple(f"{_DATABASE}{suffix}" for suffix in ("-wal", "-shm", "-journal"))
 _LOCK = "lock"
 _FOLDERS = ("media", "incoming", "shared")
 _SHARED = "shared"
@@ -53,7 +54,7 @@ class DataFolder:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+        self.root = _resolved(root)
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_that_it_is_ours(self.root)
         self._register: Register | None = None
@@ -79,7 +80,8 @@ class DataFolder:
         for path in (self.root, *(self.root / name for name in _FOLDERS)):
             _restrict(path, 0o700)
         for path in (self.root / _LOCK, *self.root.glob(f"{_DATABASE}*")):
-            _restrict(path, 0o600)
+            if not path.is_symlink():
+                _restrict(path, 0o600)
 
     def _set_aside_remains_of_a_database(self) -> None:
         # SQLite would empty a log without its database. Somebody may yet put the two together again.
@@ -147,13 +149,20 @@ class DataFolder:
             self.discard(file)
 
 
+def _resolved(root: Path) -> Path:
+    try:
+        return root.resolve()
+    except RuntimeError as exc:  # Python before 3.13: a symbolic link that leads back to itself
+        raise FolderNotOursError("this is a symbolic link that leads back to itself") from exc
+
+
 def _check_that_it_is_ours(root: Path) -> None:
     names = {entry.name for entry in os.scandir(root)} - _STRANGERS
     if names and _MARK not in names and not _is_of_an_earlier_version(root, names):
         raise FolderNotOursError(
             "this folder is not empty, and is not one that the local VOD has made; give --data a new or empty folder"
         )
-    for name in names & {_MARK, _LOCK, _DATABASE, *_FOLDERS}:
+    for name in names & {_MARK, _LOCK, _DATABASE, *_BESIDE_DATABASE, *_FOLDERS}:
         path = root / name
         right = path.is_dir() if name in _FOLDERS else path.is_file()
         if path.is_symlink() or not right:

@@ -49,7 +49,8 @@ class Allowed:
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             return False
         host, port = parts.hostname.lower(), parts.port
-        return is_loopback(host) or host in self._hosts or f"{host}:{port}" in self._hosts
+        written = f"[{host}]" if ":" in host else host
+        return is_loopback(host) or bool({written, f"{written}:{port}"} & self._hosts)
 
 
 class Stop:

@@ -1,4 +1,4 @@
-"""Text that a caller sent: JSON can say what UTF-8 cannot. Pure."""
+"""Text that somebody else sent: JSON can say what UTF-8 cannot, and a terminal does more than show it. Pure."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def is_text(value: object) -> TypeGuard[str]:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal may take for more than a character."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
