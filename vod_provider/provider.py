@@ -15,7 +15,6 @@ from typing import Any
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -27,8 +26,8 @@ from vod_provider.audio import inputs
 from vod_provider.audio.ledger_records import Holder, Key, mark, name_of
 from vod_provider.audio.place import Place
 from vod_provider.audio.steps import here
-from vod_provider.plugin import context, dynamic, names, serving
-from vod_provider.plugin.context import RunContext, asked_place, moved_place
+from vod_provider.plugin import dynamic, names, serving
+from vod_provider.plugin.context import asked_place, moved_place
 from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
@@ -51,20 +50,6 @@ STABLE = ("audio_asset_id",)
 
 class ExtractedAudioProvider(dynamic.OurProvider):
     """The life of `ExtractedAudio`. See there for what a user sees."""
-
-    serialize_as_secret_always = False
-
-    _context: RunContext
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Extend Pulumi's dynamic host, which has loaded this provider, and begin."""
-        config = dynamic.configuration(req)
-        dynamic.extend(debug=config.get("vod:debug", "").lower() == "true")
-        self.begin(context.of_process(config))
-
-    def begin(self, context: RunContext) -> None:
-        """Serve this run."""
-        self._context = context
 
     # -- what a preview asks, too: nobody else is asked for it ------------------------------------------------
 

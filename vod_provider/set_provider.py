@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -29,7 +28,7 @@ from vod_provider.audio.ledger_records import Holder, Key, mark, name_of, owner_
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
-from vod_provider.plugin import context, dynamic, names, serving
+from vod_provider.plugin import dynamic, names, serving
 from vod_provider.plugin.context import TOLD, RunContext, moved_place
 from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
@@ -50,20 +49,6 @@ AGAIN = "`pulumi up` goes on with what is missing"
 
 class ExtractedAudioSetProvider(dynamic.OurProvider):
     """The life of `ExtractedAudioSet`. See there for what a user sees."""
-
-    serialize_as_secret_always = False
-
-    _context: RunContext
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Extend Pulumi's dynamic host, which has loaded this provider, and begin."""
-        config = dynamic.configuration(req)
-        dynamic.extend(debug=config.get("vod:debug", "").lower() == "true")
-        self.begin(context.of_process(config))
-
-    def begin(self, context: RunContext) -> None:
-        """Serve this run."""
-        self._context = context
 
     # -- what a preview asks, too: nobody else is asked for it ------------------------------------------------
 

@@ -29,6 +29,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from vod_provider.config.settings import NAMES
 from vod_provider.plugin import serving
+from vod_provider.plugin.context import RunContext, of_process
 from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.serving import ServedRequest, Session
 from vod_provider.workers import most_workers, start_if_possible
@@ -54,6 +55,20 @@ _REQUESTS: dict[str, Any] = {
 
 class OurProvider(ResourceProvider):
     """A provider of this package: its requests are served with all that can be reached."""
+
+    serialize_as_secret_always = False
+
+    _context: RunContext
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Extend Pulumi's dynamic host, which has loaded this provider, and begin."""
+        config = configuration(req)
+        extend(debug=config.get("vod:debug", "").lower() == "true")
+        self.begin(of_process(config))
+
+    def begin(self, context: RunContext) -> None:
+        """Serve this run."""
+        self._context = context
 
 
 def _raise_again(*_: object) -> NoReturn:
