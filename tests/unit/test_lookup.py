@@ -91,6 +91,45 @@ def test_a_text_in_place_of_a_list_is_refused(vod: Pages) -> None:
         ids(tags="talk")
 
 
+def test_a_filter_may_come_as_any_iterable(vod: Pages) -> None:
+    """Also as one that can be gone through once: without its filter a listing has everything."""
+    assert ids(tags=(tag for tag in ["b", "a"])) == ["v1"]
+    assert ids(tags=iter(["a"])) == ["v1", "a1"]
+    assert ids(tags={"a": 1}.keys()) == ["v1", "a1"]
+    assert ids(status=(one for one in ["CREATING"])) == ["v2"]
+    assert ids(asset_ids=map(str, ["a1", "v2", "a1"])) == ["a1", "v2"]
+    assert ids(asset_ids={"a1"}) == ["a1"]
+
+
+def test_tags_lose_the_blanks_around_them(vod: Pages) -> None:
+    """As VOD takes them from all that are set: with the blanks no asset would fit."""
+    assert ids(tags=[" a", "b "]) == ["v1"]
+    assert ("tags", "a,b") in [(name, value) for query, _ in vod.calls for name, value in query.items()]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"tags": None}, "tags is None, and has to be a list of texts"),
+        ({"tags": 7}, "tags is 7, and has to be a list of texts"),
+        ({"tags": {"a": "b"}}, "tags is {'a': 'b'}, and has to be a list of texts"),
+        ({"tags": b"a"}, "tags is 97, and has to be a text"),
+        ({"status": [""]}, "status is '', and has to be a text"),
+        ({"asset_ids": object.__new__(pulumi.Output)}, "asset_ids is an Output, and has to be a list of texts"),
+        ({"title": object.__new__(pulumi.Output)}, "title is an Output, and has to be a text"),
+        ({"title": ["One"]}, r"title is \['One'\], and has to be a text"),
+        ({"category_id": "7a"}, "category_id is '7a', and has to be a whole number"),
+        ({"category_id": 7.0}, "category_id is 7.0, and has to be a whole number"),
+        ({"category_id": True}, "category_id is True, and has to be a whole number"),
+    ],
+)
+def test_what_can_be_no_filter_is_refused(vod: Pages, wanted: dict[str, Any], said: str) -> None:
+    """By name, before VOD is asked: it would list everything, or nothing."""
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        ids(**wanted)
+    assert vod.calls == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
@@ -127,6 +166,8 @@ def test_what_vod_can_filter_it_does(vod: Pages) -> None:
     """Title, category and tags go along with the query."""
     ids(title="One", category_id=-1, tags=["a", "b"])
     assert vod.calls[0] == ({"query_string": "One", "category_id": "-1", "tags": "a,b"}, 0)
+    from_the_configuration: Any = "7"
+    assert ids(asset_ids=["v1", "v2"], category_id=from_the_configuration) == ["v1"]
 
 
 def test_pages_are_asked_for_when_the_loop_gets_there_and_once(vod: Pages) -> None:

@@ -8,8 +8,8 @@ program: `monkeypatch.setattr("media.get_media_assets", lambda **_: [...])`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -75,11 +75,11 @@ def get_media_asset_output(
 
 def get_media_assets(
     *,
-    asset_ids: Sequence[str] | None = None,
+    asset_ids: Iterable[str] | None = None,
     title: str | None = None,
     category_id: int | None = None,
-    tags: Sequence[str] = (),
-    status: Sequence[str] = (),
+    tags: Iterable[str] = (),
+    status: Iterable[str] = (),
     kind: Literal["video", "audio"] | None = None,
     region: str | None = None,
     project_id: str | None = None,
@@ -101,14 +101,12 @@ def get_media_assets(
     :raises pulumi.RunError: VOD cannot be asked, or has not one of `asset_ids`; raised where a page is asked for. Or
         an argument cannot be, which would find nothing.
     """
-    for name, value in (("asset_ids", asset_ids), ("tags", tags), ("status", status)):
-        if isinstance(value, str):
-            raise TypeError(f"{name} is a text, and has to be a list of texts: [{value!r}]")
-        for one in value or ():
-            _text(name, one)
-    named = None if asset_ids is None else tuple(dict.fromkeys(asset_ids))
+    named = None if asset_ids is None else tuple(dict.fromkeys(_texts("asset_ids", asset_ids)))
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title is {_shown(title)}, and has to be a text")
+    category = None if category_id is None else _number("category_id", category_id)
     with _told():
-        query = AssetQuery(named, title, category_id, tuple(tags), tuple(status), kind)
+        query = AssetQuery(named, title, category, _texts("tags", tags), _texts("status", status), kind)
     place = (region, project_id, account)
     key = (_configuration(), place, query)
     known = _of_run()
@@ -118,6 +116,35 @@ def get_media_assets(
         known[key] = _Once(query.pages(client, deadline))
     assets: Iterable[MediaAsset] = known[key]
     return assets
+
+
+def _texts(name: str, values: object) -> tuple[str, ...]:
+    """The texts of any iterable, which is gone through once: a generator has nothing to say the second time.
+
+    Raises TypeError for what is none: it must not read as a filter that is not there, or as one that finds nothing.
+    """
+    if isinstance(values, str):
+        raise TypeError(f"{name} is a text, and has to be a list of texts: [{values!r}]")
+    if isinstance(values, pulumi.Output | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} is {_shown(values)}, and has to be a list of texts")
+    listed = tuple(values)
+    for one in listed:
+        _text(name, one)
+    return listed
+
+
+def _number(name: str, value: object) -> int:
+    """A whole number, also as the text that a configuration holds."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {_shown(value)}, and has to be a whole number")
+    return value
+
+
+def _shown(value: object) -> str:
+    return "an Output" if isinstance(value, pulumi.Output) else repr(value)  # the repr of one is a warning
 
 
 def _text(name: str, value: object) -> None:

@@ -22,7 +22,7 @@ LISTING = "listing assets"
 class AssetQuery:
     """Which assets are wanted. `asset_ids` None: all; `status` empty: those whose files are there, or all named ones.
 
-    Raises QueryError for what cannot be.
+    Tags lose the blanks around them, as at VOD. Raises QueryError for what cannot be.
     """
 
     asset_ids: tuple[str, ...] | None = None
@@ -37,6 +37,9 @@ class AssetQuery:
             raise QueryError(f"{LISTING}: kind is {self.kind!r}: {nearest(self.kind, KINDS)}")
         if odd := next((one for one in self.status if one not in OUTCOMES), None):
             raise QueryError(f"{LISTING}: status {odd!r} is none of VOD's: {nearest(odd, OUTCOMES)}")
+        object.__setattr__(self, "tags", tuple(tag.strip() for tag in self.tags))
+        if not all(self.tags):
+            raise QueryError(f"{LISTING}: a tag is blank, which no asset has")
         if tag := next((tag for tag in self.tags if "," in tag), None):
             raise QueryError(f"{LISTING}: tags have no commas, by which VOD tells them apart: {tag!r}")
 
