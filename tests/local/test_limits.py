@@ -57,14 +57,18 @@ def test_a_media_process_takes_no_module_and_no_secret_from_around_it(tmp_path: 
 
 
 def test_what_a_media_process_is_told_of_the_environment() -> None:
-    """Where Python and its modules are, and the language; modules only from folders that are named in full."""
+    """Where Python and its modules are, and the language; all only from folders that are named in full."""
     given = {
-        "PATH": "/bin",
+        "PATH": "/bin:",
         "HOME": "/h",
         "AWS_SECRET_ACCESS_KEY": "x",
         "PYTHONPATH": os.pathsep.join(["", ".", "/m", "m"]),
+        "LD_LIBRARY_PATH": ":/lib",  # as many scripts leave it: the empty entry is the current folder
+        "PYTHONUSERBASE": ".",
+        "TZ": "UTC",
     }
-    assert needed_environment(given) == {"PATH": "/bin", "HOME": "/h", "PYTHONPATH": "/m"}
+    expected = {"PATH": "/bin", "HOME": "/h", "PYTHONPATH": "/m", "LD_LIBRARY_PATH": "/lib", "TZ": "UTC"}
+    assert needed_environment(given) == expected
 
 
 def test_a_job_that_takes_too_long_is_ended_with_its_process(long_video: Path, tmp_path: Path) -> None:

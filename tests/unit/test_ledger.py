@@ -9,8 +9,9 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -426,6 +427,26 @@ def test_a_store_brings_a_ledger_to_the_next_machine() -> None:
     found = Ledger(None, store=FakeStore(log)).find(KEY)
     assert found is not None
     assert found.audio_id == "a"
+
+
+FOREIGN: dict[str, Change] = {
+    "no object": Change("requests", ("o", "f"), cast("Any", 5)),
+    "nothing in it": Change("requests", ("o", "f"), {}),
+    "a list for a text": Change("requests", ("o", "f"), {"owner": [], "fingerprint": "f"}),
+    "a number beyond reason": Change("holders", ("s", "a", "o"), {"site": "s", "audio_id": "a", "owner": 10**400}),
+    "half a surrogate pair": Change("holders", ("s", "a", "o"), {"site": "s", "audio_id": "a", "owner": "\ud800"}),
+    "another state": Change("requests", ("o", "f"), {"state": "odd", "source_known": "{}"}),
+    "a key too short": Change("requests", ("o",), None),
+}
+
+
+@pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN.keys())
+def test_rows_that_nobody_of_ours_wrote(change: Change) -> None:
+    """A bucket is shared: what is no row, in this stack's log or another's, is an error in one line."""
+    with pytest.raises(LedgerError, match=r"^the ledger at s3://bucket/prefix cannot be read"):
+        Ledger(None, store=FakeStore([change])).find(KEY)
+    with suppress(LedgerError):
+        Ledger(None, store=FakeStore([], [change])).everything(SITE)
 
 
 def test_two_writers_of_a_store_see_each_others_rows() -> None:

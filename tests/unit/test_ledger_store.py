@@ -224,7 +224,7 @@ def test_storage_that_cannot_be_reached_is_one_line() -> None:
     assert len(text) < 400
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"changes": [1]}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"changes": [1]}', b"\xff", b"[" * 100_000, b'{"changes": null}'])
 def test_an_object_that_is_not_ours(content: bytes) -> None:
     """Something else under the name of a segment is an error, and not taken for an empty ledger."""
     objects = MemoryStore()
@@ -234,6 +234,20 @@ def test_an_object_that_is_not_ours(content: bytes) -> None:
     (name,) = names(objects)
     objects.put(name, content)
     with pytest.raises(LedgerError, match="cannot be read: team/"):
+        store(objects).load()
+
+
+@pytest.mark.parametrize("covers", ["5", '"a"', "[[]]", "{}"])
+def test_a_snapshot_that_is_not_ours(covers: str) -> None:
+    """What it says of segments is checked like the rest of it."""
+    objects = MemoryStore()
+    one = store(objects)
+    one.load()
+    one.append([change(1)])
+    (name,) = names(objects)
+    snapshot = f"{name.removesuffix('1.json')}2.snapshot.json"
+    objects.put(snapshot, f'{{"changes": [], "covers": {covers}}}'.encode())
+    with pytest.raises(LedgerError, match=r"snapshot\.json is not of this package"):
         store(objects).load()
 
 

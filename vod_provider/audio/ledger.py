@@ -352,7 +352,9 @@ class Ledger:
     def _of_others(self, kind: type[T]) -> list[T]:
         if self._store is None:
             return []
-        return [it for it in map(_of_row, self._store.others()) if isinstance(it, kind)]
+        others = self._store.others()
+        with _reading(self._store):
+            return [it for it in map(_of_row, others) if isinstance(it, kind)]
 
     def _put(self, row: Request | Holder) -> None:
         table = "requests" if isinstance(row, Request) else "holders"
@@ -385,8 +387,9 @@ class Ledger:
         """Have the store append what is pending and what `write` does; again where another process was quicker."""
         with self._database() as database:
             while True:
-                for change in (*self._learnt, *self._pending) if self._learnt else ():
-                    _apply(database, change)
+                with _reading(store):
+                    for change in (*self._learnt, *self._pending) if self._learnt else ():
+                        _apply(database, change)
                 database.execute("SAVEPOINT written")
                 self._changes = []
                 result = write()
@@ -424,9 +427,23 @@ class Ledger:
         if self._path is not None:
             return ledger_file.opened(self._path, self._warn, self._owner_now)
         database = ledger_file.in_memory()
-        for change in self._store.load() if self._store is not None else ():
-            _apply(database, change)
+        if self._store is not None:
+            changes = self._store.load()
+            with _reading(self._store):
+                for change in changes:
+                    _apply(database, change)
         return database
+
+
+@contextmanager
+def _reading(store: Store) -> Iterator[None]:
+    """Turn what rows that nobody of ours has written raise into one line."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, sqlite3.Error) as exc:
+        raise LedgerError(
+            f"the ledger at {store.name} cannot be read: it has a row that is not of this package"
+        ) from exc
 
 
 def _is_same(one: Holder, other: Holder) -> bool:

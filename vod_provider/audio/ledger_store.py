@@ -184,7 +184,7 @@ class ObjectStore:
         if newest > log.seen:
             path = f"{folder}{newest:012d}.snapshot.json"
             content = self._got(path)
-            rows, read = self._parsed(path, content), set(json.loads(content).get("covers", ()))
+            rows, read = self._parsed(path, content), self._covered(path, content)
         last = max(log.snapshot, newest)
         # Where there are no conditional writes, two writers may have one number, and a snapshot may cover only one.
         unread = [
@@ -227,8 +227,18 @@ class ObjectStore:
     def _parsed(self, path: str, content: bytes) -> list[Change]:
         try:
             return [Change(table, tuple(key), row) for table, key, row in json.loads(content)["changes"]]
-        except (ValueError, TypeError, KeyError) as exc:
-            raise LedgerError(f"the ledger at {self.name} cannot be read: {path} is not of this package") from exc
+        except (ValueError, TypeError, KeyError, RecursionError) as exc:
+            raise self._not_ours(path) from exc
+
+    def _covered(self, path: str, content: bytes) -> set[str]:
+        """The segments that a snapshot names: those of numbers that two writers have had."""
+        covers = json.loads(content).get("covers", [])
+        if not isinstance(covers, list) or not all(isinstance(name, str) for name in covers):
+            raise self._not_ours(path)
+        return set(covers)
+
+    def _not_ours(self, path: str) -> LedgerError:
+        return LedgerError(f"the ledger at {self.name} cannot be read: {path} is not of this package")
 
     # -- writing ---------------------------------------------------------------------------------------------
 

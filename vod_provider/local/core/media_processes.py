@@ -18,13 +18,13 @@ from pathlib import Path
 
 from vod_provider.local.core.errors import JobFailedError
 
-# `-P` keeps the current folder off the module path, as does leaving out relative entries of PYTHONPATH. Where the
-# package is not installed but runs from a folder, that folder comes last: a file in it can stand in for no module.
+# `-P` keeps the current folder off the module path. Where the package is not installed but runs from a folder, that
+# folder comes last: a file in it can stand in for no module.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from vod_provider.local.av.jobs import work; work()"
 _PACKAGE_FOLDER = str(Path(__file__).parents[3])
-_NEEDED = (
-    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "PYTHONHOME",
-    "PYTHONUSERBASE", "TMPDIR", "TZ",
+_NEEDED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+_NEEDED_FOLDERS = (
+    "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "TMPDIR",
 )  # fmt: skip
 
 
@@ -119,11 +119,15 @@ class MediaProcesses:
 
 
 def needed_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a media process needs of the service's environment: to find Python, its modules and a temporary folder."""
+    """What a media process needs of the service's environment: to find Python, its modules and a temporary folder.
+
+    An entry of a search path that is empty or relative means the current folder, or something in it, and is left out.
+    """
     needed = {name: environ[name] for name in _NEEDED if name in environ}
-    modules = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if Path(entry).is_absolute()]
-    if modules:
-        needed["PYTHONPATH"] = os.pathsep.join(modules)
+    for name in _NEEDED_FOLDERS:
+        folders = [entry for entry in environ.get(name, "").split(os.pathsep) if Path(entry).is_absolute()]
+        if folders:
+            needed[name] = os.pathsep.join(folders)
     return needed
 
 
