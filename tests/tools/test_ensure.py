@@ -12,6 +12,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,16 @@ def test_a_refused_engine_is_replaced_by_a_built_one(machine: Machine) -> None:
     assert any("it is 3.10.0" in line for line in answer.messages)
 
 
+def loaded() -> Any:
+    """`ensure` as a module."""
+    loader = SourceFileLoader("ensure", str(ENGINE / "ensure"))
+    spec = spec_from_loader("ensure", loader)
+    assert spec is not None
+    ensure = module_from_spec(spec)
+    loader.exec_module(ensure)
+    return ensure
+
+
 # -- the official release ------------------------------------------------------------------------------------
 
 
@@ -127,6 +138,26 @@ def test_a_mirror_without_encryption_is_refused(machine: Machine, address: str) 
     machine.releases = address
     error = machine.ensure("--from", "download").error()
     assert f"PULUMI_ENGINE_RELEASES is {address}: it has to begin with https: or file:" in error
+
+
+def test_a_password_in_a_mirrors_address_is_not_shown(machine: Machine) -> None:
+    """It would not be sent, and would be in the log of a build."""
+    machine.put_release(PLATFORM)
+    machine.releases = "https://me:hidden@127.0.0.1:1"
+    error = machine.ensure("--from", "download").error()
+    assert "PULUMI_ENGINE_RELEASES has credentials in it" in error
+    assert "hidden" not in error
+
+
+def test_a_download_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that never ends does not fill the disk."""
+    ensure = loaded()
+    monkeypatch.setattr(ensure, "LARGEST_RELEASE", 10)
+    monkeypatch.setenv("PULUMI_ENGINE_RELEASES", f"file://{tmp_path}")
+    monkeypatch.delenv("PULUMI_ENGINE_VERSION", raising=False)
+    (tmp_path / f"pulumi-v{ensure.DEFAULT_VERSION}-{PLATFORM}.tar.gz").write_bytes(b"x" * 11)
+    with pytest.raises(ensure.UnavailableError, match="has more than 10 bytes"):
+        ensure.download(tmp_path)
 
 
 def test_what_is_pinned_are_checksums_of_all_platforms() -> None:
@@ -235,11 +266,7 @@ def test_a_cache_that_leads_elsewhere_is_not_used(machine: Machine, name: str) -
 @pytest.mark.parametrize("name", ["pulumi-huaweicloud-vod", "pulumi-huaweicloud-vod/engine"])
 def test_a_cache_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """In a shared place for caches, a folder that somebody else has made first is refused."""
-    loader = SourceFileLoader("ensure", str(ENGINE / "ensure"))
-    spec = spec_from_loader("ensure", loader)
-    assert spec is not None
-    ensure = module_from_spec(spec)
-    loader.exec_module(ensure)
+    ensure = loaded()
     (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(ensure.UnavailableError, match="it is no folder of this user"):
