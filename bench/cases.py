@@ -173,13 +173,7 @@ def pairs(count: int) -> Case:
                 if not step.ok:
                     raise RuntimeError(step.note)
             vod.forget_calls()
-            times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
-            for turn in range(PAIRS):
-                for program in ("ours", "bare") if turn % 2 else ("bare", "ours"):
-                    for name, step in (("unchanged", stacks[program].unchanged()), ("preview", stacks[program].show())):
-                        if not step.ok:
-                            raise RuntimeError(step.note)
-                        times[program][name].append(step.seconds)
+            times = by_turns(stacks)
             result = {
                 "times": times,
                 "calls": vod.counts(),
@@ -211,21 +205,29 @@ def one_set(count: int, scale: float) -> Case:
                 if not step.ok:
                     raise RuntimeError(step.note)
             vod.forget_calls()
-            times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
-            for turn in range(PAIRS):
-                for program in ("set", "empty") if turn % 2 else ("empty", "set"):
-                    for name, step in (("unchanged", stacks[program].unchanged()), ("preview", stacks[program].show())):
-                        if not step.ok:
-                            raise RuntimeError(step.note)
-                        times[program][name].append(step.seconds)
-                        result["unchanged_mb"] = max(result.get("unchanged_mb", 0.0), step.host_mb)
+            result["times"] = by_turns(stacks)
+            for stack in stacks.values():
+                stack.keep_no_log()
+            result["times_without_log"] = by_turns(stacks)
             weight = (stacks["set"].state_bytes() - stacks["empty"].state_bytes()) / count
-            result |= {"times": times, "calls": vod.counts(), "state_bytes": weight}
+            result |= {"calls": vod.counts(), "state_bytes": weight}
             for stack in stacks.values():
                 stack.end()
             return result
 
     return run
+
+
+def by_turns(stacks: dict[str, BenchStack]) -> dict[str, dict[str, list[float]]]:
+    """Seconds of some unchanged `up`s and previews of each."""
+    times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
+    for turn in range(PAIRS):
+        for name in reversed(stacks) if turn % 2 else stacks:
+            for step, measured in (("unchanged", stacks[name].unchanged()), ("preview", stacks[name].show())):
+                if not measured.ok:
+                    raise RuntimeError(measured.note)
+                times[name][step].append(measured.seconds)
+    return times
 
 
 def doors(count: int) -> Case:
@@ -243,19 +245,9 @@ def doors(count: int) -> Case:
             try:
                 creates = {name: watched(vod, stack.create) for name, stack in stacks.items()}
                 vod.forget_calls()
-                times: dict[str, dict[str, list[float]]] = {name: {"unchanged": [], "preview": []} for name in stacks}
-                for turn in range(PAIRS):
-                    for name in reversed(stacks) if turn % 2 else stacks:
-                        for step, measured in (
-                            ("unchanged", stacks[name].unchanged()),
-                            ("preview", stacks[name].show()),
-                        ):
-                            if not measured.ok:
-                                raise RuntimeError(measured.note)
-                            times[name][step].append(measured.seconds)
                 return {
                     "creates": {name: step.as_json() for name, step in creates.items()},
-                    "times": times,
+                    "times": by_turns(stacks),
                     "calls": vod.counts(),
                     "state_bytes": {name: mean_weight(stack) for name, stack in stacks.items()},
                     "trace_bytes": {name: mean_weight(stack, TRACE) for name, stack in stacks.items()},
