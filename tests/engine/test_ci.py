@@ -46,6 +46,7 @@ from tests.engine.runner import (
 from tests.engine.stack import until
 from tests.pages import blocks
 from tests.vod import LocalVod
+from vod_provider.audio.operation import GOES_ON
 from vod_provider.config import settings
 from vod_provider.plugin.billed_again import BilledAgain
 from vod_provider.vod.signing import AccessKey
@@ -444,7 +445,10 @@ def test_cancelled_and_lost_on_gitlab(team: Team) -> None:
     step = team.gitlab("up")
     until(lambda: team.vod.accepted() == 2)
     step.signal_all(signal.SIGTERM)
-    assert not step.end(10).ok
+    cancelled = step.end(10)
+    assert not cancelled.ok
+    assert GOES_ON in cancelled.text
+    assert "connection" not in cancelled.text
 
     step = team.gitlab("up")
     step.until(" extracting")

@@ -13,6 +13,7 @@ lets the host's method do its work, and makes one line, or a partial failure, of
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -226,8 +227,22 @@ def extend(*, debug: bool) -> None:
             missing.append("its queue")
     else:
         missing.append("its handlers")
+    _outlast_the_end()
     if missing:
         _log.debug("Pulumi's dynamic host is not as expected: %s; going on without", " and ".join(missing))
+
+
+def _outlast_the_end() -> None:
+    """Let SIGTERM pass by, as the engine itself does: a runner sends it to all processes of a job that is cancelled.
+
+    The engine then asks us to stop, which keeps what VOD has accepted, and kills us at the end; without an engine we
+    end by ourselves. A process that died at once would leave 'connection reset by peer'. By the C library, since
+    Python's own way is for the first thread only, which sits in the host.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        import ctypes
+
+        ctypes.CDLL(None).signal(signal.SIGTERM, ctypes.c_void_p(1))  # SIG_IGN, which is 1 on all systems with signals
 
 
 def _widen(pool: Any) -> None:
