@@ -111,7 +111,10 @@ def _states(options: argparse.Namespace, engine: Engine, console: Console) -> li
     found = []
     for stack in options.stack or []:
         console.progress(f"exporting the state of {stack}")
-        found.append(states.parse(engine.export(stack), f"--stack {stack}"))
+        state = states.parse(engine.export(stack), f"--stack {stack}")
+        if state.is_sealed:
+            state = states.parse(engine.export(stack, show_secrets=True), f"--stack {stack}")
+        found.append(state)
     for file in options.stack_state:
         flag = f"--stack-state {file}"
         try:

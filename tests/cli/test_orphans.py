@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from obstore.store import MemoryStore
 from tests.cli.conftest import Book, Command, Result, service, state, urn
 from tests.vod import LocalVod
 from vod_provider.audio import ledger_store
-from vod_provider.audio.ledger_records import Key
+from vod_provider.audio.ledger_records import Key, owner_of_entry
 from vod_provider.audio.ledger_store import ObjectStore
 
 NOW = ("--older-than", "0s")
@@ -380,3 +382,117 @@ def test_the_ledgers_of_a_team_are_read(command: Command, vod: LocalVod, home: P
     assert sorted(str(meta["path"]) for page in team.list() for meta in page) == before
     result = command(*given, "--delete", "--yes", vod=vod)
     assert result.json["deletions"] == {audios["dev"]: "deleted"}
+
+
+SETS = {
+    "dynamic": ("pulumi-python:dynamic/vod:ExtractedAudioSet", "audio_asset_id"),
+    "native": ("vod:index:ExtractedAudioSet", "audioAssetId"),
+}
+"""By the door: the type of a set, and the name under which its state has the id of an audio."""
+DOORS = pytest.mark.parametrize("door", SETS)
+
+
+def set_urn(door: str, stack: str = "dev") -> str:
+    """The URN of the set 'archive'."""
+    return f"urn:pulumi:{stack}::media::{SETS[door][0]}::archive"
+
+
+def set_state(folder: Path, door: str, held: Sequence[str], superseded: Sequence[str] = ()) -> str:
+    """An exported state with a set that has these audios, as that door writes it; returns its file."""
+    name = SETS[door][1]
+    keys = {id_: f"talk-{number}" for number, id_ in enumerate([*held, *superseded])}
+    outputs = {
+        "extracted": {keys[id_]: {name: id_, "url": "https://media/x.mp3", "size": 1} for id_ in held},
+        "superseded": {id_: {name: id_, "key": keys[id_]} for id_ in superseded},
+    }
+    resources = [{"urn": set_urn(door), "id": "0123456789abcdef", "outputs": outputs}]
+    file = folder / "set.json"
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    return str(file)
+
+
+def asked_by_set(book: Book, vod: LocalVod, door: str, keys: Sequence[str], *, backend: str = "file:///b") -> list[str]:
+    """Audios that a set has asked for, and that its state has had since, as far as the ledger knows."""
+    source, made = vod.video(), []
+    for key in keys:
+        asked = Key(owner_of_entry(f"{backend} {set_urn(door)}", key), "fingerprint")
+        book.ask(asked, service(vod), source)
+        made.append(vod.extract(source))
+        book.accept(asked, made[-1])
+    book.settle(service(vod), *made)
+    return made
+
+
+@DOORS
+def test_an_orphan_of_a_set_is_listed_with_its_entry(
+    command: Command, vod: LocalVod, ledger: Book, home: Path, door: str
+) -> None:
+    """The set had it once, and its state holds another: which entry it was is told, in the text and in JSON."""
+    held, gone = asked_by_set(ledger, vod, door, ["talk-0", 'a "talk" [2]'])
+    given = ("--stack-state", set_state(home, door, [held]), *NOW)
+    entry = set_urn(door) + '["a \\"talk\\" [2]"]'
+    result = command("orphans", *given, "--json", vod=vod)
+    assert standings(result) == {held: "known", gone: "orphaned"}
+    assert [it["owner"] for it in result.json["audios"] if it["audio_asset_id"] == gone] == [entry]
+    result = command("orphans", *given, "--delete", "--yes", vod=vod)
+    assert f"was {entry}" in " ".join(result.out.split())
+    assert vod.audio_ids() == [held]
+
+
+@DOORS
+@pytest.mark.parametrize("where", ["here", "on another machine"])
+def test_what_a_set_holds_is_never_deleted(
+    command: Command, vod: LocalVod, ledger: Book, home: Path, team: MemoryStore, door: str, where: str
+) -> None:
+    """Its audios, and those that others have taken the place of, are known, whichever machine has made them."""
+    given = ["--delete", "--yes", "--json", *NOW]
+    if where == "on another machine":
+        store = ObjectStore(team, TEAM, "ledgers", f"s3://state {set_urn(door).partition('media::')[0]}", pytest.fail)
+        book = Book(None, store=store)
+        made = asked_by_set(book, vod, door, ["talk-0", "talk-1", "talk-2"], backend="s3://state")
+        book.flush()
+        given += ["--config", f"vod:journal={TEAM}"]
+    else:
+        made = asked_by_set(ledger, vod, door, ["talk-0", "talk-1", "talk-2"])
+    first, second, third = made
+    result = command("orphans", "--stack-state", set_state(home, door, [first, second], [third]), *given, vod=vod)
+    assert standings(result) == dict.fromkeys(made, "known")
+    assert sorted(vod.audio_ids()) == sorted(made)
+    # The same state without one of them: now the ledger is what says that it was the set's.
+    result = command("orphans", "--stack-state", set_state(home, door, [first], [third]), *given, vod=vod)
+    assert result.json["deletions"] == {second: "deleted"}
+
+
+@DOORS
+@pytest.mark.parametrize("what", ["all", "one", "id"])
+def test_a_state_that_has_the_ids_of_a_set_encrypted_orphans_nothing(
+    command: Command, vod: LocalVod, ledger: Book, home: Path, door: str, what: str
+) -> None:
+    """Which audios the set holds cannot be read, so none of that stack is deleted, and how to have them read is told.
+
+    In clear, as `--show-secrets` writes it, they are known, and what is not among them is orphaned.
+    """
+    held, gone = asked_by_set(ledger, vod, door, ["talk-0", "talk-1"])
+    plain = json.loads(Path(set_state(home, door, [held])).read_text())
+    (resource,) = plain["deployment"]["resources"]
+    mark = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+    outputs, name = resource["outputs"], SETS[door][1]
+
+    def exported(seal: Callable[[object], object]) -> str:
+        extracted = outputs["extracted"]
+        (entry,) = extracted.values()
+        part = {"talk-0": seal(entry) if what == "one" else entry | {name: seal(entry[name])}}
+        resource["outputs"] = outputs | {"extracted": seal(extracted) if what == "all" else part}
+        file = home / "sealed.json"
+        file.write_text(json.dumps(plain))
+        return str(file)
+
+    given = ("--delete", "--yes", *NOW)
+    hidden = exported(lambda _: mark | {"ciphertext": "v1:abc"})
+    result = command("orphans", "--stack-state", hidden, *given, vod=vod)
+    assert "2 audios: 0 known, 0 orphaned, 0 unknown, 2 of others or in doubt." in result.out
+    assert "give what `pulumi stack export --show-secrets` writes" in " ".join(result.out.split())
+    assert sorted(vod.audio_ids()) == sorted([held, gone])
+    shown = exported(lambda value: mark | {"plaintext": json.dumps(value)})
+    command("orphans", "--stack-state", shown, *given, vod=vod)
+    assert vod.audio_ids() == [held]

@@ -87,6 +87,22 @@ def test_what_was_taken_out_of_the_state_is_orphaned(stack: NewStack, vod: Local
     audio.up("--target", audios["other"]["urn"]).expect("unchanged")
 
 
+def test_the_audios_of_a_set_whose_outputs_are_secrets_are_known(stack: NewStack, vod: LocalVod) -> None:
+    """By `additional_secret_outputs` the state has their ids encrypted: they are read in clear, and none is deleted."""
+    source, one = vod.video(), stack(vod.config)
+    options = 'pulumi.ResourceOptions(additional_secret_outputs=["extracted"])'
+    one.program(
+        "from vod_provider import ExtractedAudioSet\n"
+        f'ExtractedAudioSet("archive", {{"a": "{source}", "b": "{source}"}}, opts={options})'
+    )
+    one.up().expect("2 created")
+    one.up().expect("2 unchanged")
+    made = sorted(vod.audio_ids())
+    assert not [it for it in made if it in one.raw_state()]
+    assert {it["standing"] for it in found(one, "--delete", "--yes").values()} == {"known"}
+    assert sorted(vod.audio_ids()) == made
+
+
 def test_audios_of_a_stack_that_is_not_given_are_not_orphaned(stack: NewStack, vod: LocalVod) -> None:
     """Another stack holds the audio, and only the first is given: the journal says whose it is."""
     source = vod.video()

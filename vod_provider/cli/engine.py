@@ -33,9 +33,10 @@ class Engine:
         """The version, as '3.259.0'. Raises CommandError."""
         return self._run("pulumi", ["version"]).strip().removeprefix("v")
 
-    def export(self, stack: str) -> str:
-        """The stack's state as JSON; secrets in it stay encrypted. Raises CommandError."""
-        return self._run(f"--stack {stack}", ["stack", "export", "--stack", stack])
+    def export(self, stack: str, *, show_secrets: bool = False) -> str:
+        """The stack's state as JSON; secrets in it stay encrypted unless asked for. Raises CommandError."""
+        arguments = ["stack", "export", "--stack", stack, *(["--show-secrets"] if show_secrets else [])]
+        return self._run(f"--stack {stack}", arguments)
 
     def configuration(self, stack: str) -> dict[str, str]:
         """The stack's configuration by full name, secrets decrypted. Raises CommandError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +31,9 @@ _HEADINGS = {
     Standing.ORPHANED: "Orphaned: the ledger has them as asked for by us, and no state that was given holds them",
     Standing.YOUNG: "Too young to say: they would be orphaned, but they may be somebody's running `pulumi up`",
     Standing.KEPT: "Kept by the ledger: the next `pulumi up` that asks for the same takes it",
-    Standing.ELSEWHERE: "Of other stacks: the ledger has them for stacks whose states were not given or are empty",
+    Standing.ELSEWHERE: (
+        "Of other stacks: the ledger has them for stacks whose states were not given, are empty or are encrypted"
+    ),
     Standing.UNKNOWN: "Unknown: in no state that was given, and not in the ledger, so they may be anybody's",
 }
 _HEAD = ("AUDIO", "AGE", "STATUS", "FORMAT", "DURATION", "TITLE")
@@ -190,6 +192,7 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
     compared = f"{', '.join(given)} and the ledger" if given else "the ledger alone, since no stack was given"
     yield from layout.paragraph(f"Audios of {place}, compared with {compared}.")
     count = {standing: sum(it.standing is standing for it in found) for standing in Standing}
+    sealed = frozenset().union(*(state.stacks for state in options.states if state.is_sealed))
     known, orphaned, unknown = (count[one] for one in (Standing.KNOWN, Standing.ORPHANED, Standing.UNKNOWN))
     rest = len(found) - known - orphaned - unknown
     yield (
@@ -202,7 +205,7 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
             yield ""
             yield from layout.paragraph(heading)
             yield ""
-            yield from _table(here)
+            yield from _table(here, sealed)
             yield f"{layout.count(len(here), 'audio')}, {_total(here)}"
     if unknown:
         yield ""
@@ -213,7 +216,7 @@ def _report(found: Sequence[Finding], options: Options, place: str) -> Iterator[
         )
 
 
-def _table(findings: Sequence[Finding]) -> Iterator[str]:
+def _table(findings: Sequence[Finding], sealed: Collection[StackName | None]) -> Iterator[str]:
     rows = [
         (
             layout.clean(it.audio.id),
@@ -229,11 +232,11 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield head
     for line, it in zip(lines, findings, strict=True):
         yield line
-        for detail in _details(it):
+        for detail in _details(it, sealed):
             yield from layout.paragraph(layout.clean(detail), "    ")
 
 
-def _details(it: Finding) -> Iterator[str]:
+def _details(it: Finding, sealed: Collection[StackName | None]) -> Iterator[str]:
     entry = it.entry
     if entry is None:
         return
@@ -247,7 +250,10 @@ def _details(it: Finding) -> Iterator[str]:
         yield f"{'for' if it.standing is Standing.KEPT else 'was'} {owner}"
     if it.standing is Standing.ELSEWHERE:
         stack = stack_of(entry.owner)
-        yield f"give its state with --stack or --stack-state, or --former-stack {stack} if it is no more"
+        if stack in sealed:
+            yield "the given state has audios encrypted: give what `pulumi stack export --show-secrets` writes"
+        else:
+            yield f"give its state with --stack or --stack-state, or --former-stack {stack} if it is no more"
 
 
 def _total(findings: Sequence[Finding]) -> str:

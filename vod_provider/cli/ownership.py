@@ -25,7 +25,7 @@ class Standing(enum.Enum):
     KEPT = "kept"
     """The ledger has it, or may have it, for a resource whose next `pulumi up` takes it."""
     ELSEWHERE = "elsewhere"
-    """The ledger has it for a stack whose state was not given."""
+    """The ledger has it for a stack whose state was not given, or has its audios encrypted."""
     YOUNG = "young"
     """It would be orphaned, but it is so young that it may be somebody's running `up`."""
     ORPHANED = "orphaned"
@@ -90,6 +90,11 @@ class Known:
     entries: Sequence[Entry]
     former: Collection[StackName] = ()
 
+    @property
+    def sealed(self) -> frozenset[StackName]:
+        """The stacks whose states were given, but encrypted: which audios their sets hold is not known."""
+        return frozenset().union(*(state.stacks for state in self.states if state.is_sealed))
+
     def sort(self, audios: Iterable[Asset], *, now: float, skew: float, older_than: float) -> list[Finding]:
         """What is known of each audio, oldest first.
 
@@ -102,6 +107,7 @@ class Known:
             if entry.audio_id:
                 by_id.setdefault(entry.audio_id, []).append(entry)
         seen = self._seen(mentioned)
+        lost_answers = [one for one in self.entries if one.audio_id is None and one.asked_at is not None]
         findings = []
         for audio in audios:
             if audio.outcome is Outcome.GONE:
@@ -110,7 +116,7 @@ class Known:
             age = max(0.0, now + skew - audio.created.timestamp()) if audio.created else None
             young = age is None or age < older_than
             entries, lost = by_id.get(audio.id, []), False
-            if not entries and (may_be := self._lost(audio)):
+            if not entries and (may_be := self._lost(audio, lost_answers)):
                 entries, lost = [may_be], True
             # Whichever entry speaks most against deleting it counts.
             by_standing = {self._standing(one, seen, young=young): one for one in entries}
@@ -132,12 +138,12 @@ class Known:
         return Standing.YOUNG if young else Standing.ORPHANED
 
     def _seen(self, mentioned: Collection[str]) -> set[tuple[StackName | None, str]]:
-        """The stacks, each with its backend, whose states were looked at: one that is given, or is no more.
+        """The stacks, each with its backend, whose states were looked at: one that is given and legible, or is no more.
 
         A state does not say which backend it is from. Where the ledger knows a stack of that name in several, it is
         from one whose audios it mentions; that of the others was not given.
         """
-        given = {name for state in self.states for name in state.stacks}
+        given = {name for state in self.states for name in state.stacks} - self.sealed
         known = {_stack_and_backend(entry.owner) for entry in self.entries}
         tied = {_stack_and_backend(entry.owner) for entry in self.entries if entry.audio_id in mentioned}
         alone = {one for one in known if sum(other[0] == one[0] for other in known) == 1}
@@ -149,10 +155,10 @@ class Known:
         # No URN: the host could not say for which resource, so no later run finds the entry again.
         return stack is not None and stack not in self.former
 
-    def _lost(self, audio: Asset) -> Entry | None:
+    def _lost(self, audio: Asset, lost_answers: Iterable[Entry]) -> Entry | None:
         """An entry whose answer was lost and that may be of this audio; see `Recovery.search`."""
-        for entry in self.entries:
-            if entry.audio_id is not None or entry.asked_at is None or not self._taken_by(entry.owner):
+        for entry in lost_answers:
+            if entry.asked_at is None or not self._taken_by(entry.owner):
                 continue
             if format_of(audio) not in {entry.format, None}:
                 continue

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from vod_provider.audio.entries import EXTRACTED, SUPERSEDED
+from vod_provider.audio.ledger_records import SET
 from vod_provider.cli.errors import CommandError
+
+SECRET = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270")
+"""Name and value by which Pulumi marks a secret in a state. Source: `resource.SigKey`, `resource.SecretSig`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,6 +40,8 @@ class State:
     stacks: frozenset[StackName]
     texts: frozenset[str]
     """Every text in it. An audio whose id is among them is known, be it a resource's id, an input or an output."""
+    is_sealed: bool = False
+    """Whether the ids of a set's audios are encrypted in it, as by the option `additional_secret_outputs`."""
 
 
 def parse(text: str, origin: str) -> State:
@@ -48,13 +56,52 @@ def parse(text: str, origin: str) -> State:
         raise CommandError(f"{origin}: no state of a stack; it has to be what `pulumi stack export` writes")
     stacks = (StackName.of_urn(str(one.get("urn", ""))) for one in resources)
     # Operations that were under way when an engine was killed stand beside the resources, and know ids too.
-    return State(frozenset(name for name in stacks if name), frozenset(_texts(deployment)))
+    is_sealed = any(map(_is_sealed, _resources(deployment)))
+    return State(frozenset(name for name in stacks if name), frozenset(_texts(deployment)), is_sealed)
+
+
+def _resources(value: Any) -> Iterator[dict[str, Any]]:
+    """All resources of a deployment, those of pending operations, too: whatever has a URN."""
+    if isinstance(value, dict):
+        if "urn" in value:
+            yield value
+            return
+        for part in value.values():
+            yield from _resources(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _resources(part)
+
+
+def _is_sealed(resource: dict[str, Any]) -> bool:
+    """Whether it is a set, and an encrypted value stands where the ids of its audios would."""
+    outputs = resource.get("outputs")
+    if SET not in str(resource.get("urn", "")) or not isinstance(outputs, dict):
+        return False
+    for audios in (outputs.get(EXTRACTED), outputs.get(SUPERSEDED)):
+        held = audios.values() if isinstance(audios, dict) else ()
+        if any(map(_is_encrypted, (audios, *held))):
+            return True
+        if any(_is_encrypted(value) for one in held if isinstance(one, dict) for value in _ids(one)):
+            return True
+    return False
+
+
+def _ids(entry: dict[str, Any]) -> Iterator[Any]:
+    yield from (value for name, value in entry.items() if name in {"audio_asset_id", "audioAssetId"})
+
+
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(SECRET[0]) == SECRET[1] and "ciphertext" in value
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
+        if value.get(SECRET[0]) == SECRET[1] and isinstance(value.get("plaintext"), str):
+            with suppress(ValueError):
+                yield from _texts(json.loads(value["plaintext"]))
         for part in value.values():
             yield from _texts(part)
     elif isinstance(value, list):
