@@ -7,7 +7,7 @@ no state of its own. HTTP and SQL are loaded when the first call to VOD is due.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 from pulumi.output import Unknown
+from pulumi.runtime import rpc
 
 from vod_provider.audio import entries, inputs
 from vod_provider.audio.entries import Entries, Plan
@@ -99,10 +100,8 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
                 run.replaces(owner_of_entry(served.urn, key), wanted[key].get("asset_id"))
             line = plan.line()
             run.notes(served.urn, f"{name_of(served.urn)}: {line}" if line else "")
-            served.of_inputs = entries.AUDIOS
-            served.detailed = (
-                plan.paths(before.get(entries.AUDIOS) or {}, wanted) if known else {entries.AUDIOS: "UPDATE"}
-            )
+            served.of_inputs = (entries.AUDIOS, *entries.DEFAULTS)
+            served.detailed = plan.paths(there, before, news, _is_unknown) if known else {entries.AUDIOS: "UPDATE"}
         changes = bool(plan) or not known or olds.keys() != left.keys()
         return DiffResult(changes=changes, replaces=[], delete_before_replace=False)
 
@@ -123,7 +122,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             if not there.held and (error := work.error("extracting the audios of")):
                 raise error
             work.answer(id_)
-            return CreateResult(id_, entries.outputs(there, wanted))
+            return CreateResult(id_, _outputs(there, wanted))
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """The audios as VOD holds them, without those that it proves to have no more."""
@@ -131,14 +130,14 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             before = entries.asked(_before(served))
             if entries.EXTRACTED not in props:
                 raise VodError(
-                    f"reading set {id_}: a set has no id at VOD; read each of its audios with ExtractedAudio.get, or"
-                    " take it over with adopt"
+                    f"reading set {id_}: a set has no id at VOD, so it can be neither imported nor read; declare it,"
+                    " and take over its audios: with adopt one that is at VOD, with moved_from one of another resource"
                 )
             there = entries.entries(props, before)
             self._show(served, there)
             work = _Work(self._context, served, there, before, served.operation.timeout, changes=False)
             work.look()
-            return ReadResult(id_, entries.outputs(there, before))
+            return ReadResult(id_, _outputs(there, before, apart=there.apart))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Bring about what is missing, change what differs, and delete what nobody asks for any more."""
@@ -150,7 +149,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             work = _Work(self._context, served, there, wanted, served.operation.timeout)
             work.update(plan)
             work.answer(id_, before)
-            return UpdateResult(entries.outputs(there, wanted))
+            return UpdateResult(_outputs(there, wanted))
 
     def delete(self, _id: str, props: Props) -> None:
         """Remove the audios in whatever state they are, unless somebody else holds them."""
@@ -437,7 +436,7 @@ class _Work:
         ready = sum(entries.state_of(it) is Condition.WELL for it in self.there.held.values())
         self._served.last_line = f"{ready} ready"
         if reasons := self._reasons():
-            outs = entries.outputs(self.there, self.wanted, before)
+            outs = _outputs(self.there, self.wanted, before)
             raise PartialFailureError(reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready)}; {AGAIN}")
 
     def error(self, doing: str) -> VodError | None:
@@ -464,6 +463,19 @@ class _Work:
         unfinished = len(self.there.held) - ready
         kept = f", {unfinished} more are accepted by VOD and kept" if unfinished else ""
         return f"{ready} of {len(self.wanted)} audios are ready{kept}"
+
+
+def _outputs(
+    there: Entries,
+    wanted: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Mapping[str, Any]] | None = None,
+    apart: Collection[str] = (),
+) -> Props:
+    """As `entries.outputs`, with what may be of secret inputs as a secret. Both doors pass one on to the engine."""
+    outs = entries.outputs(there, wanted, before, apart)
+    if entries.APART in outs:
+        outs[entries.APART] = rpc.wrap_rpc_secret(outs[entries.APART])
+    return outs
 
 
 def _is_unknown(value: object) -> bool:

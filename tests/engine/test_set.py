@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import NewStack
+from tests.engine.conftest import NewStack, NewYamlStack
 from tests.engine.stack import Stack, until
+from tests.engine.yaml_stack import YamlStack
 from tests.vod import LocalVod
 
-PLUGIN = "pulumi.dynamic"
+PLUGINS = {"dynamic": "pulumi.dynamic", "native": "pulumi-resource-vod"}
+"""What the plugin's process has in its command line, by the door."""
 SLOW = 30.0
 """Seconds that a slow extraction takes here."""
 
@@ -39,7 +41,21 @@ def the_set(stack: Stack) -> dict[str, Any]:
 
 def ids(stack: Stack) -> dict[str, str]:
     """The ids of its audios, by key."""
-    return {key: it["audio_asset_id"] for key, it in the_set(stack)["outputs"]["extracted"].items()}
+    extracted = the_set(stack)["outputs"]["extracted"]
+    return {key: it.get("audio_asset_id") or it["audioAssetId"] for key, it in extracted.items()}
+
+
+def declare(door: str, stack: YamlStack, source: str, count: int, **more: dict[str, Any]) -> None:
+    """Have the program declare so many entries with titles of their own, and `more`, by that door."""
+    audios = {f"talk-{it}": {"asset_id": source, "title": f"Talk {it}"} for it in range(count)} | more
+    if door == "dynamic":
+        stack.python(archive(audios))
+    else:
+        declared = {
+            key: {"assetId" if name == "asset_id" else name: value for name, value in it.items()}
+            for key, it in audios.items()
+        }
+        stack.yaml({"archive": {"type": "vod:ExtractedAudioSet", "properties": {"audios": declared}}})
 
 
 def test_a_whole_life(stack: NewStack, vod: LocalVod) -> None:
@@ -81,7 +97,7 @@ def test_a_whole_life(stack: NewStack, vod: LocalVod) -> None:
         assert line in shown, shown
     # 'new' is what 'out' was, as 'after' is what 'before' was: they are renamed, and nothing is extracted.
     assert "archive: 1 to extract again, 2 to rename without a call, 1 to change in place, 1 to delete" in shown, shown
-    one.up().expect("1 updated")
+    one.up().expect("1 updated", "[diff: ~audios]")
     second = ids(one)
     assert (second["same"], second["titled"]) == (first["same"], first["titled"])
     assert (second["after"], second["new"]) == (first["before"], first["out"])
@@ -104,6 +120,50 @@ def test_a_whole_life(stack: NewStack, vod: LocalVod) -> None:
     one.refresh().expect("2 unchanged")
     one.destroy().expect("2 deleted")
     assert vod.audio_ids() == []
+
+
+def test_what_is_declared_of_an_entry_is_seen_to_differ_and_what_is_not_is_left(stack: NewStack, vod: LocalVod) -> None:
+    """Changed at VOD, the metadata that a set manages is seen by a refresh and set back; the state has no other.
+
+    But for `status`, which is an output: an entry that somebody else publishes is shown, and left as it is.
+    """
+    source, one = vod.video(), stack(vod.config)
+    given = {"asset_id": source, "title": "Ours", "category_id": -1, "publish": False}
+    one.program(archive({"managed": given, "tagged": source, "free": source}, tags=["ours"]))
+    one.up().expect("2 created")
+    held = ids(one)
+    for key, audio_id in held.items():
+        theirs: dict[str, Any] = {"tags": "theirs"} if key == "tagged" else {"title": "Theirs", "category_id": 7}
+        vod.api("PUT", "/asset/info", json={"asset_id": audio_id, **theirs})
+    vod.api("POST", "/asset/status/publish", json={"asset_id": [held["managed"], held["free"]]})
+    one.refresh().expect("1 updated")
+    outputs = the_set(one)["outputs"]
+    assert outputs["drifted"] == {
+        "managed": {"title": "Theirs", "category_id": 7, "publish": True},
+        "tagged": {"tags": ["theirs"]},
+    }
+    assert outputs["extracted"]["free"]["status"] == "PUBLISHED"
+    shown = one.preview().expect("archive: 2 to change in place").text
+    for line in ('- title      : "Theirs"', "- publish    : true", '-     [0]: "theirs"'):
+        assert line in shown, shown
+    assert "free" not in shown, "only what differs is shown"
+    assert "audio_asset_id" not in shown
+    one.up().expect("1 updated")
+    infos = {key: vod.asset(audio_id) for key, audio_id in held.items()}
+    shown_by_vod = {key: (it["base_info"]["title"], it["base_info"]["tags"], it["status"]) for key, it in infos.items()}
+    assert shown_by_vod == {
+        "managed": ("Ours", "ours", "CREATED"),
+        "tagged": ("A video", "ours", "CREATED"),
+        "free": ("Theirs", "ours", "PUBLISHED"),
+    }
+    vod.forget_calls()
+    one.up().expect("2 unchanged")
+    assert vod.calls() == []
+    one.refresh().expect("2 unchanged")
+    # A default that changes is shown once, whatever the number of audios that it is for.
+    one.program(archive({"managed": given, "tagged": source, "free": source}, tags=["ours"], format="AAC"))
+    shown = one.preview().expect("archive: 3 to extract again, 3 to delete", '+ format: "AAC"').text
+    assert "tagged" not in shown, shown
 
 
 def test_a_failing_entry_harms_no_other(stack: NewStack, vod: LocalVod) -> None:
@@ -200,11 +260,12 @@ def test_names_may_change_places(stack: NewStack, vod: LocalVod) -> None:
     assert vod.audio_ids() == []
 
 
-def test_the_first_ctrl_c_ends_the_up_within_two_seconds(stack: NewStack, vod: LocalVod) -> None:
+@pytest.mark.parametrize("door", PLUGINS)
+def test_the_first_ctrl_c_ends_the_up_within_two_seconds(yaml_stack: NewYamlStack, vod: LocalVod, door: str) -> None:
     """What VOD has accepted is kept, what was not asked for is not, and the next `up` pays for what is missing only."""
-    source, one = vod.video(), stack(vod.config)
+    source, one = vod.video(), yaml_stack(vod.config)
     vod.timed(SLOW, concurrency=200, quota_scale=0.1)
-    one.program(archive({f"talk-{it}": {"asset_id": source, "title": f"Talk {it}"} for it in range(40)}))
+    declare(door, one, source, 40)
     run = one.start("up", "--yes", "--skip-preview")
     until(lambda: vod.accepted() == 10)
     time.sleep(1)
@@ -225,24 +286,75 @@ def test_the_first_ctrl_c_ends_the_up_within_two_seconds(stack: NewStack, vod: L
 
 
 @pytest.mark.parametrize("victims", ["engine", "plugin"])
-def test_kill_9(stack: NewStack, vod: LocalVod, victims: str) -> None:
-    """Killed in the middle, the next `up` finds in the ledger what VOD has accepted: each is paid once."""
-    source, one = vod.video(), stack(vod.config)
+@pytest.mark.parametrize("door", PLUGINS)
+def test_kill_9(yaml_stack: NewYamlStack, vod: LocalVod, door: str, victims: str) -> None:
+    """Killed in the middle, the next `up` finds in the ledger what VOD has accepted: each is paid once.
+
+    One entry fails in every run, and harms no other.
+    """
+    source, one, failing = vod.video(), yaml_stack(vod.config), 'audios["bad"]: extracting MP3 from asset'
     vod.timed(3)
-    one.program(archive({f"talk-{it}": source for it in range(60)}))
+    declare(door, one, source, 30, bad={"asset_id": "0" * 32})
     run = one.start("up", "--yes", "--skip-preview")
-    until(lambda: vod.accepted() >= 30)
-    plugins = one.processes(PLUGIN)
+    until(lambda: vod.accepted() >= 15)
+    plugins = one.processes(PLUGINS[door])
+    assert plugins
     if victims == "engine":
         run.kill()
     for plugin in plugins:
         os.kill(plugin, signal.SIGKILL)
     run.communicate(timeout=30)
-    until(lambda: not one.processes(PLUGIN), 10)
+    until(lambda: not one.processes(PLUGINS[door]), 10)
     one.run("cancel", "--yes", "--stack", "test")
-    one.up().expect()
+    one.up().expect_failure(failing, "VOD.10062", "30 of 31 audios are ready")
     assert sorted(ids(one).values()) == sorted(vod.audio_ids())
-    assert len(ids(one)) == vod.accepted() == 60
+    assert len(ids(one)) == vod.accepted() == 30
+    one.up().expect_failure(failing, "30 of 31 audios are ready")
+    assert vod.accepted() == 30
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("door", PLUGINS)
+def test_what_is_secret_of_an_entry_stays_so(yaml_stack: NewYamlStack, vod: LocalVod, door: str) -> None:
+    """Neither the state nor what is shown has it in clear, also after an update that failed in part, and a refresh."""
+    source, one = vod.video(), yaml_stack(vod.config)
+
+    def program(secret: str, **more: dict[str, Any]) -> None:
+        def hidden(text: str) -> Any:
+            return {"fn::secret": text} if door == "native" else Secret(text)
+
+        entry = {"asset_id": source, "title": hidden(secret), "triggers": [hidden(secret)]}
+        declare(door, one, source, 1, talk=entry, **more)
+
+    program("Hush")
+    shown = one.up().expect("2 created").text
+    vod.faults({"operation": "DeleteAssets", "times": 5, "status": 403, "error_code": "VOD.10054"})
+    program("Hushed", bad={"asset_id": "0" * 32})
+    shown += one.up().expect_failure("VOD.10062", "VOD.10054", "2 of 3 audios are ready").text
+    outputs = the_set(one)["outputs"]
+    assert {"apart", "superseded"} <= outputs.keys()
+    vod.mend()
+    shown += one.refresh().expect().text
+    assert vod.asset(ids(one)["talk"])["base_info"]["title"] == "Hushed"
+    program("Hushed")
+    shown += one.preview().expect("archive: 1 to delete").text
+    shown += one.up().expect("1 updated").text
+    assert "apart" not in the_set(one)["outputs"]
+    assert "Hush" not in shown + one.raw_state()
+    one.up().expect("2 unchanged")
+    assert sorted(ids(one).values()) == sorted(vod.audio_ids())
+    assert vod.accepted() == 3
+
+
+class Secret:
+    """A secret text, as a program in Python writes it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return f"pulumi.Output.secret({self._text!r})"
 
 
 def test_an_audio_that_is_there_is_adopted(stack: NewStack, vod: LocalVod) -> None:
@@ -367,3 +479,26 @@ def test_an_audio_moves_where_it_is_told_to(stack: NewStack, vod: LocalVod) -> N
     assert vod.accepted() == 1
     one.destroy().expect()
     assert vod.audio_ids() == []
+
+
+def test_a_set_can_be_neither_imported_nor_read(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
+    """One line says so and names the way that there is, by the names of the door, and VOD is not asked."""
+    source, one = vod.video(), yaml_stack(vod.config)
+    vod.forget_calls()
+    why = "reading set x: a set has no id at VOD, so it can be neither imported nor read; declare it, and take over"
+    native = f"{why} its audios: with adopt one that is at VOD, with movedFrom one of another resource"
+    imported = {"properties": {"audios": {"a": {"assetId": source}}}, "options": {"import": "x"}}
+    failed = []
+    for declared in (imported, {"get": {"id": "x"}}):
+        one.yaml({"archive": {"type": "vod:ExtractedAudioSet", **declared}})
+        failed.append(one.up().expect_failure(native))
+    one.yaml({})
+    failed.append(one.run("import", "vod:index:ExtractedAudioSet", "brought", "x", "--yes").expect_failure(native))
+    one.python(
+        "from vod_provider import ExtractedAudioSet\n"
+        f'ExtractedAudioSet("archive", {{"a": {source!r}}}, opts=pulumi.ResourceOptions(id="x"))'
+    )
+    failed.append(one.up().expect_failure(native.replace("movedFrom", "moved_from")))
+    for run in failed:
+        assert len({line.partition(why)[2] for line in run.lines(why)}) == 1, run.text
+    assert vod.calls() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ def there(audios: Mapping[str, Any], **defaults: Any) -> Entries:
 def planned(before: Mapping[str, Any], after: Mapping[str, Any], **defaults: Any) -> Plan:
     """What is to be done to come from the one to the other."""
     return plan(there(before), asked({"audios": after, **defaults}, is_unknown), is_unknown, lambda *_: False)
+
+
+def paths(found: Plan, before: Mapping[str, Any], after: Mapping[str, Any], **defaults: Any) -> dict[str, str]:
+    """What the preview is told of a plan for a set that was made as declared `before`."""
+    return found.paths(there(before), {"audios": before}, {"audios": after, **defaults}, is_unknown)
 
 
 def problems(audios: object, **more: Any) -> list[str]:
@@ -178,6 +184,28 @@ def test_what_is_written_for_two_inputs_is_read_beside_either(before: dict[str, 
         assert not plan(read, wanted, is_unknown, lambda *_: False)
 
 
+def test_what_may_be_of_a_secret_input_stands_apart() -> None:
+    """What was asked for, where the inputs saved beside it do not say it; a refresh leaves it there."""
+    before, after = ({"a": {"asset_id": "v", "title": title, "triggers": [title]}} for title in ("Hush", "Hushed"))
+    held = there(after)
+    held.superseded["audio9"] = there(before).held["a"] | {"audio_asset_id": "audio9", "key": "a"}
+    written = outputs(held, asked({"audios": after}), asked({"audios": before}))
+    told = {"made_from": {"asset_id": "v", "format": "MP3", "triggers": ["Hushed"]}, "holds": {"title": "Hushed"}}
+    assert written.pop("apart") == {
+        "extracted": {"a": told},
+        "superseded": {"audio9": {"asset_id": "v", "format": "MP3"}},
+    }
+    assert "Hush" not in json.dumps(written)
+    read = entries.entries(
+        outputs(held, asked({"audios": after}), asked({"audios": before})), asked({"audios": before})
+    )
+    refreshed = outputs(read, asked({"audios": before}), apart=read.apart)
+    assert refreshed.pop("apart")["extracted"] == {"a": told}
+    assert "Hush" not in json.dumps(refreshed)
+    with pytest.raises(VodError, match="encrypted"):
+        entries.entries(written | {"apart": {"ciphertext": "v1:"}}, asked({"audios": before}))
+
+
 @given(AUDIOS)
 def test_what_was_made_as_asked_needs_nothing(audios: dict[str, Any]) -> None:
     """An unchanged set has an empty plan, also after its state was written and read."""
@@ -212,7 +240,7 @@ def test_what_differs_is_named_by_its_path() -> None:
         "added": {"asset_id": "added"},
     }
     found = planned(before, after)
-    assert found.paths(before, asked({"audios": after})) == {
+    assert paths(found, before, after) == {
         'audios["title"].title': "UPDATE",
         'audios["format"].format': "UPDATE",
         'audios["added"]': "ADD",
@@ -221,11 +249,16 @@ def test_what_differs_is_named_by_its_path() -> None:
     assert found.line() == "1 to extract, 1 to extract again, 1 to change in place, 2 to delete"
 
 
-def test_a_default_that_changes_is_told_of_each_entry() -> None:
-    """Another format for all is another extraction of each that has none of its own."""
-    before = {"a": {"asset_id": "v"}, "b": {"asset_id": "w", "format": "MP3"}}
+def test_a_default_that_changes_is_told_once() -> None:
+    """Another format for all is another extraction of each that has none of its own, and stands with the set."""
+    before = {"a": {"asset_id": "v"}, "b": {"asset_id": "w", "format": "MP3"}, "c": {"asset_id": "x"}}
     found = planned(before, before, format="AAC")
-    assert found.replaced == {"a": ("format",)}
+    assert found.replaced == {"a": ("format",), "c": ("format",)}
+    assert paths(found, before, before, format="AAC") == {"format": "UPDATE"}
+    after = before | {"a": {"asset_id": "v", "format": "AAC"}}
+    assert paths(planned(before, after), before, after) == {'audios["a"].format': "UPDATE"}
+    unknown = before | {"a": UNKNOWN}
+    assert paths(planned(before, unknown), before, unknown) == {'audios["a"]': "UPDATE"}
 
 
 def test_a_renamed_entry_keeps_its_audio() -> None:
@@ -255,24 +288,43 @@ def test_what_is_not_ready_is_gone_on_with(status: str, expected: str) -> None:
     held = there({"a": {"asset_id": "v"}})
     held.held["a"] |= {"status": status}
     found = plan(held, asked({"audios": {"a": {"asset_id": "v"}}}), is_unknown, lambda *_: False)
-    told = found.paths({"a": {"asset_id": "v"}}, {"a": {"asset_id": "v"}})
+    given = {"audios": {"a": {"asset_id": "v"}}}
     if expected:
         assert "a" in getattr(found, expected)
-        assert told == {'extracted["a"].status': "DELETE"}
+        assert outputs(held, asked(given))["unready"] == {"a": status}
+        assert found.paths(held, given, given, is_unknown) == {'unready["a"]': "DELETE"}
     else:
         assert not found
 
 
 def test_a_drift_is_told_as_what_vod_holds() -> None:
-    """The inputs do not differ, so that the preview shows the output that is to go."""
-    audios = {"a": {"asset_id": "v", "title": "Ours"}}
-    held = there(audios)
-    held.held["a"] = seen(held.held["a"], audio(0, title="Theirs"))
-    wanted = asked({"audios": audios})
-    assert outputs(held, wanted)["extracted"]["a"]["holds"] == {"title": "Theirs"}
-    assert plan(held, wanted, is_unknown, lambda *_: False).paths(audios, wanted) == {
-        'extracted["a"].holds.title': "DELETE"
+    """The inputs do not differ, so that the preview shows the output that is to go; of what is not managed, nothing."""
+    audios = {"a": {"asset_id": "v", "title": "Ours", "publish": False}, "b": {"asset_id": "v"}}
+    given: dict[str, Any] = {"audios": audios, "tags": ["x"]}
+    wanted, held = asked(given), there(audios, tags=["x"])
+    for key in held.held:
+        theirs = audio(0, title="Theirs", tags=("y",), category_id=7)
+        held.held[key] = seen(held.held[key], replace(theirs, status="PUBLISHED"))
+    assert outputs(held, wanted)["drifted"] == {
+        "a": {"title": "Theirs", "tags": ["y"], "publish": True},
+        "b": {"tags": ["y"]},
     }
+    found = plan(held, wanted, is_unknown, lambda *_: False)
+    shown = ['drifted["a"].title', 'drifted["a"].tags', 'drifted["a"].publish', 'drifted["b"].tags']
+    assert found.paths(held, given, given, is_unknown) == dict.fromkeys(shown, "DELETE")
+    assert comparable(roundtrip(held, wanted)) == comparable(held)
+    # In an update that fails in part, what has drifted elsewhere stays known.
+    failed = outputs(held, {**wanted, "b": {**wanted["b"], "title": "New"}}, wanted)
+    assert failed["drifted"].keys() == {"a"}
+    assert failed["apart"]["extracted"]["b"]["holds"] == {"tags": ["y"]}
+
+
+def test_metadata_that_vod_was_not_given_is_told_by_the_input() -> None:
+    """There is nothing else that could show it."""
+    given = {"audios": {"a": {"asset_id": "v", "title": "T"}}, "tags": ["x"]}
+    held = Entries(MARK, {"a": made(asked(given)["a"], audio(0), PLACE, mark_of_entry(MARK, "a"), described=False)})
+    found = plan(held, asked(given), is_unknown, lambda *_: False)
+    assert found.paths(held, given, given, is_unknown) == {'audios["a"].title': "UPDATE", "tags": "UPDATE"}
 
 
 def test_a_state_that_does_not_say_what_an_audio_was_made_of_is_refused() -> None:

@@ -330,7 +330,20 @@ def test_what_is_in_a_set_has_names_too_and_its_keys_are_somebodys_own() -> None
         "categoryId": 1,
     }
     assert names.to_snake(names.to_camel(declared)) == declared
-    held = {"extracted": {"a_b": {"made_from": {"asset_id": "v"}, "holds": {"category_id": 2}}}}
-    assert names.to_camel(held) == {"extracted": {"a_b": {"madeFrom": {"assetId": "v"}, "holds": {"categoryId": 2}}}}
+    held: dict[str, Any] = {"extracted": {"a_b": {"made_from": {"asset_id": "v"}, "holds": {"category_id": 2}}}}
+    held |= {"drifted": {"a_b": {"category_id": 2}}, "unready": {"a_b": "CREATING"}}
+    assert names.to_camel(held) == {
+        "extracted": {"a_b": {"madeFrom": {"assetId": "v"}, "holds": {"categoryId": 2}}},
+        "drifted": {"a_b": {"categoryId": 2}},
+        "unready": {"a_b": "CREATING"},
+    }
+    made = {"a_b": {"made_from": {"asset_id": "v"}}}
+    turned = {"a_b": {"madeFrom": {"assetId": "v"}}}
+    apart = {"apart": {"extracted": made, "superseded": {"id": {"asset_id": "v"}}}}
+    as_secret = {"apart": rpc.wrap_rpc_secret(apart["apart"])}
+    expected = {"extracted": turned, "superseded": {"id": {"assetId": "v"}}}
+    assert names.to_camel(apart) == {"apart": expected}
+    assert names.to_camel(as_secret) == {"apart": rpc.wrap_rpc_secret(expected)}
+    assert names.to_snake(names.to_camel(apart)) == apart
     assert names.camel_path('audios["a_b\\"_c"].category_id') == 'audios["a_b\\"_c"].categoryId'
-    assert names.camel_path('extracted["a_b"].holds.category_id') == 'extracted["a_b"].holds.categoryId'
+    assert names.camel_path('drifted["a_b"].category_id') == 'drifted["a_b"].categoryId'

@@ -197,6 +197,13 @@ def test_a_diff_says_which_property_does_what() -> None:
     assert response.detailedDiff["format"].kind == provider_pb2.PropertyDiff.UPDATE_REPLACE
     assert list(response.diffs) == ["format"]
     assert list(response.stables) == ["audio_asset_id"]
+    entries = provider_pb2.DiffResponse()
+    paths = {'audios["a"].title': "UPDATE", 'audios["b"]': "ADD", 'drifted["a"].tags': "DELETE", "format": "UPDATE"}
+    ServedRequest(detailed=paths, of_inputs=("audios", "format")).explain(entries)
+    assert {path: it.inputDiff for path, it in entries.detailedDiff.items()} == {
+        path: not path.startswith("drifted") for path in paths
+    }
+    assert list(entries.diffs) == ["audios", "drifted", "format"], "the names that the row shows"
     plain = provider_pb2.DiffResponse()
     ServedRequest().explain(plain)
     assert not plain.hasDetailedDiff

@@ -9,7 +9,7 @@ Pulumi.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,18 @@ EXTRACTED = "extracted"
 """The output with the entries."""
 SUPERSEDED = "superseded"
 """The output with audios that others have taken the place of, and that are still to be deleted."""
+DRIFTED = "drifted"
+"""The output with what VOD holds otherwise than the inputs ask, by key and name.
+
+Beside the entries and not in them: the engine shows all of an output of which a part is to go.
+"""
+UNREADY = "unready"
+"""The output with the status of each audio that is not ready, by key; beside the entries for the same reason."""
+APART = "apart"
+"""The output with what was asked for of audios, where the inputs saved beside it do not say it; to be kept as a secret.
+
+What was asked for may be one, and the host does not tell which is.
+"""
 DEFAULTS = ("format", "category_id", "tags", "publish", "region", "project_id", "account", "triggers")
 """Inputs of the set that hold for each entry that does not have its own."""
 OF_ENTRY = tuple(name for name in INPUTS if name != DESCRIPTION)
@@ -113,6 +125,8 @@ class Entries:
     mark: str = ""
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     superseded: dict[str, dict[str, Any]] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    """Keys of those of which the state says itself what they have, since the inputs beside it may not say so."""
 
 
 def made(wanted: Props, asset: Asset, place: str, made_for: str, *, described: bool) -> dict[str, Any]:
@@ -159,47 +173,61 @@ def state_of(entry: Props) -> Condition:
     return condition(str(entry.get("status", "")), has_file=bool(entry.get("url")))
 
 
-def outputs(entries: Entries, wanted: Mapping[str, Props], before: Mapping[str, Props] | None = None) -> dict[str, Any]:
+def outputs(
+    entries: Entries,
+    wanted: Mapping[str, Props],
+    before: Mapping[str, Props] | None = None,
+    apart: Collection[str] = (),
+) -> dict[str, Any]:
     """The outputs that hold them, beside the inputs of which `wanted` are the entries.
 
     `before`: it may also be these, which the engine keeps where an update has failed in part. Then an entry relies on
-    neither, unless both have the same of it.
+    neither, unless both have the same of it. Entries with the keys `apart` rely on none in any case.
     """
+    alone = {key for key in entries.held if before is not None and before.get(key) != wanted.get(key)}.union(apart)
     places = [it["place"] for it in entries.held.values()]
     common = {"place": max(set(places), key=places.count) if places else "", "made_for": entries.mark}
     found: dict[str, Any] = {
         **{name: value for name, value in common.items() if value},
         EXTRACTED: {
-            key: _written(
-                entries.mark, key, it, wanted, common, alone=before is not None and before.get(key) != wanted.get(key)
-            )
+            key: _written(entries.mark, key, it, wanted.get(key, {}), common, alone=key in alone)
             for key, it in entries.held.items()
         },
     }
+    drifts = {key: drift(it, wanted.get(key, {})) for key, it in entries.held.items() if key not in alone}
+    if drifted := {key: it for key, it in drifts.items() if it}:
+        found[DRIFTED] = drifted
+    if unready := {key: it.get("status") for key, it in entries.held.items() if state_of(it) is not Condition.WELL}:
+        found[UNREADY] = unready
     if entries.superseded:
-        found[SUPERSEDED] = {
-            audio_id: {name: value for name, value in it.items() if value is not None}
-            for audio_id, it in entries.superseded.items()
-        }
+        found[SUPERSEDED] = {id_: _named(it, _KEPT) for id_, it in entries.superseded.items()}
+    asked_for = {
+        EXTRACTED: {
+            key: _asked_for(it, {} if key in alone else wanted.get(key, {}), alone=key in alone)
+            for key, it in entries.held.items()
+        },
+        SUPERSEDED: {id_: _named(it, _ASKED_FOR) for id_, it in entries.superseded.items()},
+    }
+    full = {name: {key: it for key, it in part.items() if it} for name, part in asked_for.items()}
+    if any(full.values()):
+        found[APART] = {name: part for name, part in full.items() if part}
     return found
 
 
-def _written(
-    base: str, key: str, entry: Props, wanted: Mapping[str, Props], common: Props, *, alone: bool
-) -> dict[str, Any]:
+_KEPT = ("audio_asset_id", "key", "place", "made_for")
+_ASKED_FOR = ("asset_id", "format", "account", "adopt")
+
+
+def _named(entry: Props, names: Iterable[str]) -> dict[str, Any]:
+    return {name: entry[name] for name in names if entry.get(name) is not None}
+
+
+def _written(base: str, key: str, entry: Props, ask: Props, common: Props, *, alone: bool) -> dict[str, Any]:
     """`alone`: so that it can be read beside any inputs."""
-    ask = {} if alone else wanted.get(key, {})
-    found = {name: entry[name] for name in TOLD if entry.get(name) is not None}
+    found = _named(entry, TOLD)
     if entry.get("status") != _CREATED:
         found["status"] = entry.get("status")
-    if alone or any(not inputs.same(name, entry.get(name), ask.get(name)) for name in REPLACING):
-        found["made_from"] = {name: entry[name] for name in REPLACING if entry.get(name) is not None}
-    managed = [name for name in METADATA if name != "publish" and (alone or ask.get(name) is not None)]
-    known = [name for name in managed if name in entry]
-    holds = {name: entry[name] for name in known if alone or not inputs.same(name, entry[name], ask.get(name))}
-    if holds:
-        found["holds"] = {name: value for name, value in holds.items() if value is not None}
-    if lacks := [name for name in managed if name not in entry]:
+    if lacks := [name for name in METADATA if name not in entry and (alone or ask.get(name) is not None)]:
         found["lacks"] = lacks
     if entry.get("place") != common["place"]:
         found["place"] = entry.get("place")
@@ -208,12 +236,33 @@ def _written(
     return found
 
 
+def _asked_for(entry: Props, ask: Props, *, alone: bool) -> dict[str, Any]:
+    """What was asked for when the audio was made, and what VOD was given, as far as `ask` does not say it."""
+    found: dict[str, Any] = {}
+    if alone or any(not inputs.same(name, entry.get(name), ask.get(name)) for name in REPLACING):
+        found["made_from"] = _named(entry, REPLACING)
+    if alone and (holds := _named(entry, [name for name in METADATA if name != "publish"])):
+        found["holds"] = holds
+    return found
+
+
+def drift(entry: Props, ask: Props) -> dict[str, Any]:
+    """What VOD holds of an audio otherwise than its inputs ask; of what they do not ask, nothing."""
+    told = [name for name in METADATA if name in entry and (name != "publish" or state_of(entry) is Condition.WELL)]
+    asked = [name for name in told if ask.get(name) is not None]
+    return {name: entry[name] for name in asked if not inputs.same(name, entry[name], ask[name])}
+
+
 def entries(outs: Props, before: Mapping[str, Props]) -> Entries:
     """What the outputs hold, beside the inputs of which `before` are the entries. The inverse of `outputs`."""
     base = str(outs.get("made_for", ""))
-    found = Entries(base)
-    for key, it in (outs.get(EXTRACTED) or {}).items():
-        ask = before.get(key, {})
+    apart, drifted = outs.get(APART) or {}, outs.get(DRIFTED) or {}
+    if "ciphertext" in apart:
+        raise VodError("the state has what some of its audios were made of encrypted")
+    told_apart = apart.get(EXTRACTED, {})
+    found = Entries(base, apart=frozenset(key for key, it in told_apart.items() if "holds" in it))
+    for key, written in (outs.get(EXTRACTED) or {}).items():
+        it, ask = {**written, **told_apart.get(key, {})}, before.get(key, {})
         if not ask and "made_from" not in it:
             # Nothing is billed again because a state was edited, or a host has not told all of it.
             raise VodError(
@@ -221,7 +270,7 @@ def entries(outs: Props, before: Mapping[str, Props]) -> Entries:
             )
         entry = dict(it.get("made_from") or {name: ask[name] for name in REPLACING if ask.get(name) is not None})
         entry |= {name: ask[name] for name in METADATA if ask.get(name) is not None and name not in it.get("lacks", ())}
-        entry |= it.get("holds", {})
+        entry |= it.get("holds", {}) | drifted.get(key, {})
         status = it.get("status", _CREATED)
         entry |= {name: it.get(name) for name in TOLD} | {"status": status, "publish": status == _PUBLISHED}
         if ask.get("adopt") == it.get("audio_asset_id"):
@@ -229,7 +278,9 @@ def entries(outs: Props, before: Mapping[str, Props]) -> Entries:
         entry["place"] = it.get("place", outs.get("place", ""))
         entry["made_for"] = it.get("made_for", mark_of_entry(base, key) if base else "")
         found.held[key] = entry
-    found.superseded = {audio_id: dict(it) for audio_id, it in (outs.get(SUPERSEDED) or {}).items()}
+    found.superseded = {
+        id_: {**it, **apart.get(SUPERSEDED, {}).get(id_, {})} for id_, it in (outs.get(SUPERSEDED) or {}).items()
+    }
     return found
 
 
@@ -258,26 +309,34 @@ class Plan:
             self.added or self.moved or self.replaced or self.changed or self.unfinished or self.removed or self.left
         )
 
-    def paths(self, before: Mapping[str, Props], wanted: Mapping[str, Props]) -> dict[str, str]:
+    def paths(self, there: Entries, before: Props, news: Props, is_unknown: IsUnknown) -> dict[str, str]:
         """The path of everything that differs, and the `PropertyDiff.Kind` of what is done with it.
 
-        Paths of inputs are those of differences from the inputs before. What differs although the inputs do not is told
-        by what is to go from the outputs: another title that VOD holds, a status that is not to stay.
+        `before` are the inputs saved with the state, `news` those that are checked. A difference of the inputs is told
+        where it stands: with the entry, or once with the set. What differs although the inputs do not is told by what
+        is to go from the outputs: another title that VOD holds, a status that is not to stay.
         """
-        found = {path(key): "UPDATE" if key in before else "ADD" for key in self.added}
-        for key in self.moved:
-            found[path(key)] = "UPDATE" if key in before else "ADD"
-        for key in self.removed + [old for old in self.moved.values() if old not in wanted]:
-            found[path(key)] = "DELETE" if key in before and key not in wanted else "UPDATE"
-        for key in self.unfinished:
-            found[path(key, "status", EXTRACTED)] = "DELETE"
+        old, new = before.get(AUDIOS) or {}, news[AUDIOS]
+        asked_before, wanted = asked(before), asked(news, is_unknown)
+        found = {path(key): "UPDATE" if key in old else "ADD" for key in (*self.added, *self.moved)}
+        for key in self.removed + [it for it in self.moved.values() if it not in wanted]:
+            found[path(key)] = "DELETE" if key in old and key not in wanted else "UPDATE"
+        found |= {path(key, where=UNREADY): "DELETE" for key in self.unfinished}
         for key, names in (*self.replaced.items(), *self.changed.items()):
-            ask = before.get(key, {})
-            differ = [name for name in names if not inputs.same(name, ask.get(name), wanted[key].get(name))]
-            found |= {path(key, name): "UPDATE" for name in differ}
-            found |= {path(key, f"holds.{name}", EXTRACTED): "DELETE" for name in names if name not in differ}
+            if key in self.moved:
+                continue
+            ask, entry = asked_before.get(key, {}), there.held[key]
+            drifted = drift(entry, ask)
+            for name in names:
+                if name in drifted and inputs.same(name, ask.get(name), wanted[key].get(name)):
+                    found[path(key, name, DRIFTED)] = "DELETE"
+                elif is_unknown(new[key]):
+                    found[path(key)] = "UPDATE"
+                else:
+                    own = name in new[key] or name in old.get(key, {})
+                    found[path(key, name) if own else name] = "UPDATE"
             if not names:
-                found[path(key, "status", EXTRACTED)] = "DELETE"
+                found[path(key, where=UNREADY)] = "DELETE"
         if self.left:
             found[SUPERSEDED] = "DELETE"
         return found

@@ -13,8 +13,10 @@ from typing import Any
 ALSO = ("custom_timeouts", "asset_ids", "pack_type", "cover_url")
 """Names that stand in messages and are no properties of a resource."""
 
-ENTRIES = frozenset(["audios", "extracted", "superseded"])
+ENTRIES = frozenset(["audios", "extracted", "superseded", "drifted"])
 """Properties of a set that have audios by keys."""
+_NESTED = frozenset(["apart", "value"])
+"""A property of a set that has such properties, and what Pulumi calls the content of a secret."""
 _OF_ENTRY = frozenset(["made_from", "holds"])
 """Properties of such an audio that have properties."""
 
@@ -45,12 +47,13 @@ def to_snake(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _turned(turn: Callable[[str], str], properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        turn(name): {key: _entry(turn, it) for key, it in value.items()}
-        if name in ENTRIES and isinstance(value, Mapping)
-        else value
-        for name, value in properties.items()
-    }
+    return {turn(name): _value(turn, name, value) for name, value in properties.items()}
+
+
+def _value(turn: Callable[[str], str], name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and name in ENTRIES:
+        return {key: _entry(turn, it) for key, it in value.items()}
+    return _turned(turn, value) if isinstance(value, Mapping) and name in _NESTED else value
 
 
 def _entry(turn: Callable[[str], str], entry: Any) -> Any:

@@ -187,6 +187,7 @@ class NativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
             with serving.current_request() as served:
                 served.detailed = {names.camel_path(it): kind for it, kind in served.detailed.items()}
+                served.of_inputs = tuple(names.camel(name) for name in served.of_inputs)
                 served.stables = tuple(names.camel(name) for name in served.stables)
                 served.explain(response)
             return response

@@ -18,6 +18,7 @@ from vod_provider.audio.place import Place
 from vod_provider.plugin import names
 from vod_provider.plugin.errors import SavedStateError
 from vod_provider.plugin.owner import SET_TYPES, TYPES
+from vod_provider.vod.errors import VodError
 
 SECONDS = 60.0
 """The command takes no longer."""
@@ -40,7 +41,7 @@ def holders(owners: str, environ: Mapping[str, str] = os.environ) -> list[Holder
         )
         resources = json.loads(done.stdout)["deployment"].get("resources") or []
         return [it for one in resources for it in _audios(one, backend) if it.owner.startswith(owners)]
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, subprocess.SubprocessError, VodError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SavedStateError(f"`pulumi stack export` of stack {stack} failed ({type(error).__name__})") from error
 
 

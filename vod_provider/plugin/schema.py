@@ -144,7 +144,7 @@ OUTPUTS: tuple[Property, ...] = (
 OF_SET: tuple[Property, ...] = (
     Property(
         "audios",
-        _object(_type("AudioOfSetInputs")),
+        _object(_type("SetAudio")),
         "The audios, each by a key that stays when others come and go. Another key for the same source and format is no"
         " extraction.",
     ),
@@ -257,13 +257,13 @@ def _types() -> dict[str, Any]:
             "enum": [{"name": "Video", "value": "video"}, {"name": "Audio", "value": "audio"}],
         },
         f"{prefix}MediaAsset": {"type": "object", "description": "A media asset of VOD.", **_outputs(ASSET)},
-        f"{prefix}AudioOfSetInputs": {
+        f"{prefix}SetAudio": {
             "type": "object",
             "description": "One audio of a set. What it has comes before the set's own.",
             "properties": {camel(it.name): Property(it.name, it.type, it.about).schema() for it in _of_entry()},
             "required": [camel("asset_id")],
         },
-        f"{prefix}AudioOfSet": {
+        f"{prefix}SetAudioResult": {
             "type": "object",
             "description": "One audio of a set, as VOD has told of it.",
             "properties": {camel(it.name): it.schema() for it in IN_SET},
@@ -341,12 +341,13 @@ def _set() -> dict[str, Any]:
             "The audio tracks of many VOD videos, as one resource.\n\nAn audio that fails harms no other: the resource"
             " then fails with the reasons, and holds all that is done; the next `pulumi up` goes on with what is"
             " missing only. A change of an audio's source, format, triggers or place extracts that one again, which is"
-            " billed again. A set cannot be imported: its audios are taken over by `adopt`.\n"
+            " billed again. A set cannot be imported: its audios are taken over by `adopt`, or by `movedFrom` from"
+            " other resources.\n"
         ),
         "inputProperties": {camel(it.name): it.schema() for it in OF_SET},
         "requiredInputs": ["audios"],
         "properties": {
-            "extracted": {**_object(_type("AudioOfSet")), "description": "The audios, by their keys."},
+            "extracted": {**_object(_type("SetAudioResult")), "description": "The audios, by their keys."},
             "place": {**STRING, "description": "Where the audios are, but for those that say otherwise."},
         },
         "required": ["extracted"],

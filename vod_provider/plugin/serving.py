@@ -40,8 +40,8 @@ class ServedRequest:
     """One request being served: what it knows, and what the answer is to hold beyond the provider's result.
 
     `last_line` is what its row ends with; '' leaves it as it is. `detailed` says by the path of a property what a diff
-    does with it, as a `PropertyDiff.Kind`; paths that begin with `of_inputs`, if that is set, are differences from the
-    inputs before, and the others from the outputs; `stables` are outputs that an update leaves as they are.
+    does with it, as a `PropertyDiff.Kind`; those of the properties `of_inputs` are differences from the inputs
+    before, and the others from the outputs; `stables` are outputs that an update leaves as they are.
     `inputs_before` has the inputs that were saved with the state; None where the host does not tell them.
     """
 
@@ -49,7 +49,7 @@ class ServedRequest:
     urn: str = ""
     last_line: str = ""
     detailed: dict[str, str] = field(default_factory=dict)
-    of_inputs: str = ""
+    of_inputs: tuple[str, ...] = ()
     stables: tuple[str, ...] = ()
     inputs_before: Callable[[], dict[str, Any]] | None = None
 
@@ -65,10 +65,11 @@ class ServedRequest:
         response.stables.extend(self.stables)
         if self.detailed:
             response.hasDetailedDiff = True
-            for name, kind in self.detailed.items():
-                response.detailedDiff[name].kind = kinds.Value(kind)
-                response.detailedDiff[name].inputDiff = bool(self.of_inputs) and name.startswith(self.of_inputs)
-                response.diffs.append(name)
+            properties = {path: path.partition("[")[0] for path in self.detailed}
+            for path, kind in self.detailed.items():
+                response.detailedDiff[path].kind = kinds.Value(kind)
+                response.detailedDiff[path].inputDiff = properties[path] in self.of_inputs
+            response.diffs.extend(dict.fromkeys(properties.values()))  # names alone: a row has no other
 
 
 class EngineLog(Protocol):
