@@ -9,7 +9,7 @@ import pytest
 from vod_provider.plugin.functions import Functions
 from vod_provider.vod import transport
 from vod_provider.vod.deadline import Stop
-from vod_provider.vod.errors import CredentialsError, of_answer
+from vod_provider.vod.errors import CredentialsError, QueryError, of_answer
 
 
 def test_an_error_names_the_setting_of_the_account_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +30,27 @@ def test_an_error_names_the_setting_of_the_account_that_asked(monkeypatch: pytes
         functions.media_asset({"asset_id": "5412"})
     with pytest.raises(CredentialsError, match=r"check the credentials \(vod:accounts\.archive\.accessKey,"):
         functions.media_asset({"asset_id": "5412", "account": "archive"})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tags": "talk"}, "tags is 'talk', and has to be a list of texts"),
+        ({"tags": [1.0]}, r"tags is \[1.0\], and has to be a list of texts"),
+        ({"tags": [" "]}, r"tags is \[' '\], and has to be a list of texts"),
+        ({"asset_ids": {"a": "b"}}, "asset_ids is {'a': 'b'}, and has to be a list of texts"),
+        ({"status": "CREATED"}, "status is 'CREATED', and has to be a list of texts"),
+        ({"category_id": 7.5}, "category_id is 7.5, and has to be a whole number"),
+        ({"category_id": float("nan")}, "category_id is nan, and has to be a whole number"),
+        ({"category_id": float("inf")}, "category_id is inf, and has to be a whole number"),
+        ({"category_id": "9" * 5000}, "category_id is '9+\\.\\.\\., and has to be a whole number"),
+        ({"category_id": True}, "category_id is True, and has to be a whole number"),
+        ({"title": 5.0}, "title is 5.0, and has to be a text"),
+        ({"kind": ["audio"]}, r"kind is \['audio'\], and has to be a text"),
+        ({"region": ["r"]}, r"region is \['r'\], and has to be a text"),
+    ],
+)
+def test_what_can_be_no_filter_is_refused(given: dict[str, Any], said: str) -> None:
+    """Programs without types send what they like: it must not list everything, or nothing."""
+    with pytest.raises(QueryError, match=f"^listing assets: {said}$"):
+        Functions({}, {}, Stop()).media_assets(given)

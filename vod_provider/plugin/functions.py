@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import fields
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from vod_provider.config import settings
 from vod_provider.plugin import schema
-from vod_provider.vod.asset_query import AssetQuery, one_asset
+from vod_provider.text import short
+from vod_provider.vod.asset_query import LISTING, AssetQuery, one_asset
 from vod_provider.vod.assets import MediaAsset
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import QueryError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Props = dict[str, Any]
 _TOLD = tuple(one.name for one in schema.ASSET)
 _ASKED = frozenset(one.name for one in fields(AssetQuery))
+_LISTS = ("asset_ids", "tags", "status")
 
 
 class Functions:
@@ -35,20 +38,24 @@ class Functions:
         asset_id = args.get("asset_id")
         if not isinstance(asset_id, str) or not asset_id.strip():
             raise QueryError("asking about an asset: asset_id is missing: it is a media id")
-        client, seconds = self._client(args)
+        client, seconds = self._client("asking about an asset", args)
         return _told(one_asset(client, asset_id, Deadline(seconds, self._stop)))
 
     def media_assets(self, args: Props) -> list[Props]:
         """All assets that fit. Raises VodError, and SettingsError."""
-        query = AssetQuery(**{name: _fixed(name, args[name]) for name in _ASKED & args.keys()})
-        client, seconds = self._client(args)
+        given = {name: args[name] for name in _ASKED & args.keys() if args[name] is not None}
+        query = AssetQuery(**{name: _fixed(name, value) for name, value in given.items()})
+        client, seconds = self._client(LISTING, args)
         pages = query.pages(client, lambda: Deadline(seconds, self._stop))
         found = {asset.id: asset for page in pages for asset in page}
         return [_told(asset) for asset in found.values()]
 
-    def _client(self, args: Props) -> tuple[Client, float]:
+    def _client(self, doing: str, args: Props) -> tuple[Client, float]:
         """A client for the place that the arguments name, and the seconds that a call may take."""
         place = args.get("region"), args.get("project_id"), args.get("account")
+        for name, value in zip(("region", "project_id", "account"), place, strict=True):
+            if value is not None and not isinstance(value, str):
+                raise QueryError(f"{doing}: {name} is {short(value)}, and has to be a text")
         with self._lock:
             if place not in self._clients:
                 from vod_provider.vod.client import Client
@@ -61,9 +68,24 @@ class Functions:
 
 
 def _fixed(name: str, value: Any) -> Any:
-    if isinstance(value, list):
+    """A value that a query takes. Not each language checks types: a text for a list would be taken for its letters.
+
+    Raises QueryError: what can be no filter must not find everything, or nothing.
+    """
+    wrong = f"{LISTING}: {name} is {short(value)}, and has to be"
+    if name in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+            raise QueryError(f"{wrong} a list of texts")
         return tuple(dict.fromkeys(value))
-    return int(value) if name == "category_id" else value
+    if name == "category_id":
+        if isinstance(value, str) and re.fullmatch("-?[0-9]{1,9}", value):  # as a configuration holds it
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            raise QueryError(f"{wrong} a whole number")
+        return int(value)
+    if not isinstance(value, str):
+        raise QueryError(f"{wrong} a text")
+    return value
 
 
 def _told(asset: MediaAsset) -> Props:

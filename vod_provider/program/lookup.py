@@ -8,8 +8,9 @@ program: `monkeypatch.setattr("media.get_media_assets", lambda **_: [...])`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -135,9 +136,8 @@ def _texts(name: str, values: object) -> tuple[str, ...]:
 
 def _number(name: str, value: object) -> int:
     """A whole number, also as the text that a configuration holds."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return int(value)
+    if isinstance(value, str) and re.fullmatch("-?[0-9]{1,9}", value):
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is {_shown(value)}, and has to be a whole number")
     return value
