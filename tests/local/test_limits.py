@@ -218,6 +218,25 @@ def test_a_fetch_ends(answer: Answerer, limits: FetchLimits, why: str, tmp_path:
     assert not (tmp_path / "fetched").exists() or (tmp_path / "fetched").stat().st_size <= 1 << 20
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 500 \x1b[2J\xff" + b"x" * 60_000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\x1b[2J" + b"x" * 60_000 + b"\r\n\r\n",
+        b"\x1b[2J" + b"x" * 60_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_a_server_says_of_a_failed_fetch_is_short(said: bytes, tmp_path: Path) -> None:
+    """It becomes the asset's description, which every client shows."""
+    with (
+        answering(lambda connection, _: connection.sendall(said)) as url,
+        pytest.raises(FetchError) as raised,
+    ):
+        fetch(url, tmp_path / "fetched", Allowed())
+    assert len(str(raised.value)) < 1000
+    assert str(raised.value).isprintable()
+
+
 def test_a_fetch_can_be_stopped_whatever_it_waits_for(tmp_path: Path) -> None:
     """Stopped from another thread it is over at once, though the server says nothing at all."""
     stop = Stop()

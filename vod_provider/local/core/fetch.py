@@ -20,9 +20,12 @@ from urllib.parse import SplitResult, urljoin
 
 from vod_provider.local.core.errors import FetchError
 from vod_provider.local.core.hosts import is_loopback, split_url
+from vod_provider.local.core.text import printable
 
 _BLOCK = 1 << 18
 _MAX_REDIRECTS = 5
+_MOST_WORDS = 500
+"""Characters of the reason why a fetch has failed."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -97,6 +100,8 @@ def fetch(
     deadline.start()
     try:
         _fetch(url, target, allowed, stop, limits)
+    except FetchError as exc:  # it becomes the asset's description, and has words of whoever answered in it
+        raise FetchError(printable(str(exc)[:_MOST_WORDS])) from exc
     finally:
         deadline.cancel()
 
@@ -133,16 +138,16 @@ def _fetch_once(parts: SplitResult, target: Path, stop: Stop, limits: FetchLimit
     try:
         connection.sock = _connected(parts, stop, limits)
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        response = connection.getresponse()
-        if response.status in _REDIRECTS:
-            return response.getheader("Location") or ""
-        if response.status != http.HTTPStatus.OK:
-            raise FetchError(f"it answered {response.status} {response.reason}")
-        if (response.length or 0) > limits.size:
-            raise FetchError(f"it has more than {limits.size} bytes")
-        _write(response, target, stop, limits)
-        if response.length:
-            raise FetchError(f"it broke off {response.length} bytes before its end")
+        with contextlib.closing(connection.getresponse()) as response:
+            if response.status in _REDIRECTS:
+                return response.getheader("Location") or ""
+            if response.status != http.HTTPStatus.OK:
+                raise FetchError(f"it answered {response.status} {response.reason}")
+            if (response.length or 0) > limits.size:
+                raise FetchError(f"it has more than {limits.size} bytes")
+            _write(response, target, stop, limits)
+            if response.length:
+                raise FetchError(f"it broke off {response.length} bytes before its end")
     finally:
         connection.close()
     return None
