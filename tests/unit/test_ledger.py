@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -385,6 +386,116 @@ def test_nobody_searches_while_a_request_is_under_way(file: Path) -> None:
             pass
         with searching.searching(sleep):
             pass
+
+
+class InLine:
+    """A thread that waits for its turn to ask; it writes when it is told to, or asks for nothing."""
+
+    def __init__(self, ledger: Ledger, key: Key | None) -> None:
+        self.entered, self.may_write, self.written, self.may_end = (threading.Event() for _ in range(4))
+        self._ledger, self._key = ledger, key
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+        while not ledger._waiting:  # the only way to know that it waits
+            pass
+
+    def _ask(self) -> None:
+        with self._ledger.asking():
+            self.entered.set()
+            if self._key is None:
+                return
+            assert self.may_write.wait(10)
+            self._ledger.intend(request(self._key))
+            self.written.set()
+            assert self.may_end.wait(10)
+            self._ledger.accept(self._key, f"audio of {self._key.owner}")
+
+    def end(self) -> None:
+        """Let it do all that is left."""
+        self.may_write.set()
+        self.may_end.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+FIRST, SECOND = Key("first", "f"), Key("second", "f")
+
+
+def two(file: Path) -> tuple[Ledger, Ledger]:
+    """Two ledgers of one file, as two processes have them. To open one takes a lock, so both are open."""
+    ledgers = Ledger(file), Ledger(file)
+    for ledger in ledgers:
+        ledger.unanswered(SITE)
+    return ledgers
+
+
+def accepted(ledger: Ledger) -> list[str]:
+    """The audios that it knows, as another process sees it."""
+    return sorted(str(it.audio_id) for it in ledger.requests(SITE) if it.audio_id is not None)
+
+
+def test_who_asks_next_commits_what_is_left(file: Path) -> None:
+    """Between two requests there is one commit; nobody else has a turn before it; an intent is always on the disk."""
+    ledger, other = two(file)
+
+    def sleep(_: float) -> None:
+        raise TimeoutError
+
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, SECOND)
+        ledger.accept(FIRST, "audio of first")
+        ledger.answered(FIRST)
+        found = ledger.find(FIRST)
+        assert found is not None
+        assert found.audio_id == "audio of first", "this process knows at once"
+        assert [it.key for it in other.unanswered(SITE)] == [FIRST], "a process that is killed now leaves an intent"
+    assert in_line.entered.wait(10)
+    with pytest.raises(TimeoutError), other.searching(sleep):
+        pass
+    in_line.may_write.set()
+    assert in_line.written.wait(10)
+    assert accepted(other) == ["audio of first"]
+    assert [it.key for it in other.unanswered(SITE)] == [SECOND]
+    in_line.end()
+    with other.searching(sleep):
+        assert accepted(other) == ["audio of first", "audio of second"]
+        assert other.unanswered(SITE) == []
+
+
+def test_what_is_left_is_committed_by_one_who_asks_for_nothing(file: Path) -> None:
+    """A change that fails in between is undone alone."""
+    ledger, other = two(file)
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, None)
+        ledger.accept(FIRST, "a")
+        assert accepted(other) == []
+        with pytest.raises(AttributeError):
+            ledger.hold([holder(), cast("Holder", None)])
+    in_line.end()
+    assert accepted(other) == ["a"]
+    assert other.holders(SITE) == []
+
+
+@pytest.mark.parametrize("ends", ["by time", "by a flush"])
+def test_what_is_left_does_not_wait_for_ever(file: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    """However many ask here, others get their turn after a while; and the end of a run waits for nobody."""
+    if ends == "by time":
+        monkeypatch.setattr("vod_provider.audio.ledger.HELD_S", -1.0)
+    ledger, other = two(file)
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, SECOND)
+        ledger.accept(FIRST, "a")
+        if ends == "by a flush":
+            assert accepted(other) == []
+            ledger.flush()
+            assert accepted(other) == ["a"]
+    assert in_line.entered.wait(10)
+    assert accepted(other) == ["a"]
+    in_line.end()
+    assert accepted(other) == ["a", "audio of second"]
 
 
 # -- a store -------------------------------------------------------------------------------------------------------

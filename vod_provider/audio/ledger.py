@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ Row = TypeVar("Row", Request, Holder)
 FEW = 20
 """The rows of so many audios are looked up one by one; those of more, all of their sites."""
 
+HELD_S = 1.0
+"""While many ask, this process lets others of the same file have their turn after so many seconds."""
 _ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
     "requests": (Request, ("owner", "fingerprint")),
     "holders": (Holder, ("site", "audio_id", "owner")),
@@ -62,6 +65,11 @@ class Ledger:
         self._path, self._store, self._warn, self._owner_now, self._run = path, store, warn, owner_now, run
         self._lock = threading.RLock()
         self._asking = threading.Lock()
+        self._waiting = 0
+        """Those who are about to ask VOD, and wait for their turn."""
+        self._held: ExitStack | None = None
+        """The lock on the file, while this process has it."""
+        self._held_since = 0.0
         self._connection: sqlite3.Connection | None = None
         self._changes: list[Change] = []
         self._pending: list[Change] = []
@@ -299,7 +307,12 @@ class Ledger:
         So a kill leaves at most one answer missing, and there is little to mistake its audio for. Nobody searches
         meanwhile. A request takes a tenth of a second, and the quota is one in 0.6 s.
         """
-        with self._asking, ledger_file.locked(self._path) if self._path is not None else nullcontext():
+        with self._lock:
+            self._waiting += 1
+        self._asking.acquire()
+        with self._lock:
+            self._waiting -= 1
+        with self._turn():
             yield
 
     @contextmanager
@@ -311,11 +324,39 @@ class Ledger:
         """
         while not self._asking.acquire(blocking=False):
             sleep(LOCK_PAUSE_S)
+        with self._turn(sleep):
+            yield
+
+    @contextmanager
+    def _turn(self, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
+        """With `_asking` acquired: have the lock on the file, too, and give up both.
+
+        The file's goes from one thread of this process to the next that waits, and with it what is not committed yet.
+        """
         try:
-            with ledger_file.locked(self._path, sleep) if self._path is not None else nullcontext():
+            if self._held is None:
+                held = ExitStack()
+                if self._path is not None:
+                    held.enter_context(ledger_file.locked(self._path, sleep))
+                self._held, self._held_since = held, time.monotonic()
+            try:
                 yield
+            finally:
+                if not self._waiting or time.monotonic() - self._held_since > HELD_S:
+                    self._settle()
+                    self._held.close()
+                    self._held = None
         finally:
             self._asking.release()
+
+    def _settle(self) -> None:
+        """Commit what was left to the next change."""
+        try:
+            with self._database() as database:
+                if database.in_transaction:
+                    _committed(database)
+        except LedgerError as error:  # what was asked for is written down, and this run has the answers
+            self._warn(str(error))
 
     # -- rows ------------------------------------------------------------------------------------------------
 
@@ -325,8 +366,8 @@ class Ledger:
         return self._path is None or ledger_file.exists(self._path)
 
     def flush(self) -> None:
-        """Return once all changes are durable. A file's are as soon as they are made. Raises LedgerError."""
-        if self._store is not None:
+        """Return once all changes are durable. Raises LedgerError."""
+        if self._store is not None or self._connection is not None:
             self._change(lambda: None, durable=True)
 
     def _holders_of(self, holders: Sequence[Holder]) -> defaultdict[tuple[str, str | None], list[Holder]]:
@@ -372,8 +413,12 @@ class Ledger:
         self._changes.append(change)
 
     def _change(self, write: Callable[[], T], *, durable: bool = False) -> T:
-        """Do what `write` does to the rows, as one. `durable`: it also is in the store when this returns."""
-        with self._lock, self._transaction():
+        """Do what `write` does to the rows, as one. `durable`: it is on the disk, or in the store, when this returns.
+
+        Where somebody is about to ask VOD, what need not be is left to the change that they have to make first: a
+        commit takes the disk some milliseconds, and all who ask wait for it.
+        """
+        with self._lock, self._transaction(leave=not durable and self._store is None and self._waiting > 0):
             self._changes = []
             if self._store is None:
                 return write()
@@ -405,16 +450,22 @@ class Ledger:
     # -- the database ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, *, leave: bool) -> Iterator[None]:
+        """One change, within the transaction that is open already, if one is. `leave`: it is committed with another."""
         with self._database() as database:
-            try:
+            if not database.in_transaction:
                 database.execute("BEGIN IMMEDIATE")
+            database.execute("SAVEPOINT change")
+            try:
                 yield
-                database.execute("COMMIT")
+                database.execute("RELEASE change")
             except BaseException:
                 if database.in_transaction:
-                    database.execute("ROLLBACK")
+                    database.execute("ROLLBACK TO change")
+                    _committed(database)  # what others have left here, if anything
                 raise
+            if not leave:
+                _committed(database)
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
@@ -433,6 +484,15 @@ class Ledger:
                 for change in changes:
                     _apply(database, change)
         return database
+
+
+def _committed(database: sqlite3.Connection) -> None:
+    try:
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 @contextmanager
