@@ -27,7 +27,7 @@ from typing import NamedTuple
 from tests.mutants.mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("provider.py", "audio", "plugin", "vod/retries.py", "vod/pacing", "local/core/rules.py")
+MODULES = ("provider.py", "set_provider.py", "audio", "plugin", "vod/retries.py", "vod/pacing", "local/core/rules.py")
 """What is broken, below vod_provider."""
 SURVIVORS = Path(__file__).with_name("survivors.txt")
 PATIENCE = 5
@@ -117,8 +117,8 @@ def _limit(trees: Queue[Path], local: bool) -> float:
     """Seconds after which tests hang: a busy machine must not pass for a test that notices."""
     with _borrowed(trees) as tree:
         begun = time.monotonic()
-        if _notice(tree, _fast(tree, local), None):
-            raise RuntimeError("tests fail on the code as it is")
+        if failure := _failure(tree, _fast(tree, local), None):
+            raise RuntimeError(f"tests fail on the code as it is:\n{failure}")
         return PATIENCE * (time.monotonic() - begun)
 
 
@@ -138,7 +138,7 @@ def _dies(tree: Path, module: str, limit: float) -> bool:
     """First by the tests that import the module, which are few; what these do not notice, all fast tests may."""
     fast = _fast(tree, _is_local(module))
     near = [it for it in fast if _imports(it, module)]
-    return any(_notice(tree, tests, limit) for tests in (near, [it for it in fast if it not in near]) if tests)
+    return any(_failure(tree, tests, limit) for tests in (near, [it for it in fast if it not in near]) if tests)
 
 
 def _is_local(module: str) -> bool:
@@ -158,7 +158,8 @@ def _imports(test: Path, module: str) -> bool:
     )
 
 
-def _notice(tree: Path, tests: Sequence[Path], limit: float | None) -> bool:
+def _failure(tree: Path, tests: Sequence[Path], limit: float | None) -> str:
+    """What the tests say where one fails, or they take longer than `limit` seconds; '' where all pass."""
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, tests)]
     environ = os.environ | {"PYTHONPATH": str(tree), "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / ".hypothesis")}
     run = subprocess.Popen(
@@ -168,11 +169,11 @@ def _notice(tree: Path, tests: Sequence[Path], limit: float | None) -> bool:
         text, _ = run.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, 9)
-        run.communicate()
-        return True
+        text, _ = run.communicate()
+        return f"{text}\nlonger than {limit:.0f} s"
     if run.returncode in {_INTERNAL, _NO_TESTS}:
         raise RuntimeError(text)
-    return run.returncode != _PASSED
+    return "" if run.returncode == _PASSED else text or f"status {run.returncode}"
 
 
 def _told(modules: Sequence[str], results: Sequence[Result]) -> int:
