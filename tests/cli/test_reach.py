@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.local.test_limits import answering as dripping
+from tests.local.test_limits import dripping_head
+from vod_provider.cli import reach
 from vod_provider.cli.checks import Check
 from vod_provider.cli.reach import Reach
 
@@ -28,7 +31,9 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def answering(status: int = 401, date: str | None = None) -> Iterator[tuple[int, list[str]]]:
+def answering(
+    status: int = 401, date: str | None = None, location: str | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """A server on a free port; gives the port, and the request lines that come in."""
     asked: list[str] = []
 
@@ -38,6 +43,8 @@ def answering(status: int = 401, date: str | None = None) -> Iterator[tuple[int,
             self.send_response_only(status)
             if date is not None:
                 self.send_header("Date", date)
+            if location is not None:
+                self.send_header("Location", location)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -62,14 +69,14 @@ def checks(url: str, **parts: Any) -> dict[str, Check]:
 def test_an_answer_of_any_kind_is_an_answer() -> None:
     """401 to a request without a signature is as it should be; no credentials leave for it."""
     with answering(401, formatdate(NOW, usegmt=True)) as (port, asked):
-        reach = Reach(f"http://127.0.0.1:{port}/v1.0/p/asset/info", now=lambda: NOW)
-        found = list(reach.checks())
+        looked = Reach(f"http://127.0.0.1:{port}/v1.0/p/asset/info", now=lambda: NOW)
+        found = list(looked.checks())
     assert [(it.name, it.result) for it in found] == [
         ("name (DNS)", "ok"), ("connection", "ok"), (HTTP, "ok"), ("clock", "ok")
     ]  # fmt: skip
     assert "HTTP 401" in found[2].found
     assert found[3].found == "as VOD's"
-    assert reach.reached
+    assert looked.reached
     assert asked == ["GET /v1.0/p/asset/info HTTP/1.1"]
 
 
@@ -79,14 +86,14 @@ def test_a_name_without_an_address() -> None:
     def resolve(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")
 
-    reach = Reach("https://vod.nowhere.example/x", resolve=resolve, connect=_never)
-    found = {it.name: it for it in reach.checks()}
+    looked = Reach("https://vod.nowhere.example/x", resolve=resolve, connect=_never)
+    found = {it.name: it for it in looked.checks()}
     assert found["name (DNS)"] == Check(
         "name (DNS)", "fail", "vod.nowhere.example: Name or service not known",
         "check the network and its firewall, vod:endpoint and vod:region",
     )  # fmt: skip
     assert {it.result for it in list(found.values())[1:]} == {"warn"}
-    assert not reach.reached
+    assert not looked.reached
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,9 @@ def test_clock_skew(skew: float, result: str, said: str) -> None:
     assert bool(found.remedy) == (result != "ok")
 
 
-@pytest.mark.parametrize("date", [None, "soon"])
+@pytest.mark.parametrize(
+    "date", [None, "soon", "Mon, 01 Jan 0001 00:00:00 -0000", "Fri, 31 Dec 9999 23:59:59 -9999", "9" * 5000]
+)
 def test_no_clock(date: str | None) -> None:
     """An answer without a time says nothing of the clock."""
     with answering(401, date) as (port, _):
@@ -182,6 +191,59 @@ def test_what_needs_no_proxy_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(401, formatdate(NOW, usegmt=True)) as (port, asked):
         assert checks(f"http://127.0.0.1:{port}/x")[HTTP].result == "ok"
     assert len(asked) == 1
+
+
+def test_loopback_is_not_reached_by_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the provider's own requests are not, whatever NO_PROXY says."""
+    monkeypatch.setenv("http_proxy", "http://proxy.nowhere.example:1")
+    with answering(401, formatdate(NOW, usegmt=True)) as (port, asked):
+        assert checks(f"http://127.0.0.1:{port}/x")[HTTP].result == "ok"
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("proxy", ["http://me:hid/den@proxy:1", "http://me:hidden@[proxy", "ftp://me:hidden@proxy"])
+def test_a_proxy_that_can_be_none(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """It is named by its variable, without anything of its address, and nobody is asked."""
+    monkeypatch.setenv("https_proxy", proxy)
+    found = checks("https://vod.nowhere.example/x", resolve=_never, connect=_never)
+    assert "https_proxy is no address of a proxy" in found["name (DNS)"].found
+    assert [it.result for it in found.values()] == ["fail", "warn", "warn", "warn"]
+    assert not any("hid" in f"{it.found}{it.remedy}" for it in found.values())
+
+
+def test_a_name_that_can_be_none() -> None:
+    """Looking it up fails in another way than for a name that is not there."""
+    found = checks("https://a..example/x", connect=_never)
+    assert found["name (DNS)"].result == "fail"
+    assert "a..example: " in found["name (DNS)"].found
+
+
+@pytest.mark.parametrize("location", [None, "http://127.0.0.1:1/", "//[", "ftp://127.0.0.1:1/x"])
+def test_a_redirect_is_not_followed(location: str | None) -> None:
+    """VOD has none to give: it is a warning about what stands between."""
+    with answering(302, formatdate(NOW, usegmt=True), location) as (port, asked):
+        found = checks(f"http://127.0.0.1:{port}/x")[HTTP]
+    assert found.found.startswith("HTTP 302 within")
+    assert "a portal of the network" in found.remedy
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("said", [b"\x1b[2J\x9b\xff" + b"x" * 60_000, b"HTTP/1.1 \x1b[2J 200 OK\r\n\r\n"])
+def test_words_of_the_other_side_are_one_line(said: bytes) -> None:
+    """They go to the terminal as JSON, too, which leaves half of the control characters as they are."""
+    with _speaking(said + b"\r\n") as port:
+        found = checks(f"http://127.0.0.1:{port}/x")[HTTP]
+    assert found.result == "fail"
+    assert found.found.isprintable()
+    assert len(found.found) < 400
+
+
+def test_an_answer_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then is not silence."""
+    monkeypatch.setattr(reach, "TIMEOUT_S", 0.3)
+    with dripping(dripping_head) as url:
+        found = checks(url)[HTTP]
+    assert (found.result, found.found) == ("fail", "no answer within 0.3 s")
 
 
 def _never(*_: Any, **__: Any) -> socket.socket:

@@ -10,23 +10,33 @@ import http.client
 import os
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from queue import Empty, Queue
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import certifi
 
 from vod_provider.cli.checks import Check, not_tried
+from vod_provider.text import printable
+from vod_provider.vod.connection import Way, way
+from vod_provider.vod.errors import UnreachableError
+from vod_provider.vod.transport import EARLIEST, LATEST
 
+T = TypeVar("T")
 TIMEOUT_S = 10.0
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 900.0
 """A signature is refused that is more than 15 minutes off. Source: 'API Request Signing Guide'."""
 _PORTS = {"http": 80, "https": 443}
+_WORDS = 300
+"""Characters of what went wrong."""
 _NETWORK = "check the network and its firewall, vod:endpoint and vod:region"
 _CLOCK = "set this machine's clock (NTP)"
 
@@ -48,20 +58,31 @@ class Reach:
         """Whether an answer came, of any kind; known after `checks`."""
         self._resolve, self._connect, self._now, self._clock = resolve, connect, now, clock
         parts = urlsplit(url)
-        self._scheme, host = parts.scheme, parts.hostname or ""
-        self._proxy = _proxy(self._scheme, host)
+        self._scheme = parts.scheme
+        self._refused = ""
+        """Why the proxy that the environment names can be none."""
+        try:
+            self._way = way(url)
+        except UnreachableError as error:
+            self._way, self._refused = Way("", parts.hostname or ""), str(error)
+        self._proxy = _proxy(self._scheme) if self._way.name else ""
         behind = urlsplit(self._proxy) if self._proxy else parts
         self._host = behind.hostname or ""
         self._port = behind.port or _PORTS.get(behind.scheme, 80)
 
     def checks(self) -> Iterator[Check]:
         """All stages up to the first that fails."""
+        later = ("connection", self._http, "clock")
+        if self._refused:
+            yield Check("name (DNS)", "fail", self._refused)
+            yield from (not_tried(name, "there is no way to VOD") for name in later)
+            return
         via = f" (proxy {self._host}, from the environment)" if self._proxy else ""
         try:
             found = self._resolve(self._host, self._port, type=socket.SOCK_STREAM)
-        except OSError as exc:
-            yield Check("name (DNS)", "fail", f"{self._host}: {_why(exc)}{via}", _NETWORK)
-            yield from (not_tried(name, "the name has no address") for name in ("connection", self._http, "clock"))
+        except (OSError, UnicodeError) as exc:  # the latter for a name that can be none
+            yield Check("name (DNS)", "fail", f"{self._host}: {self._why(exc)}{via}", _NETWORK)
+            yield from (not_tried(name, "the name has no address") for name in later)
             return
         addresses = sorted({str(one[4][0]) for one in found})
         more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
@@ -70,7 +91,7 @@ class Reach:
         try:
             self._connect((self._host, self._port), timeout=TIMEOUT_S).close()
         except OSError as exc:
-            yield Check("connection", "fail", f"{self._host} port {self._port}: {_why(exc)}", _NETWORK)
+            yield Check("connection", "fail", f"{self._host} port {self._port}: {self._why(exc)}", _NETWORK)
             yield from (not_tried(name, "there is no connection") for name in (self._http, "clock"))
             return
         yield Check("connection", "ok", f"port {self._port} within {self._ms(started)} ms")
@@ -83,18 +104,21 @@ class Reach:
     def _answer(self) -> Iterator[Check]:
         started = self._clock()
         try:
-            status, date = _get(self._url)
-        except (OSError, http.client.HTTPException) as exc:
+            status, date = _in_time(lambda: _get(self._url, {self._scheme: self._proxy} if self._proxy else {}))
+        except (OSError, http.client.HTTPException, ValueError) as exc:
             why = exc.reason if isinstance(exc, urllib.error.URLError) and isinstance(exc.reason, OSError) else exc
             remedy = _NETWORK
             if isinstance(why, ssl.SSLCertVerificationError):
                 remedy = "is a proxy in between? REQUESTS_CA_BUNDLE names the file with its certificate"
-            yield Check(self._http, "fail", _why(why), remedy)
+            yield Check(self._http, "fail", self._why(why), remedy)
             yield not_tried("clock", "there is no answer")
             return
         self.reached = True
         took = self._ms(started)
-        if status >= 500:
+        if 300 <= status < 400:
+            portal = "VOD redirects nobody: a proxy or a portal of the network stands between"
+            yield Check(self._http, "warn", f"HTTP {status} within {took} ms", portal)
+        elif status >= 500:
             yield Check(self._http, "warn", f"HTTP {status} within {took} ms", "VOD or a proxy fails: try again later")
         else:
             yield Check(self._http, "ok", f"HTTP {status} within {took} ms to a request without a signature")
@@ -102,8 +126,11 @@ class Reach:
 
     def _skew(self, date: str) -> Check:
         try:
-            there = parsedate_to_datetime(date).timestamp()
-        except ValueError:
+            told = parsedate_to_datetime(date)
+            if not EARLIEST.year <= told.year < LATEST.year:
+                raise ValueError(date)
+            there = told.timestamp()
+        except (ValueError, OverflowError):
             return Check("clock", "warn", "the answer tells no time (no header Date)")
         skew = there - self._now()
         how = f"this machine is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} VOD"
@@ -116,22 +143,61 @@ class Reach:
     def _ms(self, started: float) -> int:
         return round((self._clock() - started) * 1000)
 
+    def _why(self, exc: BaseException) -> str:
+        """What went wrong, in words that may be the other side's: one line, and without the proxy's password."""
+        text = _words(exc)
+        for secret in self._way.secrets:
+            text = text.replace(secret, "***")
+        return printable(text, _WORDS)
 
-def _proxy(scheme: str, host: str) -> str:
-    """The proxy that requests of that scheme go through; '' for none."""
-    if urllib.request.proxy_bypass(host):
-        return ""
+
+def _proxy(scheme: str) -> str:
+    """The proxy that the environment names for requests of that scheme; '' for none."""
     proxies = urllib.request.getproxies()
     proxy = proxies.get(scheme) or proxies.get("all") or ""
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
-def _get(url: str) -> tuple[int, str]:
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Wherever a redirect leads, it is not VOD."""
+
+    def http_error_302(self, *_: object) -> None:
+        """Leave it: an answer like others, whose address is not even read."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302  # type: ignore[assignment]
+
+
+def _in_time(ask: Callable[[], T]) -> T:
+    """What `ask` returns or raises; TimeoutError where it takes long, however little comes at a time."""
+    answers: Queue[Callable[[], T]] = Queue()
+
+    def asking() -> None:
+        try:
+            answer = ask()
+        except Exception as exc:  # noqa: BLE001 - it is raised where it is waited for
+            answers.put(partial(_raise, exc))
+        else:
+            answers.put(lambda: answer)
+
+    threading.Thread(target=asking, daemon=True).start()
+    try:
+        told = answers.get(timeout=TIMEOUT_S)
+    except Empty as exc:
+        raise TimeoutError from exc
+    return told()
+
+
+def _raise(exc: Exception) -> NoReturn:
+    raise exc
+
+
+def _get(url: str, proxies: dict[str, str]) -> tuple[int, str]:
     """HTTP status and header Date of an answer, whatever it is."""
     authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
     folder = Path(authorities).is_dir()
     context = ssl.create_default_context(cafile=None if folder else authorities, capath=authorities if folder else None)
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    handlers = (urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler(proxies), _NoRedirects())
+    opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(url, timeout=TIMEOUT_S) as answer:
             return answer.status, answer.headers.get("Date", "")
@@ -140,7 +206,7 @@ def _get(url: str) -> tuple[int, str]:
             return error.code, error.headers.get("Date", "")
 
 
-def _why(exc: BaseException) -> str:
+def _words(exc: BaseException) -> str:
     if isinstance(exc, TimeoutError):
         return f"no answer within {TIMEOUT_S:g} s"
     if isinstance(exc, ssl.SSLCertVerificationError):
