@@ -122,20 +122,94 @@ WITH_IMPORT = {
     ),
 }
 """Of each program: what to put where, so that it imports the audio that its configuration names."""
+SETS = {
+    "typescript": (
+        "export const audioId",
+        """const config = new pulumi.Config();
+const archive = new vod.ExtractedAudioSet("archive", {
+    audios: {
+        "talk-17": { assetId: config.require("videoId"), title: "Seventeen", tags: ["first"] },
+        talk_18: { assetId: config.require("otherId") },
+    },
+    format: "AAC",
+    tags: ["talks"],
+});
+export const ids: pulumi.Output<string[]> = archive.extracted.apply((it) =>
+    ["talk-17", "talk_18"].map((key) => it[key].audioAssetId),
+);
+export const heard: pulumi.Output<string | undefined> = archive.extracted.apply((it) => it["talk-17"].url);
+""",
+    ),
+    "go": (
+        '\t\tctx.Export("audioId"',
+        """\t\tconf := config.New(ctx, "")
+\t\tarchive, err := vod.NewExtractedAudioSet(ctx, "archive", &vod.ExtractedAudioSetArgs{
+\t\t\tAudios: vod.SetAudioMap{
+\t\t\t\t"talk-17": vod.SetAudioArgs{
+\t\t\t\t\tAssetId: pulumi.String(conf.Require("videoId")),
+\t\t\t\t\tTitle:   pulumi.String("Seventeen"),
+\t\t\t\t\tTags:    pulumi.ToStringArray([]string{"first"}),
+\t\t\t\t},
+\t\t\t\t"talk_18": vod.SetAudioArgs{AssetId: pulumi.String(conf.Require("otherId"))},
+\t\t\t},
+\t\t\tFormat: vod.AudioFormatAAC,
+\t\t\tTags:   pulumi.ToStringArray([]string{"talks"}),
+\t\t})
+\t\tif err != nil {
+\t\t\treturn err
+\t\t}
+\t\tctx.Export("ids", archive.Extracted.ApplyT(func(it map[string]vod.SetAudioResult) []string {
+\t\t\treturn []string{it["talk-17"].AudioAssetId, it["talk_18"].AudioAssetId}
+\t\t}))
+\t\tvar heard pulumi.StringPtrOutput = archive.Extracted.MapIndex(pulumi.String("talk-17")).Url()
+\t\tctx.Export("heard", heard)
+""",
+    ),
+    "python": (
+        'pulumi.export("audioId"',
+        """config = pulumi.Config()
+archive = vod.ExtractedAudioSet(
+    "archive",
+    audios={
+        "talk-17": vod.SetAudioArgs(asset_id=config.require("videoId"), title="Seventeen", tags=["first"]),
+        "talk_18": vod.SetAudioArgs(asset_id=config.require("otherId")),
+    },
+    format=vod.AudioFormat.AAC,
+    tags=["talks"],
+)
+ids: pulumi.Output[list[str]] = archive.extracted.apply(
+    lambda it: [it[key].audio_asset_id for key in ("talk-17", "talk_18")]
+)
+heard: pulumi.Output[str | None] = archive.extracted.apply(lambda it: it["talk-17"].url)
+pulumi.export("ids", ids)
+pulumi.export("heard", heard)
+""",
+    ),
+}
+"""Of each program: before what to put which lines, so that it declares a set of two audios, too."""
 HOSTS = {"typescript": "nodejs", "go": "go", "python": "yaml"}
 """What the engine needs besides the host for Python."""
 
 
-def imports(program: Path, before: str, after: str) -> None:
-    """Give the program's audio the option `import`, as far as the configuration has an id."""
+def replace_once(program: Path, before: str, after: str) -> None:
+    """Change the program in the one place that has that text."""
     text = program.read_text()
     assert text.count(before) == 1
     program.write_text(text.replace(before, after))
 
 
+def configure(stack: Stack, **config: str) -> None:
+    """Set the stack's configuration as a user does, by one command."""
+    given = [word for key, value in config.items() for word in ("--plaintext", f"{key}={value}")]
+    stack.run("config", "set-all", *given).expect()
+
+
 @pytest.mark.parametrize("language", PREPARE)
 def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Path) -> None:
-    """Preview, up, an unchanged up, a refused input by its name in the schema, destroy, and the option `import`."""
+    """Preview, up, an unchanged up, a preview of one changed entry of a set, a refused input, destroy, and `import`.
+
+    The paths in it have the keys of the program and the names of the schema.
+    """
     engine, folder = engine_for(HOSTS[language]), tmp_path / "project"
     example = ROOT / "examples" / language
     folder.mkdir()
@@ -144,7 +218,9 @@ def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Pa
     file, before, after = WITH_IMPORT[language]
     if language == "python":
         (folder / file).write_text(PYTHON)
-    imports(folder / file, before, after)
+    replace_once(folder / file, before, after)
+    where, declared = SETS[language]
+    replace_once(folder / file, where, declared + where)
     PREPARE[language](folder, sdks)
     stack = Stack(folder, engine, {}, whole=True)
     try:
@@ -153,26 +229,33 @@ def test_an_example_lives(language: str, sdks: Path, vod: LocalVod, tmp_path: Pa
         plugin = str(Path(sys.prefix, "bin", "pulumi-resource-vod"))
         stack.run("plugin", "install", "resource", "vod", "0.1.0", "--file", plugin).expect()
         source = vod.video()
-        for key, value in {**vod.config, "videoId": source}.items():
-            stack.run("config", "set", key, value).expect()
-        stack.preview().expect("2 to create")
-        stack.up().expect("2 created")
+        configure(stack, **vod.config, videoId=source, otherId=source)
+        stack.preview().expect("3 to create", "archive: 2 to extract")
+        stack.up().expect("3 created")
         told = json.loads(stack.run("stack", "output", "--json").expect().text)
-        assert [told["audioId"]] == vod.audio_ids()
+        first, second = told["ids"]
+        assert sorted([told["audioId"], first, second]) == sorted(vod.audio_ids())
         assert told["url"].startswith(vod.endpoint)
-        stack.up().expect("2 unchanged")
-        stack.run("config", "set", "videoId", "two words").expect()
-        stack.preview().expect_failure("assetId must be a media id")
-        stack.destroy().expect("2 deleted")
+        assert told["heard"].startswith(f"{vod.endpoint}/media/{first}/")
+        shown = {id_: vod.asset(id_)["base_info"] for id_ in (first, second)}
+        assert [(it["title"], it["tags"]) for it in shown.values()] == [("Seventeen", "first"), ("A video", "talks")]
+        stack.up().expect("3 unchanged")
+        stack.run("config", "set", "otherId", "0" * 32).expect()
+        text = stack.run("preview", "--json").expect().text  # warnings of the engine stand around the JSON
+        changed, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
+        paths = [list(it["detailedDiff"]) for it in changed["steps"] if it.get("detailedDiff")]
+        assert paths == [['audios["talk_18"].assetId']]
+        stack.run("config", "set", "otherId", "two words").expect()
+        stack.preview().expect_failure('audios["talk_18"].assetId must be a media id')
+        stack.destroy().expect("3 deleted")
         assert vod.audio_ids() == []
         audio_id = vod.extract(source)
         vod.retitle(audio_id, "The talk, to listen to")
-        stack.run("config", "set", "videoId", source).expect()
-        stack.run("config", "set", "import", f"{source}/{audio_id}").expect()
+        configure(stack, otherId=source, **{"import": f"{source}/{audio_id}"})
         stack.up().expect("1 imported")
-        assert vod.audio_ids() == [audio_id]
+        assert audio_id in vod.audio_ids()
         stack.run("config", "rm", "import").expect()
-        stack.up().expect("2 unchanged")
+        stack.up().expect("3 unchanged")
     finally:
         stack.end()
 
