@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 ALSO = ("custom_timeouts", "asset_ids", "pack_type", "cover_url")
@@ -21,11 +22,13 @@ _OF_ENTRY = frozenset(["made_from", "holds"])
 """Properties of such an audio that have properties."""
 
 
+@cache
 def camel(name: str) -> str:
     """'audio_asset_id' -> 'audioAssetId'. Names that begin with '__' are Pulumi's own and stay."""
     return name if name.startswith("__") else re.sub(r"_([a-z])", lambda it: it[1].upper(), name)
 
 
+@cache
 def snake(name: str) -> str:
     """'audioAssetId' -> 'audio_asset_id'; a name in snake_case stays."""
     return name if name.startswith("__") else re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", name)
