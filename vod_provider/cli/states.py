@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from vod_provider.audio.entries import EXTRACTED, SUPERSEDED
 from vod_provider.audio.ledger_records import SET
 from vod_provider.cli.errors import CommandError
-
-SECRET = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270")
-"""Name and value by which Pulumi marks a secret in a state. Source: `resource.SigKey`, `resource.SecretSig`."""
+from vod_provider.plugin.state_secrets import in_clear, is_encrypted
 
 
 @dataclass(frozen=True, order=True)
@@ -47,7 +44,7 @@ class State:
 def parse(text: str, origin: str) -> State:
     """Read an exported state; `origin` names it in errors. Raises CommandError for what is none."""
     try:
-        exported = json.loads(text)
+        exported = in_clear(json.loads(text))
     except ValueError as exc:
         raise CommandError(f"{origin}: no JSON ({exc}); it has to be what `pulumi stack export` writes") from exc
     deployment = exported.get("deployment") if isinstance(exported, dict) else None
@@ -80,9 +77,9 @@ def _is_sealed(resource: dict[str, Any]) -> bool:
         return False
     for audios in (outputs.get(EXTRACTED), outputs.get(SUPERSEDED)):
         held = audios.values() if isinstance(audios, dict) else ()
-        if any(map(_is_encrypted, (audios, *held))):
+        if any(map(is_encrypted, (audios, *held))):
             return True
-        if any(_is_encrypted(value) for one in held if isinstance(one, dict) for value in _ids(one)):
+        if any(is_encrypted(value) for one in held if isinstance(one, dict) for value in _ids(one)):
             return True
     return False
 
@@ -91,17 +88,10 @@ def _ids(entry: dict[str, Any]) -> Iterator[Any]:
     yield from (value for name, value in entry.items() if name in {"audio_asset_id", "audioAssetId"})
 
 
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, dict) and value.get(SECRET[0]) == SECRET[1] and "ciphertext" in value
-
-
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        if value.get(SECRET[0]) == SECRET[1] and isinstance(value.get("plaintext"), str):
-            with suppress(ValueError):
-                yield from _texts(json.loads(value["plaintext"]))
         for part in value.values():
             yield from _texts(part)
     elif isinstance(value, list):

@@ -20,7 +20,7 @@ from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.plugin import saved_state, serving
-from vod_provider.plugin.errors import SavedStateError
+from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
 from vod_provider.plugin.owner import owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
@@ -164,11 +164,13 @@ class RunContext:
         try:
             return Moves(services.ledger.kept(owners), saved_state.holders(owners))
         except SavedStateError as error:
-            if entry_of(asked.key.owner)[1] is None:
+            is_single = entry_of(asked.key.owner)[1] is None
+            if is_single and not isinstance(error, EncryptedStateError):
                 return moves
+            other, itself = ("in a set", "each audio") if is_single else ("as a resource each", "an ExtractedAudioSet")
             raise VodError(
-                f"whether this catalogue's audios are there already, as a resource each, is not known: {error};"
-                " run `pulumi refresh` if they are, or declare an ExtractedAudioSet by itself if they are not"
+                f"whether this catalogue's audios are there already, {other}, is not known: {error};"
+                f" run `pulumi refresh` if they are, or declare {itself} by itself if they are not"
             ) from error
 
     def refuse_what_is_held(self, audio_id: str, urn: str) -> None:

@@ -4,6 +4,7 @@ PartialFailureError        the resource is there, but not as declared
 VodError                   see `vod.errors`
 ├── RequestError           the engine asks for something that this plugin does not have
 ├── SavedStateError        the stack's saved state could not be read
+│   └── EncryptedStateError  it has encrypted what is needed of it
 └── ImportIdError          nothing can be imported by that id
 """
 
@@ -32,6 +33,10 @@ class RequestError(VodError):
 
 class SavedStateError(VodError):
     """The saved state could not be read."""
+
+
+class EncryptedStateError(SavedStateError):
+    """The saved state has audios, and which they are is encrypted."""
 
 
 class ImportIdError(VodError):

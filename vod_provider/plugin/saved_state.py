@@ -1,6 +1,6 @@
 """What the engine's saved state says of a stack's audios, for a machine whose ledger knows nothing of the stack.
 
-Asked of the `pulumi` that runs the plugin, which keeps secrets encrypted and takes no lock.
+Asked of the `pulumi` that runs the plugin, which takes no lock, and keeps secrets encrypted unless they are needed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from vod_provider.audio import entries
 from vod_provider.audio.ledger_records import Holder, owner_of_entry
 from vod_provider.audio.place import Place
 from vod_provider.plugin import names
-from vod_provider.plugin.errors import SavedStateError
+from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.owner import SET_TYPES, TYPES
+from vod_provider.plugin.state_secrets import in_clear, is_encrypted
 from vod_provider.vod.errors import VodError
 
 SECONDS = 60.0
@@ -25,24 +26,54 @@ SECONDS = 60.0
 
 
 def holders(owners: str, environ: Mapping[str, str] = os.environ) -> list[Holder]:
-    """The audios of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'."""
+    """The audios of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'.
+
+    Raises SavedStateError.
+    """
     backend, _, urn = owners.partition("urn:pulumi:")
-    stack, program = urn.partition("::")[0], shutil.which("pulumi", path=environ.get("PATH", ""))
+    stack = urn.partition("::")[0]
+    resources = _exported(stack, environ)
+    if not all(map(_is_legible, resources)):
+        try:
+            resources = _exported(stack, environ, "--show-secrets")
+        except SavedStateError as error:
+            raise EncryptedStateError(f"the state of stack {stack} has its audios encrypted, and {error}") from error
+    try:
+        return [it for one in resources for it in _audios(one, backend) if it.owner.startswith(owners)]
+    except (VodError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SavedStateError(f"the state of stack {stack} is not as expected ({type(error).__name__})") from error
+
+
+def _exported(stack: str, environ: Mapping[str, str], *options: str) -> list[dict[str, Any]]:
+    """Our resources in the stack's state, in clear what the command shows in clear. Raises SavedStateError."""
+    program = shutil.which("pulumi", path=environ.get("PATH", ""))
     if program is None:
         raise SavedStateError("there is no pulumi on PATH to read the stack's state with")
+    command = [program, "stack", "export", "--stack", stack, "--non-interactive", *options]
     try:
         done = subprocess.run(  # noqa: S603 - the pulumi that runs this plugin, with arguments that are ours
-            [program, "stack", "export", "--stack", stack, "--non-interactive"],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=True,
+            command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=True
         )
         resources = json.loads(done.stdout)["deployment"].get("resources") or []
-        return [it for one in resources for it in _audios(one, backend) if it.owner.startswith(owners)]
-    except (OSError, subprocess.SubprocessError, VodError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SavedStateError(f"`pulumi stack export` of stack {stack} failed ({type(error).__name__})") from error
+        return [in_clear(one) for one in resources if one["type"] in (*TYPES, *SET_TYPES)]
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SavedStateError(
+            f"`pulumi {' '.join(('stack', 'export', *options))}` failed ({type(error).__name__})"
+        ) from error
+
+
+def _is_legible(resource: Mapping[str, Any]) -> bool:
+    """Whether nothing is encrypted that tells which audios there are, and what they were made of."""
+    asked, outs = (names.to_snake(resource.get(part) or {}) for part in ("inputs", "outputs"))
+    needed = [outs.get(name) for name in (*_NEEDED, entries.EXTRACTED, entries.APART)] + [asked.get(entries.AUDIOS)]
+    for audios in (outs.get(entries.EXTRACTED), asked.get(entries.AUDIOS)):
+        if isinstance(audios, dict) and not is_encrypted(audios):
+            needed += audios.values()
+            needed += [it.get(name) for it in audios.values() if isinstance(it, dict) for name in _NEEDED]
+    return not any(map(is_encrypted, [*needed, asked.get("format")]))
+
+
+_NEEDED = ("asset_id", "format", "audio_asset_id")
 
 
 def _audios(resource: Mapping[str, Any], backend: str) -> Iterator[Holder]:

@@ -1,0 +1,106 @@
+"""What a stack's saved state says of its audios, as a `pulumi` on PATH exports it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vod_provider.audio.ledger_records import Holder
+from vod_provider.plugin import saved_state
+from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
+
+OWNERS = "file:///b urn:pulumi:dev::media::"
+SINGLE, SET = "pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudioSet"
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+def resource(kind: str, inputs: Any, outputs: Any) -> dict[str, Any]:
+    """A resource named 'it' in an exported state."""
+    return {"urn": f"urn:pulumi:dev::media::{kind}::it", "type": kind, "inputs": inputs, "outputs": outputs}
+
+
+def single(asset_id: Any) -> dict[str, Any]:
+    """An audio that was made of this asset."""
+    outputs = {"asset_id": asset_id, "format": "MP3", "audio_asset_id": "a", "place": "https://vod p", "title": "T"}
+    return resource(SINGLE, {"asset_id": asset_id}, outputs)
+
+
+def a_set(entry: Any) -> dict[str, Any]:
+    """A set with one audio that is asked for like this."""
+    return resource(
+        SET, {"audios": {"one": entry}}, {"extracted": {"one": {"audioAssetId": "a"}}, "place": "https://vod p"}
+    )
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Any:
+    """Puts a `pulumi` on PATH that exports such a resource; `clear` with --show-secrets. Returns the environment."""
+
+    def put(exported: dict[str, Any], clear: dict[str, Any] | None = None) -> dict[str, str]:
+        for name, one in {"sealed": exported, "clear": clear}.items():
+            if one is not None:
+                other = {"urn": "urn:pulumi:dev::media::t::other", "type": "t"}
+                (tmp_path / name).write_text(json.dumps({"deployment": {"resources": [other, one]}}))
+        program = tmp_path / "pulumi"
+        program.write_text(
+            f'#!/bin/sh\ncase "$*" in *--show-secrets*) cat {tmp_path}/clear;; *) cat {tmp_path}/sealed;; esac\n'
+        )
+        program.chmod(0o755)
+        return {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+
+    return put
+
+
+def sealed(value: Any, *, shown: bool) -> dict[str, Any]:
+    """A secret as a state has it."""
+    return SECRET | ({"plaintext": json.dumps(value)} if shown else {"ciphertext": "v1:x"})
+
+
+def audio(kind: str, entry: str = "") -> Holder:
+    """Who holds the audio 'a'."""
+    return Holder("https://vod p", "a", f"{OWNERS}{kind}::it{entry}", source="v", format="MP3")
+
+
+def test_audios_of_both_kinds_are_read(exports: Any) -> None:
+    """A resource of its own, and an entry of a set."""
+    assert saved_state.holders(OWNERS, exports(single("v"))) == [audio(SINGLE)]
+    (found,) = saved_state.holders(OWNERS, exports(a_set({"assetId": "v"})))
+    assert found == audio(SET, '["one"]')
+
+
+@pytest.mark.parametrize("declared", ["single", "asset_id", "entry"])
+def test_what_is_secret_is_read_in_clear_where_it_is_needed(exports: Any, declared: str) -> None:
+    """Else the audios would be taken for others, and paid again; where that fails, the error says that it is that."""
+
+    def exported(*, shown: bool) -> dict[str, Any]:
+        if declared == "single":
+            return single(sealed("v", shown=shown))
+        entry = {"assetId": sealed("v", shown=shown) if declared == "asset_id" else "v"}
+        return a_set(sealed(entry, shown=shown) if declared == "entry" else entry)
+
+    (found,) = saved_state.holders(OWNERS, exports(exported(shown=False), exported(shown=True)))
+    assert (found.source, found.audio_id) == ("v", "a")
+
+
+def test_what_cannot_be_read_in_clear_is_an_error_of_its_own(exports: Any) -> None:
+    """There are audios, and it is not known which; a secret that is not needed is no matter."""
+    with pytest.raises(
+        EncryptedStateError, match="has its audios encrypted, and `pulumi stack export --show-secrets` failed"
+    ):
+        saved_state.holders(OWNERS, exports(single(sealed("v", shown=False))))
+    titled = a_set({"assetId": "v", "title": sealed("T", shown=False)})
+    assert len(saved_state.holders(OWNERS, exports(titled))) == 1
+
+
+def test_no_pulumi_and_no_state_are_errors(exports: Any, tmp_path: Path) -> None:
+    """One line each, which does not claim that anything is encrypted."""
+    with pytest.raises(SavedStateError, match="there is no pulumi on PATH"):
+        saved_state.holders(OWNERS, {"PATH": str(tmp_path / "nowhere")})
+    environ = exports(single("v"))
+    (tmp_path / "sealed").write_text("no JSON")
+    with pytest.raises(SavedStateError, match="failed") as failed:
+        saved_state.holders(OWNERS, environ)
+    assert not isinstance(failed.value, EncryptedStateError)
