@@ -12,10 +12,14 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from tests.storage import KEYS
+from tests.storage import ledger as server_ledger
 from tests.store.writer import SNAPSHOT_AFTER, bucket, ledger, request
 from vod_provider.audio import ledger_store
 from vod_provider.audio.ledger_records import LedgerError
 from vod_provider.audio.ledger_store import ObjectStore
+from vod_provider.config.ledger_location import LedgerStore, parse
+from vod_provider.vod.signing import Token
 
 
 class Server:
@@ -108,6 +112,21 @@ def test_the_server_goes_away(server: Server) -> None:
     assert "\n" not in said
     assert "hidden-secret-key" not in said
     assert here.find(request("b").key) is None
+
+
+def test_loopback_is_not_reached_by_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and tokens would go to it, and it would be believed; NO_PROXY or not."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    location = parse("vod:journal", server_ledger(server.endpoint)["vod:journal"])
+    assert isinstance(location, LedgerStore)
+    opened = ledger_store.opened(location, "stack", credentials=Token("x"), region=None, warn=pytest.fail)
+    opened.check()
+    assert opened.requests > 2
 
 
 def test_a_bucket_that_is_not_there(server: Server) -> None:

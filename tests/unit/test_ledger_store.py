@@ -224,6 +224,39 @@ def test_storage_that_cannot_be_reached_is_one_line() -> None:
     assert len(text) < 400
 
 
+TOKEN = "FwoGZXIvYXdzE" + "abc/def+" * 20 + "=="
+ECHOES = {
+    "of S3": f"403 Forbidden: <?xml?><Error><Code>ExpiredToken</Code><Message>No more.</Message><T>{TOKEN}</T></Error>",
+    "in its message": f"403: <Error><Message>You sent {TOKEN}.</Message></Error>",
+    "as text": f"403: {TOKEN}",
+    "as a page": f"403: <html>{TOKEN}",
+    "beside what is cut off": f"{'x' * 240}{TOKEN}",
+}
+
+
+@pytest.mark.parametrize("said", ECHOES.values(), ids=ECHOES.keys())
+@pytest.mark.parametrize("place", ["AWS_SESSION_TOKEN", "the stack"])
+def test_storage_that_tells_a_token_again(said: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As S3 does with one that has expired: neither it nor a part of it is shown, and what S3 means is."""
+    key = AccessKey("AK", "SK", "ST")
+    if place == "the stack":
+        key = AccessKey("AK", "SK", TOKEN)
+    else:
+        monkeypatch.setenv(place, TOKEN)
+
+    class Telling:
+        def list(self, _: str) -> object:
+            raise GenericError(f"GET https://host/b - {said}\n\nDebug source:\n{TOKEN}")
+
+    one = open_store(LedgerStore("obs", "bucket", "team", endpoint="https://s3.example"), key)
+    one._objects = Telling()
+    with pytest.raises(LedgerError) as raised:
+        one.load()
+    assert "FwoGZ" not in str(raised.value)
+    if "ExpiredToken" in said:
+        assert "403 Forbidden: ExpiredToken: No more.);" in str(raised.value)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"changes": [1]}', b"\xff", b"[" * 100_000, b'{"changes": null}'])
 def test_an_object_that_is_not_ours(content: bytes) -> None:
     """Something else under the name of a segment is an error, and not taken for an empty ledger."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import threading
 import time
@@ -21,9 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from vod_provider.audio.ledger_records import Change, LedgerError
 from vod_provider.config.ledger_location import OBS_ENDPOINT, LedgerStore
+from vod_provider.text import is_loopback, printable
 from vod_provider.vod.signing import AccessKey, Credentials
 
 FOLDER = "vod-ledger"
@@ -39,6 +42,15 @@ ATTEMPTS = 5
 """So often a log is listed again when its objects went meanwhile, and a refused write is tried after newer ones."""
 _TIMEOUT = {"timeout": "10s", "connect_timeout": "5s"}
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+_SECRET_VARIABLES = (
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_TOKEN", "AZURE_CLIENT_SECRET",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+)  # fmt: skip
+"""Variables that the storage's clients take secrets from."""
+_SHORTEST_SECRET = 4
+_WORDS = 250
+"""Characters of the storage's own words."""
 _NAME = re.compile(r"(\d{12})(?:-([0-9a-f]{8}))?(\.snapshot)?\.json")
 
 Row = Mapping[str, Any]
@@ -81,13 +93,21 @@ class ObjectStore:
     """The store of one stack's ledger: see `ledger_records.Store`.
 
     `objects` is one of obstore's stores. `stack` is what the owners of the stack's resources begin with. `warn` is told
-    in one line where the storage has no conditional writes.
+    in one line where the storage has no conditional writes. `secrets` are not shown, should the storage tell them.
     """
 
-    def __init__(self, objects: Any, name: str, prefix: str, stack: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        objects: Any,
+        name: str,
+        prefix: str,
+        stack: str,
+        warn: Callable[[str], None],
+        secrets: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
         self.requests = 0
-        self._objects, self._stack, self._warn = objects, stack, warn
+        self._objects, self._stack, self._warn, self._secrets = objects, stack, warn, secrets
         self._root = f"{prefix}/{FOLDER}/" if prefix else f"{FOLDER}/"
         self._folder = self._root + hashlib.sha256(stack.encode()).hexdigest()[:32] + "/"
         self._lock = threading.Lock()
@@ -315,7 +335,8 @@ class ObjectStore:
             raise
         except (failures.BaseError, OSError, ValueError) as exc:
             kind = _GoneError if isinstance(exc, FileNotFoundError) else LedgerError
-            raise kind(f"the ledger at {self.name} cannot be used ({_reason(exc)}); check vod:journal, {_HOW}") from exc
+            why = _reason(exc, self._secrets)
+            raise kind(f"the ledger at {self.name} cannot be used ({why}); check vod:journal, {_HOW}") from exc
 
 
 _HOW = "its credentials and the network"
@@ -344,15 +365,15 @@ def opened(
     except LedgerError:
         raise
     except Exception as exc:
-        raise LedgerError(f"vod:journal is {location}, which cannot be opened ({_reason(exc)})") from exc
-    return ObjectStore(objects, str(location), location.prefix, stack, warn)
+        why = _reason(exc, _secrets(credentials))
+        raise LedgerError(f"vod:journal is {location}, which cannot be opened ({why})") from exc
+    return ObjectStore(objects, str(location), location.prefix, stack, warn, _secrets(credentials))
 
 
 def _made(location: LedgerStore, credentials: Credentials, region: str | None) -> Any:
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    client = {**_TIMEOUT, "allow_http": (location.endpoint or "").startswith("http://")}
-    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES}
+    options: dict[str, Any] = {"client_options": _client(location.endpoint or ""), "retry_config": _RETRIES}
     if location.endpoint:
         options["endpoint"] = location.endpoint
     if location.kind == "gs":
@@ -382,15 +403,39 @@ def _made(location: LedgerStore, credentials: Credentials, region: str | None) -
     return S3Store(location.bucket, **options)
 
 
+def _client(endpoint: str) -> dict[str, Any]:
+    """How storage at an endpoint, '' for the provider's own, is asked."""
+    client: dict[str, Any] = {**_TIMEOUT, "allow_http": endpoint.startswith("http://")}
+    host = urlsplit(endpoint).hostname or ""
+    if is_loopback(host):
+        # Loopback is never reached by a proxy: keys and tokens would go to it, and it would be believed. A proxy of
+        # its own, which is then left out, is the only thing that keeps the client from those of the environment.
+        client |= {"proxy_url": "http://127.0.0.1:9", "proxy_excludes": host}
+    return client
+
+
 def _encoded(changes: Sequence[Change], **more: object) -> bytes:
     """The content of an object; no two are the same, so that a writer knows its own."""
     content = {"version": 1, "id": uuid.uuid4().hex, **more, "changes": changes}
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _reason(exc: BaseException) -> str:
-    """The storage's own word, in one line of a bounded length; without the queries of URLs, which may be signed."""
-    text = " ".join(str(exc).split())
-    text = re.sub(r"\?[^\s\"')]*", "", text)
-    text = "".join(letter for letter in text if letter.isprintable())
-    return text if len(text) <= 200 else f"{text[:200]}..."
+def _reason(exc: BaseException, secrets: Iterable[str] = ()) -> str:
+    """The storage's own words, in one line of a bounded length.
+
+    Without the queries of URLs, which may be signed, and without what is secret: storage tells a token again that it
+    refuses. Of XML, the code and the message.
+    """
+    text = str(exc).partition("\n\nDebug source")[0]
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    said = ": ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
+    text = re.sub(r"\?[^\s\"')]*", "", f"{text.partition('<')[0]}{said}")
+    return printable(text, _WORDS)
+
+
+def _secrets(credentials: Credentials) -> tuple[str, ...]:
+    """What storage may be told, the longest first: one may be a part of another."""
+    own = (credentials.secret_key, credentials.security_token) if isinstance(credentials, AccessKey) else ()
+    known = {one for one in (*own, *map(os.environ.get, _SECRET_VARIABLES)) if one and len(one) >= _SHORTEST_SECRET}
+    return tuple(sorted(known, key=len, reverse=True))
