@@ -389,6 +389,8 @@ SETS = {
     "native": ("vod:index:ExtractedAudioSet", "audioAssetId"),
 }
 """By the door: the type of a set, and the name under which its state has the id of an audio."""
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+"""By this Pulumi marks a secret in a state."""
 DOORS = pytest.mark.parametrize("door", SETS)
 
 
@@ -404,6 +406,7 @@ def set_state(folder: Path, door: str, held: Sequence[str], superseded: Sequence
     outputs = {
         "extracted": {keys[id_]: {name: id_, "url": "https://media/x.mp3", "size": 1} for id_ in held},
         "superseded": {id_: {name: id_, "key": keys[id_]} for id_ in superseded},
+        "apart": SECRET | {"ciphertext": "v1:x"},  # what was asked for; the ids are not in it
     }
     resources = [{"urn": set_urn(door), "id": "0123456789abcdef", "outputs": outputs}]
     file = folder / "set.json"
@@ -475,7 +478,6 @@ def test_a_state_that_has_the_ids_of_a_set_encrypted_orphans_nothing(
     held, gone = asked_by_set(ledger, vod, door, ["talk-0", "talk-1"])
     plain = json.loads(Path(set_state(home, door, [held])).read_text())
     (resource,) = plain["deployment"]["resources"]
-    mark = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
     outputs, name = resource["outputs"], SETS[door][1]
 
     def exported(seal: Callable[[object], object]) -> str:
@@ -488,11 +490,11 @@ def test_a_state_that_has_the_ids_of_a_set_encrypted_orphans_nothing(
         return str(file)
 
     given = ("--delete", "--yes", *NOW)
-    hidden = exported(lambda _: mark | {"ciphertext": "v1:abc"})
+    hidden = exported(lambda _: SECRET | {"ciphertext": "v1:abc"})
     result = command("orphans", "--stack-state", hidden, *given, vod=vod)
     assert "2 audios: 0 known, 0 orphaned, 0 unknown, 2 of others or in doubt." in result.out
     assert "give what `pulumi stack export --show-secrets` writes" in " ".join(result.out.split())
     assert sorted(vod.audio_ids()) == sorted([held, gone])
-    shown = exported(lambda value: mark | {"plaintext": json.dumps(value)})
+    shown = exported(lambda value: SECRET | {"plaintext": json.dumps(value)})
     command("orphans", "--stack-state", shown, *given, vod=vod)
     assert vod.audio_ids() == [held]

@@ -327,6 +327,21 @@ def test_metadata_that_vod_was_not_given_is_told_by_the_input() -> None:
     assert found.paths(held, given, given, is_unknown) == {'audios["a"].title': "UPDATE", "tags": "UPDATE"}
 
 
+def test_a_state_that_has_it_with_the_entries_is_read_all_the_same() -> None:
+    """As it was written before there were outputs beside the entries."""
+    before = {"a": {"asset_id": "v", "title": "Ours"}}
+    old = {"audio_asset_id": "audio9", "key": "a", "asset_id": "v", "format": "MP3", "place": PLACE, "title": "Ours"}
+    written = {
+        "place": PLACE,
+        "made_for": MARK,
+        "extracted": {"a": {"audio_asset_id": "a", "made_from": {"asset_id": "w"}, "holds": {"title": "Theirs"}}},
+        "superseded": {"audio9": old},
+    }
+    read = entries.entries(written, asked({"audios": before}))
+    assert (read.held["a"]["asset_id"], read.held["a"]["title"]) == ("w", "Theirs")
+    assert read.superseded == {"audio9": old}
+
+
 def test_a_state_that_does_not_say_what_an_audio_was_made_of_is_refused() -> None:
     """Rather than extracting everything again."""
     written = outputs(there({"a": {"asset_id": "v"}}), asked({"audios": {"a": {"asset_id": "v"}}}))
