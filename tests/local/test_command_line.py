@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import io
 import os
 import signal
 import socket
@@ -63,6 +64,20 @@ def test_taken_port(service: LocalVod, tmp_path: Path) -> None:
     done = run("serve", "--port", port, "--data", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"vod-local: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_files_name_moves_no_cursor(
+    service: LocalVod, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal is shown how far the upload is, and the name, which whoever made the file has chosen."""
+    named = tmp_path / "\x1b[2Jfilm\u202e.mp4"
+    named.write_bytes(video.read_bytes())
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["upload", str(named), "--endpoint", service.endpoint]) == 0
+    assert "film" in terminal.getvalue()
+    assert terminal.getvalue().replace("\r", "").replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(

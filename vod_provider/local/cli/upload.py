@@ -85,7 +85,8 @@ class _Client:
                     connection.send(block)
                     sent += len(block)
                     if sys.stderr.isatty():
-                        print(f"\r{file.name}: {sent * 100 // size}%", end="", file=sys.stderr)  # noqa: T201
+                        done = f"{printable(file.name)}: {sent * 100 // size}%"
+                        print(f"\r{done}", end="", file=sys.stderr)  # noqa: T201
             if sys.stderr.isatty():
                 print(file=sys.stderr)  # noqa: T201
             response = connection.getresponse()
