@@ -17,6 +17,7 @@ from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
 from vod_provider.cli.rehearse import command as rehearse
 from vod_provider.cli.states import StackName, State
+from vod_provider.vod.errors import VodError
 
 PROG = "python -m vod_provider"
 _CONFIGURATION = """\
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         )
         asked.check(terminal=console.asks)
         return orphans.open_orphans(configure(), console).run(asked)
-    except CommandError as exc:
+    except (CommandError, VodError) as exc:  # the latter: there is no way to VOD, as by a proxy that can be none
         console.say(f"{PROG} {options.command}: {exc}")
         return 2
 

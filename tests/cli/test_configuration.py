@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Command
 from vod_provider.cli.configuration import Configuration, gather, loaded
 from vod_provider.cli.engine import Engine
 from vod_provider.cli.errors import CommandError
@@ -133,3 +134,16 @@ def test_what_is_missing_names_the_flags_too() -> None:
         CommandError, match=r"no credentials, no region, no project: .*--stack NAME, or --config KEY=VALUE"
     ):
         loaded(Configuration({}, {}, {"HOME": "/h"}))
+
+
+@pytest.mark.parametrize("words", [("orphans",), ("orphans", "--json"), ("doctor",), ("rehearse", "--yes")])
+def test_a_proxy_that_can_be_none_ends_every_command(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """In a line that names its variable and shows nothing of its address; nobody is asked."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hid/den@proxy.example:3128")
+    given = {"vod:endpoint": "https://vod.example", "vod:projectId": "p", "vod:token": "T"}
+    done = command(*words, *(word for name, value in given.items() for word in ("--config", f"{name}={value}")))
+    assert done.status == (1 if words == ("doctor",) else 2)
+    assert "HTTPS_PROXY is no address of a proxy" in " ".join(f"{done.out} {done.err}".split())
+    assert "hid" not in f"{done.out} {done.err}"
