@@ -350,6 +350,8 @@ def test_reading_makes_no_file(file: Path) -> None:
     assert Ledger(file).holders(SITE) == []
     assert Ledger(file).requests(SITE) == []
     assert Ledger(file).holder_of("a", OWNER) is None
+    assert Ledger(file).everything(SITE) == ([], [])
+    assert Ledger(file).source_of(SITE, "a") is None
     assert not file.exists()
 
 
@@ -574,6 +576,22 @@ def test_two_writers_of_a_store_see_each_others_rows() -> None:
     one.flush()
     third = Ledger(None, store=FakeStore(log))
     assert {it.key for it in third.requests(SITE)} == {KEY, other, Key("third", "v1:f")}
+
+
+def test_a_claim_leaves_an_answer_that_is_missing_to_the_search(file: Path) -> None:
+    """It keeps the key by which it was asked for; one that is there becomes the resource's by its type of now."""
+    ledger = Ledger(file, run="this")
+    own, former = Key(OWNER, "f"), Key("former", "f")
+    assert ledger.claim(own, former) is None
+    Ledger(file, run="before").intend(request(former))
+    claimed = ledger.claim(own, former)
+    assert claimed is not None
+    assert claimed.key == former
+    ledger.accept(former, "a")
+    claimed = ledger.claim(own, former)
+    assert claimed is not None
+    assert (claimed.key, claimed.audio_id, claimed.run) == (own, "a", "this")
+    assert ledger.find(former) is None
 
 
 def test_a_claim_of_two_writers_of_a_store_is_one_writers() -> None:

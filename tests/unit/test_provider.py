@@ -391,6 +391,22 @@ def test_an_audio_that_is_only_looked_up(engine: Engine) -> None:
         engine.serve("looked", engine.provider.read, "nothing", {})
 
 
+def test_an_imported_audio(engine: Engine) -> None:
+    """Its source is what is given, or the ledger's; what the ledger has elsewhere is not looked for here."""
+    audio_id = engine.vod.audio(audio_format="AAC")
+    outs, declared = engine.serve("talk", engine.provider.bring_in, audio_id, "video", {})
+    assert declared == {"asset_id": "video", "format": "AAC"}
+    assert (outs["place"], outs["made_for"]) == (SITE, mark(owner("talk")))
+    with pytest.raises(VodError, match=f"give both ids, as VIDEO_ID/{audio_id}"):
+        engine.serve("talk", engine.provider.bring_in, audio_id, None, {})
+    engine.ledger.hold([Holder(SITE, audio_id, owner("other"), source="video")])
+    assert engine.serve("talk", engine.provider.bring_in, audio_id, None, {})[1] == declared
+    with pytest.raises(VodError, match=f"it is not at {ENDPOINT} {'1' * 32}: the ledger has it at {SITE}"):
+        engine.serve("talk", engine.provider.bring_in, audio_id, None, {"project_id": "1" * 32})
+    with pytest.raises(VodError, match=r"importing audio nothing: VOD has no such asset"):
+        engine.serve("talk", engine.provider.bring_in, "nothing", None, {})
+
+
 # -- update -----------------------------------------------------------------------------------------------------
 
 
