@@ -93,6 +93,7 @@ def test_no_audio_holds_a_thread(bench: ManyBench) -> None:
         bench.vod.comes(audio_id)
     thread.join(20)
     assert len(many.done) == COUNT
+    assert many.counts(0.0) == Counts(COUNT, COUNT, 0, 0, None)
 
 
 def test_one_that_fails_harms_no_other(bench: ManyBench) -> None:
@@ -179,8 +180,9 @@ def test_those_who_wait_for_others_keep_nobody_waiting(bench: ManyBench) -> None
     assert not many.done
 
 
-def test_a_pause_lets_time_pass_for_one_alone(bench: ManyBench) -> None:
+def test_a_pause_lets_time_pass_for_one_alone(bench: ManyBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deletion that VOD sees through later is looked for again, and the others go on meanwhile."""
+    monkeypatch.setattr("vod_provider.audio.lifecycle.GONE_PAUSE_S", 0.01)
 
     def removing(audio_id: str) -> Steps[str]:
         yield Pause(0.01, Deadline())
