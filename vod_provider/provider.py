@@ -117,7 +117,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
             if line := self._context.hint.due(services.settings.quotas["extract"]):
                 serving.say(line)
             deadline = operation.deadline(services.settings.timeouts.create)
-            asked, place = services.asked(request, operation)
+            asked, place = self._context.asked(services, request, operation)
             lifecycle = services.at(place)
             outs = props | {"place": str(place), "made_for": mark(asked.key.owner) if operation.owner else ""}
             with self._partial(served.urn, outs, asked.key):
@@ -243,9 +243,13 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 return
             holder = self._show(served, id_, props)
             services, operation = self._context.begin(served.owners), served.operation
+            if self._context.run.still_has(id_, served.urn):
+                # A run that replaced it by itself was broken off before it came to say so.
+                served.last_line = "kept: it has taken its own place"
+                return
             deadline = operation.deadline(services.settings.timeouts.delete)
             holder, place = services.placed(holder, deadline)
-            others = services.ledger.others_of(holder)
+            (others,) = self._context.let_go(services, [holder])
             if in_this_run := self._context.run.other_of(id_, served.urn):
                 others = [in_this_run, *others]
             if moved := self._context.run.moved_to(id_):

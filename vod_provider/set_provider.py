@@ -92,7 +92,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             for key, entry in there.held.items():
                 urn = owner_of_entry(served.urn, key)
                 run.declares(urn, Declared(entry.get("asset_id"), entry.get("duration"), entry["audio_asset_id"]))
-                if key not in wanted:
+                if key not in wanted or key in plan.removed:
                     run.undeclares(urn)
                 elif key not in plan.replaced:
                     self._context.note_where_it_stays(urn, entry)
@@ -247,7 +247,7 @@ class _Work:
         """Extract the audio of an entry, or adopt it, wait until it is ready, and give it its metadata."""
         services, operation = self._services(), self._of(key)
         request = inputs.parse(self.wanted[key])
-        asked, place = services.asked(request, operation)
+        asked, place = self._context.asked(services, request, operation)
         lifecycle = services.at(place)
         self._asked[key] = asked.key, place
         urn, given = owner_of_entry(self._served.urn, key), request.metadata.given()
@@ -342,11 +342,13 @@ class _Work:
         audios: dict[str, tuple[str, dict[str, Any]]] = {}
         for it in keys_and_ids:
             entry = self.there.held.get(it) or self.there.superseded[it]
-            audios[entry["audio_asset_id"]] = entry.get("key", it), entry
+            key, audio_id = entry.get("key", it), entry["audio_asset_id"]
+            if not run.still_has(audio_id, owner_of_entry(self._served.urn, key)):  # else a run replaced it by itself
+                audios[audio_id] = key, entry
         holders = [self._holder(audio_id, key, entry) for audio_id, (key, entry) in audios.items()]
         mine = {entry["audio_asset_id"] for key, entry in self.there.held.items() if key not in keys_and_ids}
         kept: dict[str, str] = {}
-        for holder, others in zip(holders, services.ledger.others_of_each(holders), strict=True):
+        for holder, others in zip(holders, self._context.let_go(services, holders), strict=True):
             urn = owner_of_entry(self._served.urn, audios[holder.audio_id][0])
             if other := run.other_of(holder.audio_id, urn) or next(iter(others), ""):
                 kept[holder.audio_id] = other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from tests.stateful.faults import Step
 from tests.stateful.lives import Killed, Life
@@ -33,6 +33,16 @@ class Resource:
     @property
     def fingerprint(self) -> str:
         return parse(self.inputs).fingerprint
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """The state as it is saved when a run begins: ids and URNs. What `SavedState` reads."""
+
+    audios: list[tuple[str, str]]
+
+    def owners_of(self, audio_id: str) -> set[str]:
+        return {f"backend {urn}" for it, urn in self.audios if it == audio_id}
 
 
 @dataclass
@@ -75,6 +85,9 @@ class Stack:
 
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
+        life.context._saved = cast(
+            "Any", _Saved([(it.id, it.urn) for it in (*self.resources.values(), *self.replaced)])
+        )
         try:
             work()
             if not life.stopped:

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -234,12 +235,27 @@ def test_what_the_version_before_writes_beside_us_is_taken_over_later(file: Path
     assert found.audio_id == "z"
 
 
-def test_a_file_without_the_run_gets_it(file: Path) -> None:
-    """A file that was made before requests had a run is added to, and what is in it stays."""
+def test_a_file_without_the_newer_columns_gets_them(file: Path) -> None:
+    """A file that was made before requests had a run and holders a fingerprint is added to, and what is in it stays."""
     Ledger(file).intend(request())
+    Ledger(file).hold([holder(audio_id="b")])
     with closing(sqlite3.connect(file)) as old, old:
         old.execute("ALTER TABLE requests DROP COLUMN run")
+        old.execute("ALTER TABLE holders DROP COLUMN fingerprint")
     assert Ledger(file, run="now").find(KEY) == request()
+    assert Ledger(file).holders(SITE) == [holder(audio_id="b")]
+    Ledger(file).hold([replace(holder(audio_id="b"), fingerprint=KEY.fingerprint)])
+    assert [it.audio_id for it in Ledger(file).held_as(KEY)] == ["b"]
+
+
+def test_of_two_who_let_go_one_finds_nobody_else(file: Path) -> None:
+    """The one who is first is released at once; the last one keeps its row until the audio is gone."""
+    ledger, other = Ledger(file), f"{OWNER}2"
+    both = [holder(), holder(other)]
+    ledger.hold(both)
+    assert ledger.let_go([both[0]]) == [[other]]
+    assert ledger.let_go([both[1]]) == [[]]
+    assert ledger.holders(SITE) == [both[1]]
 
 
 def test_a_newer_ledger_is_left_alone(file: Path) -> None:
@@ -540,6 +556,20 @@ def test_a_store_brings_a_ledger_to_the_next_machine() -> None:
     found = Ledger(None, store=FakeStore(log)).find(KEY)
     assert found is not None
     assert found.audio_id == "a"
+
+
+def test_an_audio_is_reclaimed_on_every_machine() -> None:
+    """It is a request from then on, that the next run finds wherever it is."""
+    log: list[Change] = []
+    ledger = Ledger(None, store=FakeStore(log))
+    held = replace(holder(), fingerprint=KEY.fingerprint)
+    ledger.hold([held])
+    ledger.reclaim(held)
+    there = Ledger(None, store=FakeStore(log))
+    assert there.held_as(KEY) == []
+    found = there.claim(KEY)
+    assert found is not None
+    assert (found.audio_id, found.state) == ("a", State.ANSWERED)
 
 
 FOREIGN: dict[str, Change] = {

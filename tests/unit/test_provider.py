@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,7 +22,7 @@ from vod_provider.audio.recovery import Recovery
 from vod_provider.config import settings
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
-from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.errors import PartialFailureError, SavedStateError
 from vod_provider.plugin.services import Services
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.provider import ExtractedAudioProvider
@@ -50,6 +50,18 @@ def urn(name: str) -> str:
 
 def owner(name: str) -> str:
     return f"backend {urn(name)}"
+
+
+class Saved:
+    """A saved state that has these audios: the names of those who have each, by id; None: it cannot be read."""
+
+    def __init__(self, audios: Mapping[str, Collection[str]] | None) -> None:
+        self._audios = audios
+
+    def owners_of(self, audio_id: str) -> set[str]:
+        if self._audios is None:
+            raise SavedStateError("it cannot be read")
+        return {owner(name) for name in self._audios.get(audio_id, ())}
 
 
 class FakeServices(Services):
@@ -106,6 +118,18 @@ class Engine:
         assert created.outs is not None
         return created.id, dict(created.outs)
 
+    def held(self, name: str = "talk", **props: Any) -> tuple[str, Props]:
+        """As `made`, and a run has shown it to the ledger."""
+        audio_id, outs = self.made(name, **props)
+        self.serve(name, self.provider.diff, audio_id, outs, outs)
+        self.over()
+        self.run()
+        return audio_id, outs
+
+    def saved(self, audios: Mapping[str, Collection[str]] | None) -> None:
+        """The saved state of this run, as `Saved` has it."""
+        self.context._saved = cast("Any", Saved(audios))
+
     def over(self) -> None:
         """The run is over."""
         self.context.over()
@@ -136,9 +160,16 @@ def test_a_created_audio_is_answered_and_held_only_when_it_is_shown(engine: Engi
     engine.serve("talk", engine.provider.diff, created.id, outs, outs)
     engine.over()
     assert engine.ledger.requests(SITE) == []
-    assert engine.ledger.holders(SITE) == [
-        Holder(SITE, created.id, owner("talk"), made_for=mark(owner("talk")), source="video", format="MP3")
-    ]
+    (held,) = engine.ledger.holders(SITE)
+    assert held == Holder(
+        SITE,
+        created.id,
+        owner("talk"),
+        made_for=mark(owner("talk")),
+        source="video",
+        format="MP3",
+        fingerprint=request.fingerprint,
+    )
 
 
 def test_the_outputs_say_what_the_audio_is_and_where(engine: Engine) -> None:
@@ -455,6 +486,146 @@ def test_an_extraction_that_fails_in_an_update_is_replaced_by_the_next_run(engin
     assert diff.replaces == ["status"]
 
 
+# -- a state that was put back to an older one, or edited -----------------------------------------------------------
+
+
+def test_an_audio_that_the_state_has_lost_is_taken_back(engine: Engine) -> None:
+    """The ledger knows whose it was, and it is what is asked for: nothing is extracted again, and that is said."""
+    audio_id, _ = engine.held()
+    engine.saved({})
+    assert engine.create().id == audio_id
+    assert engine.vod.accepted == 1
+    assert f"audio {audio_id} (MP3 of asset video) was not in the state any more" in engine.said[0]
+    engine.run()  # not shown, so perhaps not saved either
+    assert engine.create().id == audio_id
+
+
+def test_what_is_lost_and_not_what_is_asked_for_is_not_taken_back(engine: Engine) -> None:
+    """Other triggers ask for another extraction."""
+    audio_id, _ = engine.held()
+    engine.saved({})
+    assert engine.create(triggers=["again"]).id != audio_id
+
+
+@pytest.mark.parametrize("name", ["talk", "renamed"])
+def test_what_the_state_has_is_not_taken_back(engine: Engine, name: str) -> None:
+    """It is to be replaced, as with `--replace`; or it has another name, and this is a new resource of the old one."""
+    audio_id, _ = engine.held()
+    engine.saved({audio_id: [name]})
+    assert engine.create().id != audio_id
+    assert engine.said == []
+
+
+def test_a_state_that_cannot_be_read_is_said(engine: Engine) -> None:
+    """It may be a replacement that somebody has asked for, so it is not refused."""
+    audio_id, _ = engine.held()
+    engine.saved(None)
+    assert engine.create().id != audio_id
+    assert engine.said[0].startswith(f"audio {audio_id} (MP3 of asset video) was made for talk before")
+    assert "it cannot be read" in engine.said[0]
+
+
+def test_a_lost_audio_that_is_gone_is_extracted_again(engine: Engine) -> None:
+    """And nothing is said of taking it back."""
+    audio_id, _ = engine.held()
+    del engine.vod.assets[audio_id]
+    engine.saved({})
+    assert engine.create().id != audio_id
+    assert engine.said == []
+    assert engine.ledger.holders(SITE) == []
+
+
+def test_a_lost_audio_that_another_resource_holds_is_that_ones(engine: Engine) -> None:
+    """It was handed over: taken back, it would be two resources'."""
+    audio_id, outs = engine.held()
+    adopted = outs | {"adopt": audio_id, "made_for": mark(owner("heir"))}
+    engine.serve("heir", engine.provider.diff, audio_id, adopted, adopted)
+    engine.over()
+    engine.run()
+    engine.saved({audio_id: []})
+    assert engine.create().id != audio_id
+    engine.saved({audio_id: ["heir"]})
+    engine.serve("heir", engine.provider.delete, audio_id, adopted)
+    assert audio_id not in engine.vod.audio_ids()
+
+
+def test_of_many_lost_audios_few_are_told(engine: Engine) -> None:
+    """Five, and that there are more."""
+    for number in range(8):
+        engine.held(f"talk{number}")
+    engine.saved({})
+    for number in range(8):
+        engine.create(f"talk{number}")
+    assert len(engine.said) == 6
+    assert engine.said[-1] == "... and the same of more audios"
+
+
+def test_who_has_lost_an_audio_does_not_keep_it_at_vod(engine: Engine) -> None:
+    """A move that a state put back to an older one does not know any more: the audio goes with who has it there."""
+    audio_id, outs = engine.held("first")
+    heirs = outs | {"made_for": mark(owner("second"))}
+    engine.serve("second", engine.provider.diff, audio_id, heirs, heirs)
+    engine.over()
+    engine.run()
+    engine.saved({audio_id: ["first"]})
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert engine.ledger.everything(SITE) == ([], [])
+
+
+@pytest.mark.parametrize("state", [{"audio0": ["first", "second"]}, {"audio0": ["first", "renamed"]}, None])
+def test_who_may_have_an_audio_keeps_it_at_vod(engine: Engine, state: Mapping[str, Collection[str]] | None) -> None:
+    """The state has it as theirs, perhaps by another name; or it cannot be read."""
+    audio_id, outs = engine.held("first")
+    heirs = outs | {"made_for": mark(owner("second"))}
+    engine.serve("second", engine.provider.diff, audio_id, heirs, heirs)
+    engine.over()
+    engine.run()
+    engine.saved(state)
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+
+
+def test_a_move_that_was_never_saved_does_not_keep_the_audio(engine: Engine) -> None:
+    """The run that moved it was broken off, and the program put back: it goes with who has it in the state."""
+    audio_id, outs = engine.held("first")
+    engine.create("second", moved_from="first")
+    engine.run()
+    engine.saved({audio_id: ["first"]})
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+
+
+def test_what_was_made_for_somebody_else_is_theirs(engine: Engine) -> None:
+    """A run that was broken off has made it for a resource that the state does not have yet; another adopted it."""
+    made = engine.create("first")
+    engine.run()
+    adopted = engine.create("second", adopt=made.id)
+    engine.run()
+    engine.saved({made.id: ["second"]})
+    engine.serve("second", engine.provider.delete, made.id, dict(adopted.outs or {}))
+    assert engine.vod.audio_ids() == [made.id]
+
+
+def test_two_who_let_go_of_an_audio_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them deletes it, however their requests meet."""
+    audio_id, outs = engine.held("first")
+    heirs = outs | {"made_for": mark(owner("second"))}
+    engine.serve("second", engine.provider.diff, audio_id, heirs, heirs)
+    engine.over()
+    engine.run()
+    engine.saved({audio_id: ["first", "second"]})
+
+    def meanwhile(_: str) -> None:
+        if audio_id in engine.vod.assets:
+            engine.serve("second", engine.provider.delete, audio_id, heirs)
+
+    monkeypatch.setattr(serving, "say", meanwhile)
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert engine.ledger.everything(SITE) == ([], [])
+
+
 # -- delete -----------------------------------------------------------------------------------------------------
 
 
@@ -485,6 +656,23 @@ def test_a_replacement_by_the_same_audio_deletes_nothing(engine: Engine) -> None
     engine.serve("talk", engine.provider.delete, created.id, dict(created.outs or {}))
     assert engine.vod.audio_ids() == [created.id]
     assert "was not extracted again" in engine.said[0]
+
+
+def test_a_replacement_by_the_same_audio_that_was_broken_off_deletes_nothing(engine: Engine) -> None:
+    """The next run has the resource twice, with one audio: the one that is to be deleted takes nothing from the other.
+
+    As long as it is declared: afterwards both go, and the audio with them.
+    """
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+    assert engine.last.last_line == "kept: it has taken its own place"
+    engine.over()
+    assert [it.owner for it in engine.ledger.holders(SITE)] == [owner("talk")]
+    engine.run()
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
 
 
 def test_a_deletion_that_is_stopped_goes_on_in_the_next_run(engine: Engine) -> None:

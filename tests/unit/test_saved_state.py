@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from vod_provider.audio.ledger_records import Holder
-from vod_provider.plugin import saved_state
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
+from vod_provider.plugin.saved_state import SavedState
 
 OWNERS = "file:///b urn:pulumi:dev::media::"
 SINGLE, SET = "pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudioSet"
@@ -59,6 +59,11 @@ def sealed(value: Any, *, shown: bool) -> dict[str, Any]:
     return SECRET | ({"plaintext": json.dumps(value)} if shown else {"ciphertext": "v1:x"})
 
 
+def holders(environ: dict[str, str]) -> list[Holder]:
+    """The audios of the state that is exported."""
+    return SavedState(OWNERS, environ).holders()
+
+
 def audio(kind: str, entry: str = "") -> Holder:
     """Who holds the audio 'a'."""
     return Holder("https://vod p", "a", f"{OWNERS}{kind}::it{entry}", source="v", format="MP3")
@@ -66,8 +71,8 @@ def audio(kind: str, entry: str = "") -> Holder:
 
 def test_audios_of_both_kinds_are_read(exports: Any) -> None:
     """A resource of its own, and an entry of a set."""
-    assert saved_state.holders(OWNERS, exports(single("v"))) == [audio(SINGLE)]
-    (found,) = saved_state.holders(OWNERS, exports(a_set({"assetId": "v"})))
+    assert holders(exports(single("v"))) == [audio(SINGLE)]
+    (found,) = holders(exports(a_set({"assetId": "v"})))
     assert found == audio(SET, '["one"]')
 
 
@@ -81,7 +86,7 @@ def test_what_is_secret_is_read_in_clear_where_it_is_needed(exports: Any, declar
         entry = {"assetId": sealed("v", shown=shown) if declared == "asset_id" else "v"}
         return a_set(sealed(entry, shown=shown) if declared == "entry" else entry)
 
-    (found,) = saved_state.holders(OWNERS, exports(exported(shown=False), exported(shown=True)))
+    (found,) = holders(exports(exported(shown=False), exported(shown=True)))
     assert (found.source, found.audio_id) == ("v", "a")
 
 
@@ -90,17 +95,33 @@ def test_what_cannot_be_read_in_clear_is_an_error_of_its_own(exports: Any) -> No
     with pytest.raises(
         EncryptedStateError, match="has its audios encrypted, and `pulumi stack export --show-secrets` failed"
     ):
-        saved_state.holders(OWNERS, exports(single(sealed("v", shown=False))))
+        holders(exports(single(sealed("v", shown=False))))
     titled = a_set({"assetId": "v", "title": sealed("T", shown=False)})
-    assert len(saved_state.holders(OWNERS, exports(titled))) == 1
+    assert len(holders(exports(titled))) == 1
 
 
 def test_no_pulumi_and_no_state_are_errors(exports: Any, tmp_path: Path) -> None:
     """One line each, which does not claim that anything is encrypted."""
     with pytest.raises(SavedStateError, match="there is no pulumi on PATH"):
-        saved_state.holders(OWNERS, {"PATH": str(tmp_path / "nowhere")})
+        holders({"PATH": str(tmp_path / "nowhere")})
     environ = exports(single("v"))
     (tmp_path / "sealed").write_text("no JSON")
     with pytest.raises(SavedStateError, match="failed") as failed:
-        saved_state.holders(OWNERS, environ)
+        holders(environ)
     assert not isinstance(failed.value, EncryptedStateError)
+
+
+def test_who_has_an_audio(exports: Any, tmp_path: Path) -> None:
+    """Also one that waits for its deletion; not who only looks at it. The state is read once."""
+    replaced = a_set({"assetId": "v"})
+    replaced["outputs"]["superseded"] = {"b": {"asset_id": "v", "format": "AAC", "key": "one"}}
+    environ = exports(replaced)
+    state = SavedState(OWNERS, environ)
+    assert [state.owners_of(it) for it in "abc"] == [{f'{OWNERS}{SET}::it["one"]'}] * 2 + [set()]
+    assert [it.audio_id for it in state.holders()] == ["a"]
+    exports(single("v"))
+    assert state.owners_of("b")
+    assert SavedState(OWNERS, environ).owners_of("a") == {f"{OWNERS}{SINGLE}::it"}
+    leaving = SavedState(OWNERS, exports(single("v") | {"delete": True}))
+    assert (leaving.holders(), leaving.owners_of("a")) == ([], {f"{OWNERS}{SINGLE}::it"})
+    assert SavedState(OWNERS, exports(single("v") | {"external": True})).owners_of("a") == set()

@@ -191,6 +191,14 @@ def parse(props: Mapping[str, Any]) -> Request:
     )
 
 
+def fingerprint(props: Mapping[str, Any]) -> str:
+    """The `Request.fingerprint` of what an audio was extracted as, by its outputs; '' where they do not say."""
+    try:
+        return parse({name: props[name] for name in REPLACING if props.get(name) is not None}).fingerprint
+    except InputError:
+        return ""
+
+
 def _frozen(value: list[Any] | None) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
 

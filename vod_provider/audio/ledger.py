@@ -108,6 +108,27 @@ class Ledger:
             return None
         return self._change(write, durable=True)
 
+    def reclaim(self, holder: Holder) -> None:
+        """Turn what a resource held, and its state has no more, into a request that it finds again. Durable."""
+        request = Request(
+            owner=holder.owner,
+            fingerprint=holder.fingerprint,
+            site=holder.site,
+            account=holder.account,
+            source=holder.source,
+            format=holder.format,
+            asked_at=0.0,  # long ago: an absence of the audio is one
+            audio_id=holder.audio_id,
+            state=State.ANSWERED,
+            run=self._run,
+        )
+
+        def write() -> None:
+            self._delete("holders", (holder.site, holder.audio_id, holder.owner))
+            self._put(request)
+
+        self._change(write, durable=True)
+
     def intend(self, request: Request) -> bool:
         """VOD is about to be asked. Durable when this returns.
 
@@ -230,18 +251,30 @@ class Ledger:
 
         A row that outlived its holder would keep the audio at VOD when the last one who has it lets go.
         """
+        self._change(lambda: self._release(holders), durable=True)
 
-        def write() -> None:
-            held, asked = self._holders_of(holders), self._requests_of(holders)
-            for holder in holders:
-                for it in held[holder.site, holder.audio_id]:
-                    if it.owner == holder.owner or _is_same(holder, it):
-                        self._delete("holders", (it.site, it.audio_id, it.owner))
-                for request in asked[holder.site, holder.audio_id]:
-                    if request.owner == holder.owner:
-                        self._delete("requests", request.key)
+    def _release(self, holders: Sequence[Holder]) -> None:
+        held, asked = self._holders_of(holders), self._requests_of(holders)
+        for holder in holders:
+            for it in held[holder.site, holder.audio_id]:
+                if it.owner == holder.owner or _is_same(holder, it):
+                    self._delete("holders", (it.site, it.audio_id, it.owner))
+            for request in asked[holder.site, holder.audio_id]:
+                if request.owner == holder.owner:
+                    self._delete("requests", request.key)
 
-        self._change(write, durable=True)
+    def let_go(self, holders: Sequence[Holder]) -> list[list[str]]:
+        """The same as `others_of_each`; those whose audios others hold are released at once. Durable.
+
+        Of two who let go of an audio at the same time, one finds nobody else, and deletes it.
+        """
+
+        def write() -> list[list[str]]:
+            found = self.others_of_each(holders)
+            self._release([holder for holder, others in zip(holders, found, strict=True) if others])
+            return found
+
+        return self._change(write, durable=True)
 
     def others_of(self, holder: Holder) -> list[str]:
         """The owners who hold the audio besides `holder`, or are about to: while there are any, it stays."""
@@ -261,6 +294,25 @@ class Ledger:
             former = {holder.owner, *(it.owner for it in requests if mark(it.owner) == holder.made_for)}
             found.append(sorted(owners | {it.owner for it in requests} - former))
         return found
+
+    def held_as(self, key: Key) -> list[Holder]:
+        """The audios that the resource of that key held when it was shown last, and that were made as the key asks."""
+        where = "owner = ? AND fingerprint = ? AND NOT assumed"
+        return self._holders(where, key) if key.fingerprint else []
+
+    def disprovable(self, holder: Holder) -> list[str]:
+        """Those of `others_of` who have no right to the audio if the saved state does not have it as theirs.
+
+        These are holders, as earlier runs have shown, and, of an audio that was made for `holder`, those who were
+        taking it over in an earlier run. What was made for somebody who is not in the state yet is theirs all the same.
+        """
+        where, values = "site = ? AND audio_id = ? AND owner != ?", (holder.site, holder.audio_id, holder.owner)
+        requests = self._requests(where, values)
+        claimed = {it.owner for it in requests}
+        found = {it.owner for it in self._holders(where, values)} - claimed
+        if holder.made_for == mark(holder.owner) and not holder.adopted:
+            found |= {it.owner for it in requests if not self._run or it.run != self._run}
+        return sorted(found)
 
     def holders(self, site: str) -> list[Holder]:
         """All holders of a site; makes no file where there is none."""

@@ -37,8 +37,10 @@ CREATE TABLE IF NOT EXISTS holders (
     account TEXT, made_for TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', format TEXT NOT NULL DEFAULT '',
     adopted INTEGER NOT NULL DEFAULT 0,
     assumed INTEGER NOT NULL DEFAULT 0,
+    fingerprint TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (site, audio_id, owner)
 );
+CREATE INDEX IF NOT EXISTS holders_of_owner ON holders (owner);
 CREATE INDEX IF NOT EXISTS requests_of_audio ON requests (audio_id);
 CREATE INDEX IF NOT EXISTS unanswered ON requests (site) WHERE audio_id IS NULL;
 CREATE TABLE IF NOT EXISTS entries (
@@ -225,8 +227,9 @@ def _connected(path: Path, owner_now: Callable[[str], str]) -> sqlite3.Connectio
             raise sqlite3.DatabaseError(check)
         for statement in _SCHEMA.split(";"):
             database.execute(statement)
-        if "run" not in {column[1] for column in database.execute("PRAGMA table_info(requests)")}:
-            database.execute("ALTER TABLE requests ADD COLUMN run TEXT NOT NULL DEFAULT ''")
+        for table, added in (("requests", "run"), ("holders", "fingerprint")):
+            if added not in {column[1] for column in database.execute(f"PRAGMA table_info({table})")}:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {added} TEXT NOT NULL DEFAULT ''")
         for statement in _TAKE_OVER.split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA application_id = {int.from_bytes(_APPLICATION, 'big')}")

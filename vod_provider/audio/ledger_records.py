@@ -70,6 +70,7 @@ class Holder:
 
     `made_for` is the mark of the owner that the audio was made for (see `mark`): it stays when the resource is renamed;
     '' where the state does not say. `source` and `format`: what it was made from and as; '' where that is not known.
+    `fingerprint` stands for all that was asked for, as in `Key`; '' where that is not known.
     `adopted`: the audio was there before the resource, and may be somebody else's too.
     `assumed`: `site` is where the stack's default was when the resource was first seen, since its state, of a version
     before, does not say.
@@ -84,6 +85,7 @@ class Holder:
     format: str = ""
     adopted: bool = False
     assumed: bool = False
+    fingerprint: str = ""
 
 
 def mark(owner: str) -> str:

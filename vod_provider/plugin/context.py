@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,16 +19,18 @@ from vod_provider.audio.ledger_records import Holder, Key, LedgerError, entry_of
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
-from vod_provider.plugin import saved_state, serving
+from vod_provider.plugin import serving
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
 from vod_provider.plugin.owner import owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 from vod_provider.plugin.run import Run
+from vod_provider.plugin.saved_state import SavedState
 from vod_provider.vod.errors import ExtractionError, VodError
 
 if TYPE_CHECKING:
     from vod_provider.audio.lifecycle import Asked
+    from vod_provider.audio.operation import Operation
     from vod_provider.plugin.services import Services
 
 Props = Mapping[str, Any]
@@ -46,7 +48,10 @@ class RunContext:
         self.opened: Services | None = None
         self._settings: settings.Settings | None = None
         self._moves: Moves | None = None
-        self._opening = threading.Lock()
+        self._saved: SavedState | None = None
+        self._opening, self._noting = threading.Lock(), threading.Lock()
+        self._told = 0
+        self._taken_back: dict[str, str] = {}
         serving.when_over(self.over)
 
     def offline(self) -> settings.Settings:
@@ -103,6 +108,7 @@ class RunContext:
             format=str(props.get("format") or ""),
             adopted=props.get("adopt") == audio_id,
             assumed=place is None,
+            fingerprint=inputs.fingerprint(props),
         )
 
     def answers(self, audios: Collection[tuple[str, str, Key | None]], *, owned: bool) -> None:
@@ -112,6 +118,8 @@ class RunContext:
         """
         for urn, audio_id, _ in audios:
             self.run.answers(audio_id, urn)
+            if line := self._taken_back.pop(audio_id, ""):
+                self._tells(line)
         asked = [(audio_id, key) for _, audio_id, key in audios if key is not None]
         if not asked or self.opened is None:
             return
@@ -126,6 +134,78 @@ class RunContext:
             # The engine is told the ids all the same, and that is what counts as long as it saves them.
             more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
             serving.warn(f"audio {asked[0][0]}{more}: {error}")
+
+    def asked(self, services: Services, request: inputs.Request, operation: Operation) -> tuple[Asked, Place]:
+        """As `Services.asked`, for a resource or entry that is about to get an audio.
+
+        Where the ledger says that it had one which was extracted as this is asked for, and the saved state has that
+        nowhere, the state was put back to an older one, or edited: then it gets that audio.
+        """
+        key = Key(operation.owner, request.fingerprint)
+        if operation.owner and request.adopt is None and services.ledger.find(key) is None:
+            for held in services.ledger.held_as(key):
+                if self._takes_back(services, held):
+                    break
+        return services.asked(request, operation)
+
+    def _takes_back(self, services: Services, held: Holder) -> bool:
+        what = f"audio {held.audio_id} ({held.format} of asset {held.source})"
+        try:
+            if self._state().owners_of(held.audio_id):
+                return False  # it is to be replaced, or has another name by now
+        except SavedStateError as error:
+            # Said, and not refused: as far as is known here, it may be a replacement that somebody has asked for.
+            self._tells(
+                f"{what} was made for {name_of(held.owner)} before, and whether the state still has it is not known:"
+                f" {error}; if it has not, `python -m vod_provider orphans` says how to remove it"
+            )
+            return False
+        if services.ledger.others_of(held):
+            services.ledger.release(replace(held, adopted=True))
+            return False
+        services.ledger.reclaim(held)
+        self._taken_back[held.audio_id] = (
+            f"{what} was not in the state any more, and is what {name_of(held.owner)} asks for: it was taken back and"
+            " not extracted again; to have it extracted anew, change triggers"
+        )
+        return True
+
+    def _tells(self, line: str) -> None:
+        """Say a line, if not too many like it were said already."""
+        with self._noting:
+            self._told += 1
+            told = self._told
+        if told <= TOLD:
+            serving.say(line)
+        elif told == TOLD + 1:
+            serving.say("... and the same of more audios")
+
+    def _state(self) -> SavedState:
+        with self._noting:
+            if self._saved is None:
+                self._saved = SavedState(self.run.owners)
+            return self._saved
+
+    def let_go(self, services: Services, holders: Sequence[Holder]) -> list[list[str]]:
+        """As `Ledger.let_go`, without those others who the saved state shows to have lost the audio.
+
+        A state that was put back to an older one, or edited, leaves rows of such behind.
+        """
+        for holder, others in zip(holders, services.ledger.others_of_each(holders), strict=True):
+            for owner in self._without_right(services, holder) if others else ():
+                services.ledger.release(replace(holder, owner=owner, adopted=True))
+        return services.ledger.let_go(holders)
+
+    def _without_right(self, services: Services, holder: Holder) -> list[str]:
+        owners = services.ledger.disprovable(holder)
+        ours = [it for it in owners if self.run.owners and it.startswith(self.run.owners)]
+        if not ours or self.run.has_answered(holder.audio_id):
+            return []
+        try:
+            # Where anybody else has it, that may be one of these by another name.
+            return [] if self._state().owners_of(holder.audio_id) - {holder.owner} else ours
+        except SavedStateError:
+            return []
 
     def moved(self, asked: Asked, request: inputs.Request, urn: str) -> Held | None:
         """The audio that a new resource, or entry, takes over from another that is about to go; None for none.
@@ -162,7 +242,7 @@ class RunContext:
         if request.moved_from is not None or moves.counterpart(asked.key.owner, request) is not None:
             return moves
         try:
-            return Moves(services.ledger.kept(owners), saved_state.holders(owners))
+            return Moves(services.ledger.kept(owners), self._state().holders())
         except SavedStateError as error:
             is_single = entry_of(asked.key.owner)[1] is None
             if is_single and not isinstance(error, EncryptedStateError):

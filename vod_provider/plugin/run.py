@@ -125,6 +125,11 @@ class Run:
         """Whether a create of this run has brought this audio: the resource of that URN, or any."""
         return audio_id in self._answered if urn is None else urn in self._answered.get(audio_id, ())
 
+    def still_has(self, audio_id: str, urn: str) -> bool:
+        """Whether the resource of that URN is still declared with this audio: then another of its name goes."""
+        with self._lock:
+            return urn in self._by_id.get(audio_id, ())
+
     def moves(self, audio_id: str, urn: str) -> None:
         """An audio is taken over by the resource of that URN, from one that is about to go in the same run."""
         with self._lock:

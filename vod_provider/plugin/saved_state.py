@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,11 +26,34 @@ SECONDS = 60.0
 """The command takes no longer."""
 
 
-def holders(owners: str, environ: Mapping[str, str] = os.environ) -> list[Holder]:
-    """The audios of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'.
+class SavedState:
+    """The saved state of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'.
 
-    Raises SavedStateError.
+    It is read when it is first asked for, and once: what a run changes in it, that run knows. Raises SavedStateError.
     """
+
+    def __init__(self, owners: str, environ: Mapping[str, str] = os.environ) -> None:
+        self._owners, self._environ = owners, environ
+        self._lock = threading.Lock()
+        self._audios: list[tuple[Holder, bool]] | None = None
+
+    def holders(self) -> list[Holder]:
+        """Its audios, without those that only wait for their deletion."""
+        return [holder for holder, leaving in self._all() if not leaving]
+
+    def owners_of(self, audio_id: str) -> set[str]:
+        """Who has this audio in it, be it one that waits for its deletion."""
+        return {holder.owner for holder, _ in self._all() if holder.audio_id == audio_id}
+
+    def _all(self) -> list[tuple[Holder, bool]]:
+        with self._lock:
+            if self._audios is None:
+                self._audios = _read(self._owners, self._environ)
+            return self._audios
+
+
+def _read(owners: str, environ: Mapping[str, str]) -> list[tuple[Holder, bool]]:
+    """All audios, and of each whether it only waits for its deletion."""
     backend, _, urn = owners.partition("urn:pulumi:")
     stack = urn.partition("::")[0]
     resources = _exported(stack, environ)
@@ -39,7 +63,7 @@ def holders(owners: str, environ: Mapping[str, str] = os.environ) -> list[Holder
         except SavedStateError as error:
             raise EncryptedStateError(f"the state of stack {stack} has its audios encrypted, and {error}") from error
     try:
-        return [it for one in resources for it in _audios(one, backend) if it.owner.startswith(owners)]
+        return [it for one in resources for it in _audios(one, backend) if it[0].owner.startswith(owners)]
     except (VodError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SavedStateError(f"the state of stack {stack} is not as expected ({type(error).__name__})") from error
 
@@ -76,15 +100,20 @@ def _is_legible(resource: Mapping[str, Any]) -> bool:
 _NEEDED = ("asset_id", "format", "audio_asset_id")
 
 
-def _audios(resource: Mapping[str, Any], backend: str) -> Iterator[Holder]:
+def _audios(resource: Mapping[str, Any], backend: str) -> Iterator[tuple[Holder, bool]]:
     kind, owner = resource["type"], f"{backend}{resource['urn']}"
     outs = names.to_snake(resource.get("outputs") or {})
+    leaving = bool(resource.get("delete"))
+    if resource.get("external"):
+        return  # only looked at: it is somebody else's
     if kind in TYPES:
-        yield _holder(owner, outs)
+        yield _holder(owner, outs), leaving
     elif kind in SET_TYPES:
         there = entries.entries(outs, entries.asked(names.to_snake(resource.get("inputs") or {})))
         for key, entry in there.held.items():
-            yield _holder(owner_of_entry(owner, key), entry)
+            yield _holder(owner_of_entry(owner, key), entry), leaving
+        for audio_id, entry in there.superseded.items():
+            yield _holder(owner_of_entry(owner, entry["key"]), {**entry, "audio_asset_id": audio_id}), True
 
 
 def _holder(owner: str, outs: Mapping[str, Any]) -> Holder:
