@@ -258,6 +258,35 @@ def test_of_two_who_let_go_one_finds_nobody_else(file: Path) -> None:
     assert ledger.holders(SITE) == [both[1]]
 
 
+def test_a_file_that_is_removed_while_it_is_in_use(file: Path) -> None:
+    """What this run knows, and what it does from then on, is in the file that the next run finds."""
+    warned: list[str] = []
+    ledger = Ledger(file, warn=warned.append)
+    ledger.intend(request())
+    ledger.hold([holder(f"{OWNER}2", "b")])
+    for it in file.parent.iterdir():
+        it.unlink()
+    ledger.accept(KEY, "a")
+    found = Ledger(file).find(KEY)
+    assert found is not None
+    assert found.audio_id == "a"
+    assert [it.audio_id for it in Ledger(file).holders(SITE)] == ["b"]
+    assert warned == [
+        f"the ledger {file} was removed or replaced while it was in use; what this run knows was added to it"
+    ]
+
+
+def test_a_file_that_is_replaced_while_it_is_in_use(file: Path, tmp_path: Path) -> None:
+    """What is in the one that took its place stays."""
+    ledger, backup = Ledger(file), tmp_path / "backup.sqlite"
+    ledger.intend(request())
+    Ledger(backup).hold([holder(f"{OWNER}2", "b")])
+    backup.rename(file)
+    ledger.accept(KEY, "a")
+    assert [it.audio_id for it in Ledger(file).requests(SITE)] == ["a"]
+    assert [it.audio_id for it in Ledger(file).holders(SITE)] == ["b"]
+
+
 def test_a_newer_ledger_is_left_alone(file: Path) -> None:
     """A version that does not know the format writes nothing."""
     Ledger(file).intend(request())

@@ -71,6 +71,8 @@ class Ledger:
         """The lock on the file, while this process has it."""
         self._held_since = 0.0
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file the connection is to: another one may take its name."""
         self._changes: list[Change] = []
         self._pending: list[Change] = []
         self._learnt: list[Change] = []
@@ -506,6 +508,8 @@ class Ledger:
         """One change, within the transaction that is open already, if one is. `leave`: it is committed with another."""
         with self._database() as database:
             if not database.in_transaction:
+                if self._path is not None and ledger_file.identity(self._path) != self._file:
+                    database = self._opened_again(self._path, database)
                 database.execute("BEGIN IMMEDIATE")
             database.execute("SAVEPOINT change")
             try:
@@ -524,7 +528,31 @@ class Ledger:
         with self._lock, ledger_file.refusing(self._path):
             if self._connection is None:
                 self._connection = self._open()
+                self._file = ledger_file.identity(self._path) if self._path is not None else None
             yield self._connection
+
+    def _opened_again(self, path: Path, before: sqlite3.Connection) -> sqlite3.Connection:
+        """The file at `path` is not the one that was opened: write all that is known here to the one that is there now.
+
+        What is written to a file without a name goes with this process.
+        """
+        self._warn(
+            f"the ledger {path} was removed or replaced while it was in use; what this run knows was added to it"
+        )
+        rows = [(table, before.execute(f"SELECT * FROM {table}")) for table in _ROWS]  # noqa: S608 - our own words
+        known = [(table, tuple(it[0] for it in cursor.description), cursor.fetchall()) for table, cursor in rows]
+        before.close()
+        self._connection = None
+        with self._database() as database:
+            database.execute("BEGIN IMMEDIATE")
+            for table, names, values in known:
+                marks = ", ".join("?" * len(names))
+                database.executemany(
+                    f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - our own words
+                    values,
+                )
+            _committed(database)
+            return database
 
     def _open(self) -> sqlite3.Connection:
         if self._path is not None:

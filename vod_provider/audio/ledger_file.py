@@ -113,6 +113,15 @@ def exists(path: Path) -> bool:
         return path.exists()
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file at `path` from any other; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def locked(path: Path, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
     """Held by one process at a time; it goes with the process, as the operating system's locks do. Waits by `sleep`."""
