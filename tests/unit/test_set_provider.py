@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import pytest
 from pulumi.output import Unknown
@@ -13,10 +13,11 @@ from pulumi.output import Unknown
 from tests.unit.fakes import refused
 from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
 from vod_provider.audio import lifecycle
-from vod_provider.audio.ledger_records import State, entry_of, mark
+from vod_provider.audio.ledger_records import Holder, State, entry_of, mark
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
-from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.context import RunContext
+from vod_provider.plugin.errors import PartialFailureError, SavedStateError
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.set_provider import ExtractedAudioSetProvider
 from vod_provider.vod import absence
@@ -445,17 +446,18 @@ def test_a_destroyed_set_is_gone(sets: Sets) -> None:
     assert sets.rows[-1] == "2 deleted, seeing them go"
 
 
-def test_what_somebody_else_holds_is_kept(sets: Sets) -> None:
+@pytest.mark.parametrize(("count", "more"), [(7, ["... and 2 more audios that others hold, too"]), (5, [])])
+def test_what_somebody_else_holds_is_kept(sets: Sets, count: int, more: list[str]) -> None:
     """And said, of the first few."""
-    ids = sets.up({str(it): "video" for it in range(8)})
+    ids = sets.up({str(it): "video" for it in range(count + 1)})
     sets.run()
     for number, audio_id in enumerate(ids.values()):
-        if number < 7:
+        if number < count:
             sets.create(f"adopted-{number}", adopt=audio_id)
     sets.ask(sets.sets.delete, "id", sets.outs)
-    assert sets.vod.audio_ids() == list(ids.values())[:7]
-    assert [it.endswith("holds it, too") for it in sets.said] == [True] * 5 + [False]
-    assert sets.said[-1] == "... and 2 more audios that others hold, too"
+    assert sets.vod.audio_ids() == list(ids.values())[:count]
+    assert [it.endswith("holds it, too") for it in sets.said[:5]] == [True] * 5
+    assert sets.said[5:] == more
     assert sets.last.last_line == "1 deleted"
 
 
@@ -477,16 +479,19 @@ def test_a_deletion_that_fails_is_an_error_and_harms_no_other(sets: Sets, monkey
         sets.destroy()
 
 
-def test_what_vod_still_shows_is_warned_of(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("count", "more"), [(8, ["3 more"]), (5, [])])
+def test_what_vod_still_shows_is_warned_of(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch, count: int, more: list[str]
+) -> None:
     """It has confirmed the deletion, so that this is a success; the first few are named."""
-    ids = sets.up({str(it): "video" for it in range(8)})
+    ids = sets.up({str(it): "video" for it in range(count)})
     monkeypatch.setitem(cast("Any", absence.TABLE), absence.Purpose.DELETED, absence.Rule(1, 0.0, at_most=0.0))
     sets.vod.glance = lambda it, _: Asset(it, "DELETING")  # type: ignore[method-assign, assignment]
     sets.destroy()
     (line,) = sets.warned
     named = line.partition("still shows them: ")[2].split(", ")
-    assert set(named[:5]) < set(ids.values())
-    assert named[5:] == ["3 more"]
+    assert set(named[:5]) <= set(ids.values())
+    assert named[5:] == more
     assert sets.ledger.holders(SITE) == []
 
 
@@ -509,3 +514,44 @@ def test_the_extractions_of_a_set_fail_for_one_reason(sets: Sets) -> None:
         sets.up({str(it): "video" for it in range(400)})
     assert not isinstance(failed.value, ExtractionError | AnswerError)
     assert sets.vod.calls.count("extract") < 250
+
+
+# -- a catalogue ------------------------------------------------------------------------------------------------
+
+IN_CATALOGUE = f"{STACK}vod:index:AudioCatalogue$pulumi-python:dynamic/vod:ExtractedAudio"
+SINGLE = f"backend {IN_CATALOGUE}::archive-talk"
+
+
+@pytest.fixture
+def catalogue(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> Sets:
+    """An engine whose set is that of a catalogue."""
+    urn = f"{IN_CATALOGUE}Set::archive"
+    monkeypatch.setattr("tests.unit.test_set_provider.URN", urn)
+    monkeypatch.setattr("tests.unit.test_set_provider.OWNER", f"backend {urn}")
+    return sets
+
+
+def test_a_catalogue_becomes_a_set(catalogue: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the ledger has as a resource each is taken over, and the saved state is not read for it."""
+    monkeypatch.setattr(RunContext, "_state", lambda _: pytest.fail("nobody needs it"))
+    audio_id = catalogue.vod.audio(duration=65.0)
+    catalogue.ledger.hold([Holder(SITE, audio_id, SINGLE, source="video", format="MP3")])
+    assert catalogue.up({"talk": "video", "new": "other"})["talk"] == audio_id
+    assert catalogue.vod.accepted == 1
+
+
+def test_a_catalogue_of_which_nothing_is_known_is_not_paid_for_again(
+    catalogue: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither the ledger nor the state tells whether its audios are there: the error names the ways."""
+
+    def unread(_: RunContext) -> NoReturn:
+        raise SavedStateError("it cannot be read")
+
+    monkeypatch.setattr(RunContext, "_state", unread)
+    told = (
+        r"whether .* are there already, as a resource each, is not known: it cannot be read; .* an ExtractedAudioSet by"
+    )
+    with pytest.raises(VodError, match=told):
+        catalogue.up({"talk": "video"})
+    assert catalogue.vod.accepted == 0
