@@ -37,6 +37,7 @@ from tests.stateful.faults import AT, Fault, Plan, Step
 from tests.stateful.lives import SKEW, Life, World
 from tests.stateful.pulumi import Props, Resource, Stack
 from tests.vod import PROJECT, TOKEN, LocalVod, make_video
+from vod_provider.audio import lifecycle
 from vod_provider.audio.inputs import parse
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Key, Request
@@ -514,6 +515,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quota, "WINDOW_S", 0.1)
     monkeypatch.setattr(poller, "SHORTEST_S", 0.01)
     monkeypatch.setattr(poller, "LONGEST_S", 0.02)
+    monkeypatch.setattr(lifecycle, "GONE_PAUSE_S", 0.01)
     monkeypatch.setattr(batch_timing, "QUIET_S", 0.002)
     monkeypatch.setattr(batch_timing, "LONE_S", 0.001)
     monkeypatch.setattr(batch_timing, "TRY_S", 0.002)
