@@ -99,9 +99,12 @@ def test_a_declared_audio_costs_no_more_than_a_bare_resource(engine: Path, vod: 
         program, count = stack.folder / "__main__.py", tmp_path / f"{name}.count"
         program.write_text(program.read_text().replace("\nconfig = ", f"{PROFILE}\nconfig = "))
         stack.environ["CALLED"] = str(count)
-        done = stack.show()
-        assert done.ok, done.note
-        called[name] = int(count.read_text())
+        counts = []
+        for _ in range(3):  # the least of them: a machine with other work to do has the event loop wake in vain
+            done = stack.show()
+            assert done.ok, done.note
+            counts.append(int(count.read_text()))
+        called[name] = min(counts)
         stack.end()
     assert called["ours"] <= 1.05 * called["bare"], called
     assert weight["ours"] <= weight["bare"], weight

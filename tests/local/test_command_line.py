@@ -128,6 +128,9 @@ def test_upload_to_something_else(answer: bytes, why: str, video: Path, capsys: 
 
     def answer_all(connection: socket.socket, _: object) -> None:
         connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1 << 16):  # else what is not read resets the connection, and the answer is lost
+            pass
 
     with answering(answer_all) as url:
         assert main(["upload", str(video), "--endpoint", url.removesuffix("/video.mp4")]) == 1
