@@ -130,6 +130,12 @@ class Engine:
         """The saved state of this run, as `Saved` has it."""
         self.context._saved = cast("Any", Saved(audios))
 
+    def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Note what is said and warned of beyond any request; there is no session."""
+        monkeypatch.setattr(serving, "_session", None)
+        monkeypatch.setattr(serving, "say", self.said.append)
+        monkeypatch.setattr(serving, "warn", self.warned.append)
+
     def over(self) -> None:
         """The run is over."""
         self.context.over()
@@ -139,9 +145,7 @@ class Engine:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """An engine over a VOD that has a video."""
     one = Engine(tmp_path)
-    monkeypatch.setattr(serving, "_session", None)
-    monkeypatch.setattr(serving, "say", one.said.append)
-    monkeypatch.setattr(serving, "warn", one.warned.append)
+    one.listen(monkeypatch)
     one.vod.video(duration=65.4)
     return one
 

@@ -108,9 +108,7 @@ def plain(outs: Mapping[str, Any]) -> Props:
 def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sets:
     """An engine over a VOD with two videos, whose audios come with all that VOD tells."""
     one = Sets(tmp_path)
-    monkeypatch.setattr(serving, "_session", None)
-    monkeypatch.setattr(serving, "say", one.said.append)
-    monkeypatch.setattr(serving, "warn", one.warned.append)
+    one.listen(monkeypatch)
     monkeypatch.setattr(lifecycle, "GONE_PAUSE_S", 0.0)
     monkeypatch.setattr(lifecycle, "LONGEST_GONE_PAUSE_S", 0.0)
     one.vod.video(duration=65.0)

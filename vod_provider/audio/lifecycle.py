@@ -397,7 +397,8 @@ class Lifecycle:
             asset = yield self._glance(audio_id, deadline)
             if asset.outcome is Outcome.GONE:
                 return
-        _check_deleted(asset)
+        if (error := _deletion_error(asset)) is not None:
+            raise error
         operation.warn(f"VOD has confirmed the deletion of audio {audio_id}, and still shows it")
 
     def deleting(self, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[bool]:
@@ -436,12 +437,7 @@ class Lifecycle:
             there = {audio_id: asset for audio_id, asset in seen.items() if asset.outcome is not Outcome.GONE}
             if not there:
                 break
-        failed: dict[str, ExtractionError] = {}
-        for asset in there.values():
-            try:
-                _check_deleted(asset)
-            except ExtractionError as error:
-                failed[asset.id] = error
+        failed = {it.id: error for it in there.values() if (error := _deletion_error(it)) is not None}
         return [audio_id for audio_id in there if audio_id not in failed], failed
 
     def _seen(self, audio_ids: Collection[str], deadline: Deadline) -> dict[str, Asset]:
@@ -510,8 +506,9 @@ def _batched(batches: Batches[T], asset_id: str, deadline: Deadline) -> Wait[T]:
     return Wait(lambda: batches.ask(asset_id, deadline), lambda: batches.asking(asset_id))
 
 
-def _check_deleted(asset: Asset) -> None:
-    """Raise ExtractionError where VOD says that the deletion which it has confirmed has failed."""
-    if asset.status == DELETE_FAILED:
-        why = f" ({asset.reason})" if asset.reason else ""
-        raise ExtractionError(f"deleting asset {asset.id}: VOD has accepted it, and reports {asset.status}{why}")
+def _deletion_error(asset: Asset) -> ExtractionError | None:
+    """What VOD says of a deletion that it has confirmed and that has failed; None where it does not say so."""
+    if asset.status != DELETE_FAILED:
+        return None
+    why = f" ({asset.reason})" if asset.reason else ""
+    return ExtractionError(f"deleting asset {asset.id}: VOD has accepted it, and reports {asset.status}{why}")
