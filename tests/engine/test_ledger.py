@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -261,6 +262,7 @@ def test_another_machine_that_shares_no_ledger_loses_nothing(stack: NewStack, vo
     first.program(one(source))
     second.program(one(source))
     first.up().expect()
+    time.sleep(2)  # VOD dates whole seconds, and tells its time in whole seconds: nothing nearer can be told apart
     vod.faults({"operation": "ExtractAudio", "drop": "before"})
     second.up().expect()
     assert len({ids(first)["talk"], ids(second)["talk"]}) == 2

@@ -75,8 +75,8 @@ def test_a_runner_dies_and_another_goes_on(stack: NewStack, vod: LocalVod, s3: s
 def test_another_stack_of_the_team_takes_nothing(stack: NewStack, vod: LocalVod, s3: str) -> None:
     """Two machines extract the same video at once; the answer of one is lost, and the other's audio is not taken."""
     source = vod.video()
-    # The second waits so long for the first one's answer before it asks. VOD dates whole seconds, and clocks differ by
-    # one: within two seconds the audio of the one could be the other's.
+    # The second waits so long for the first one's answer before it asks. VOD dates whole seconds, and tells its time in
+    # whole seconds: within two of them the audio of the one could be the other's.
     absence = {"vod:timeouts": json.dumps({"absence": 4})}
     first, second = (stack(vod.config | absence | storage.ledger(s3)) for _ in range(2))
     for one in (first, second):

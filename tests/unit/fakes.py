@@ -87,6 +87,7 @@ class FakeVod:
         self.calls: list[str] = []
         self.accepted = 0
         self.skew = 0.0
+        self.late = 0.0
         self.dated = True
         self.outcome: Callable[[Asset], Asset] = lambda asset: replace(asset, status="CREATED")
         self.holds = False
@@ -100,7 +101,7 @@ class FakeVod:
 
     def audio(self, title: str = "A video", audio_format: str = "MP3", status: str = "CREATED", **more: Any) -> str:
         """Put an audio there, as if somebody had extracted it now."""
-        created = datetime.fromtimestamp(self._time() + self.skew, UTC)
+        created = datetime.fromtimestamp(self._time() + self.skew, UTC).replace(microsecond=0)
         asset = Asset(next(self._ids), status, title=title, pack_type=audio_format, created=created, **more)
         self.assets[asset.id] = asset
         return asset.id
@@ -119,8 +120,8 @@ class FakeVod:
         return fault == "after"
 
     def now(self) -> float | None:
-        """Unix seconds of its clock, as `VodClock` tells them; None where its answers have no date."""
-        return self._time() + self.skew if self.dated else None
+        """Unix seconds of its clock, up to a second late, as `VodClock` tells them; None: its answers have no date."""
+        return self._time() + self.skew - self.late if self.dated else None
 
     # -- Client --------------------------------------------------------------------------------------------
 

@@ -265,12 +265,30 @@ def test_vods_description_tells_the_source(bench: Bench, description: str) -> No
     assert bench.ensure().id == made
 
 
-def test_what_vod_dates_before_the_request_is_not_its_result(bench: Bench) -> None:
-    """Another machine's audio of the same video, of whose ledger nothing is known: ours was never accepted."""
+@pytest.mark.parametrize("late", [0.0, 0.99])
+@pytest.mark.parametrize("moment", [0.0, 0.5, 0.99])
+def test_what_vod_dates_before_the_request_is_not_its_result(bench: Bench, moment: float, late: float) -> None:
+    """Another machine's audio of the same video, of whose ledger nothing is known: ours was never accepted.
+
+    Two seconds are enough, whenever in VOD's second it was made, and however late VOD's time is known.
+    """
+    bench.clock.now = 1_800_000_000 + moment
+    bench.vod.late = late
     theirs = bench.vod.audio()
-    bench.clock.now += 3
+    bench.clock.now += 2
     bench.vod.faults["extract"] = [lost()]
     assert bench.ensure().id != theirs
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize("late", [0.0, 0.99])
+@pytest.mark.parametrize("moment", [0.0, 0.5, 0.99])
+def test_what_vod_makes_at_once_is_its_result(bench: Bench, moment: float, late: float) -> None:
+    """VOD dates whole seconds, so the audio may be dated before the moment of the request."""
+    bench.clock.now = 1_800_000_000 + moment
+    bench.vod.late = late
+    bench.vod.faults["extract"] = ["after"]
+    bench.ensure()
     assert bench.vod.accepted == 1
 
 

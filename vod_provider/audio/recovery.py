@@ -25,8 +25,6 @@ from vod_provider.vod.pacing.poller import Poller
 
 SENT_S = 300.0
 """A request makes its audio at most this long after it was sent, or never. Inferred."""
-CLOCKS_S = 1.0
-"""How far VOD's clocks may differ: the one that dates its answers, and the one that dates its assets. Inferred."""
 LOOKS = (0.08, 0.25, 0.5, 1.0)
 """When to look, in parts of the time over which every look has to find nothing before that is believed."""
 
@@ -165,10 +163,7 @@ class Recovery:
 
     def _candidates(self, request: Request, deadline: Deadline) -> list[Asset]:
         """Audios that VOD made after it was asked, that nobody is known to have, and whose format is not another."""
-        asked = datetime.fromtimestamp(request.asked_at, UTC).replace(microsecond=0)  # VOD dates whole seconds
-        made = self._client.made_between(
-            asked - timedelta(seconds=CLOCKS_S), asked + timedelta(seconds=SENT_S), deadline
-        )
+        made = self._client.made_between(*made_when(request.asked_at), deadline)
         known = self._ledger.known_ids(self._site)
         return [
             asset
@@ -202,6 +197,15 @@ class _Source:
     def lasts_as_long_as(self, audio: Asset) -> bool:
         """Whether the durations agree, as far as VOD tells both: a hint only, since sound may end before pictures."""
         return not self.durations or any(agree(audio.duration, one) for one in self.durations)
+
+
+def made_when(asked_at: float) -> tuple[datetime, datetime]:
+    """When VOD made the audio of a request that was sent at `asked_at`, if it did: not before, both included.
+
+    `asked_at` is up to a second early (see `VodClock`), which is all that VOD's clocks are allowed to differ.
+    """
+    asked = datetime.fromtimestamp(asked_at, UTC).replace(microsecond=0)  # VOD dates whole seconds
+    return asked, asked + timedelta(seconds=SENT_S)
 
 
 def known_of(source: Asset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from vod_provider.audio.ledger import Ledger
-from vod_provider.audio.recovery import CLOCKS_S, SENT_S
+from vod_provider.audio.recovery import made_when
 from vod_provider.cli.states import StackName, State
 from vod_provider.vod.assets import Asset, Outcome, format_of
 
@@ -162,8 +162,8 @@ class Known:
                 continue
             if format_of(audio) not in {entry.format, None}:
                 continue
-            after = audio.created.timestamp() - entry.asked_at if audio.created else 0.0
-            if -CLOCKS_S <= after <= SENT_S:
+            since, until = made_when(entry.asked_at)
+            if audio.created is None or since <= audio.created <= until:
                 return entry
         return None
 
