@@ -216,6 +216,37 @@ def test_a_renamed_resource_keeps_its_audio_and_takes_it_away(stack: NewStack, v
     assert vod.audio_ids() == []
 
 
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        'ExtractedAudio("second", asset_id="{}", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="first")]))',
+        'ExtractedAudio("first", asset_id="{}",'
+        ' opts=pulumi.ResourceOptions(parent=pulumi.ComponentResource("vod:index:Shelf", "shelf")))',
+    ],
+    ids=["name", "parent"],
+)
+def test_what_is_renamed_after_a_kill_is_not_billed_again(stack: NewStack, vod: LocalVod, renamed: str) -> None:
+    """Pulumi has no state of it yet, so no alias tells the former name; a second one of the same gets its own audio."""
+    vod.timed(SLOW)
+    source = vod.video()
+    audio = stack(vod.config | QUICK)
+    audio.program(one(source, "first"))
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(lambda: vod.accepted() == 1)
+    run.kill()
+    run.communicate(timeout=60)
+    audio.run("cancel", "--yes")
+    audio.program(renamed.format(source))
+    audio.up().expect("was made for first by a run that was broken off", "taken and not extracted again")
+    assert vod.accepted() == 1
+    audio.program(f"{renamed.format(source)}\n{one(source, 'third')}")
+    assert "broken off" not in audio.up().expect("1 created").text
+    assert vod.accepted() == 2
+    assert sorted(vod.audio_ids()) == sorted(ids(audio).values())
+    audio.destroy().expect()
+    assert vod.audio_ids() == []
+
+
 def test_absent_once_is_not_gone(stack: NewStack, vod: LocalVod) -> None:
     """One empty answer, after acceptance or at a refresh, takes nothing out of the state and bills nothing again."""
     source = vod.video()

@@ -641,13 +641,13 @@ def test_a_claim_leaves_an_answer_that_is_missing_to_the_search(file: Path) -> N
     """It keeps the key by which it was asked for; one that is there becomes the resource's by its type of now."""
     ledger = Ledger(file, run="this")
     own, former = Key(OWNER, "f"), Key("former", "f")
-    assert ledger.claim(own, former) is None
+    assert ledger.claim(own, [former]) is None
     Ledger(file, run="before").intend(request(former))
-    claimed = ledger.claim(own, former)
+    claimed = ledger.claim(own, [former])
     assert claimed is not None
     assert claimed.key == former
     ledger.accept(former, "a")
-    claimed = ledger.claim(own, former)
+    claimed = ledger.claim(own, [former])
     assert claimed is not None
     assert (claimed.key, claimed.audio_id, claimed.run) == (own, "a", "this")
     assert ledger.find(former) is None
@@ -662,10 +662,10 @@ def test_a_claim_of_two_writers_of_a_store_is_one_writers() -> None:
         before.flush()
         one, two = (Ledger(None, store=FakeStore(log), run="now") for _ in range(2))
         assert two.find(KEY) is not None
-        claimed = one.claim(own, former)
+        claimed = one.claim(own, [former])
         assert claimed is not None
         assert (claimed.key, claimed.audio_id) == (own, "a")
-        assert two.claim(former, own) is None
+        assert two.claim(former, [own]) is None
 
 
 def test_a_row_of_a_newer_version_is_read() -> None:

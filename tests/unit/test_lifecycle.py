@@ -75,7 +75,8 @@ class Bench:
         deadline = FakeDeadline(self.clock, seconds)
         wanted = asked(source, audio_format, owner)
         if former is not None:
-            wanted = replace(wanted, former=wanted.key._replace(owner=former))
+            formers = [wanted.key._replace(owner=former)]
+            wanted = replace(wanted, formers=lambda: formers)
         return self.lifecycle.ensure(wanted, self.operation(owner), deadline)
 
     def adopt(self, audio_id: str, audio_format: str = "MP3", source: str = "video", owner: str = "urn") -> Asset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from pulumi.output import Unknown
 from tests.unit.fakes import Clock, FakeVod, refused
 from vod_provider.audio import inputs
 from vod_provider.audio.ledger import Ledger
-from vod_provider.audio.ledger_records import Holder, LedgerError, State, mark
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, mark
 from vod_provider.audio.lifecycle import Lifecycle
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
@@ -84,7 +85,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.vod = FakeVod(Clock())
-        self.ledger = Ledger(folder / "ledger.sqlite")
+        self._file, self._runs = folder / "ledger.sqlite", itertools.count()
         self.said: list[str] = []
         self.warned: list[str] = []
         self.config = dict(CONFIG)
@@ -92,6 +93,7 @@ class Engine:
 
     def run(self, **config: str) -> None:
         """Begin another run."""
+        self.ledger = Ledger(self._file, run=f"run {next(self._runs)}")
         self.provider = ExtractedAudioProvider()
         self.context = RunContext(self.config | config)
         self.provider.begin(self.context)
@@ -502,6 +504,71 @@ def test_an_audio_that_the_state_has_lost_is_taken_back(engine: Engine) -> None:
     assert f"audio {audio_id} (MP3 of asset video) was not in the state any more" in engine.said[0]
     engine.run()  # not shown, so perhaps not saved either
     assert engine.create().id == audio_id
+
+
+@pytest.mark.parametrize("step", ["asked for", "answered"])
+def test_what_a_broken_off_run_left_is_taken_by_another_name(engine: Engine, step: str) -> None:
+    """Pulumi tells nobody of a rename: what nobody has and is asked for again is not extracted again; that is said."""
+    if step == "answered":
+        audio_id = engine.create("former").id
+    else:
+        key, clock = Key(owner("former"), inputs.parse(DECLARED).fingerprint), engine.vod._time
+        engine.ledger.intend(Request(*key, SITE, None, "video", "MP3", clock()))
+        audio_id = engine.vod.audio(status="CREATING")
+        clock.now += 1000
+    engine.run()
+    engine.saved({})
+    created = engine.create("renamed")
+    assert created.id == audio_id
+    assert (created.outs or {})["made_for"] == mark(owner("renamed"))
+    assert engine.vod.audio_ids() == [audio_id]
+    assert engine.said == [
+        f"audio {audio_id} (MP3 of asset video) was made for former by a run that was broken off, and is what renamed"
+        " asks for: it was taken and not extracted again; to have it extracted anew, change triggers"
+    ]
+    assert engine.create("former").id != audio_id  # it is in the program, too, and has come second
+    engine.over()
+    assert len(engine.said) == 1
+    assert {it.owner for it in engine.ledger.requests(SITE)} == {owner("former"), owner("renamed")}
+
+
+def test_what_a_broken_off_run_left_is_its_own_first(engine: Engine) -> None:
+    """Of two names that ask for the same, the one for which it was made gets it if it comes first; nothing is said."""
+    audio_id = engine.create("talk").id
+    engine.run()
+    engine.saved({})
+    assert engine.create("talk").id == audio_id
+    assert engine.create("second").id != audio_id
+    assert engine.vod.accepted == 2
+    assert engine.said == []
+
+
+@pytest.mark.parametrize("audios", [{"audio0": ["talk"]}, None])
+def test_what_the_state_has_or_may_have_is_not_taken_by_another_name(
+    engine: Engine, audios: Mapping[str, Collection[str]] | None
+) -> None:
+    """An engine that was told may have saved it, and it is not known before it shows it or the state is read."""
+    audio_id = engine.create("talk").id
+    engine.run()
+    engine.saved(audios)
+    assert engine.create("second").id != audio_id
+    assert engine.vod.accepted == 2
+
+
+def test_what_a_broken_off_run_left_is_not_taken_for_something_else(engine: Engine) -> None:
+    """Other triggers ask for another extraction, another stack has its own audios, and `adopt` names the audio."""
+    audio_id = engine.create("former").id
+    other = engine.vod.audio()
+    engine.run()
+    engine.saved({})
+    assert engine.create("renamed", triggers=["again"]).id != audio_id
+    assert engine.create("adopting", adopt=other).id == other
+    engine.run()
+    elsewhere = "urn:pulumi:prod::media::pulumi-python:dynamic/vod:ExtractedAudio::talk"
+    operation = Operation(f"backend {elsewhere}", 0.0, Stop(), lambda _: None, engine.warned.append)
+    with serving.serving(ServedRequest(operation, elsewhere)):
+        assert engine.provider.create(DECLARED).id != audio_id
+    assert [it.audio_id for it in engine.ledger.requests(SITE) if it.owner == owner("former")] == [audio_id]
 
 
 def test_what_is_lost_and_not_what_is_asked_for_is_not_taken_back(engine: Engine) -> None:

@@ -85,19 +85,20 @@ class Ledger:
         found = self._requests("owner = ? AND fingerprint = ?", key)
         return found[0] if found else None
 
-    def claim(self, key: Key, former: Key | None = None) -> Request | None:
-        """The request of `key`; else that of `former`, the same resource by its other type, if a run before left it.
+    def claim(self, key: Key, formers: Sequence[Key] = ()) -> Request | None:
+        """The request of `key`; else the first of `formers`, by which a run before has asked for the same, if one did.
 
-        It is then this run's, and the key of one whose audio is known becomes `key`: two resources of one run, one of
-        each type, never get the same audio. One whose answer is missing keeps its key until that has been searched for.
+        It is then this run's, and the key of one whose audio is known becomes `key`: two resources of one run never get
+        the same audio. One whose answer is missing keeps its key until that has been searched for.
         """
 
+        def left() -> Iterator[Request]:
+            for request in filter(None, map(self.find, formers)):
+                if not self._run or request.run != self._run:  # else it is a resource of its own, in this run
+                    yield request
+
         def write() -> Request | None:
-            request = self.find(key)
-            if request is None and former is not None:
-                request = self.find(former)
-                if request is not None and self._run and request.run == self._run:
-                    return None  # a resource of its own, in this run
+            request = self.find(key) or next(left(), None)
             if request is None or request.audio_id is None:
                 return request
             claimed = replace(request, owner=key.owner, run=self._run)
@@ -106,7 +107,7 @@ class Ledger:
                 self._put(claimed)
             return claimed
 
-        if self.find(key) is None and (former is None or self.find(former) is None):
+        if not any(map(self.find, (key, *formers))):
             return None
         return self._change(write, durable=True)
 
@@ -206,6 +207,19 @@ class Ledger:
         requests = self._requests("site = ?", (site,)) + self._of_others(Request)
         holders = self._holders("site = ?", (site,)) + self._of_others(Holder)
         return [it for it in requests if it.site == site], [it for it in holders if it.site == site]
+
+    def left(self, owners: str) -> dict[str, list[Key]]:
+        """The keys of what earlier runs have asked for and no state is known to hold, by what was asked for.
+
+        Of owners that begin with `owners`, in the order in which they asked.
+        """
+        found: defaultdict[str, list[Key]] = defaultdict(list)
+        if not self._run:
+            return found  # nobody knows which of them are of this run
+        rows = self._requests("substr(owner, 1, length(?)) = ? AND run != ?", (owners, owners, self._run))
+        for request in sorted(rows, key=lambda it: (it.asked_at, it.key)):
+            found[request.fingerprint].append(request.key)
+        return found
 
     def kept(self, owners: str) -> list[Request]:
         """Audios that no state is known to hold, of owners that begin with `owners`."""

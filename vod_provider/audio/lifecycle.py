@@ -58,13 +58,14 @@ T = TypeVar("T")
 class Asked:
     """One audio that is to be extracted: for whom (`key`), from which video, and as what.
 
-    `former` is the key of the same resource by its other type, by which a run that was broken off may have asked.
+    `formers` tells the keys by which runs that were broken off have asked for the same, and whose audios this one may
+    have: of the same resource by its other type, or by a former name.
     """
 
     key: Key
     source: str
     format: str
-    former: Key | None = None
+    formers: Callable[[], Sequence[Key]] = tuple
 
     @property
     def doing(self) -> str:
@@ -133,7 +134,7 @@ class Lifecycle:
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
         rounds = 0
         while True:
-            request = self._ledger.claim(asked.key, asked.former)
+            request = self._ledger.claim(asked.key, asked.formers())
             if request is not None and request.audio_id is None:
                 yield Call(Lane.SEARCH, partial(self._recovery.search, request, operation, deadline))
                 continue

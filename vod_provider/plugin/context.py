@@ -22,7 +22,7 @@ from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.plugin import serving
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
-from vod_provider.plugin.owner import owner_now
+from vod_provider.plugin.owner import of_other_type, owner_now
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 from vod_provider.plugin.run import Run
 from vod_provider.plugin.saved_state import SavedState
@@ -51,7 +51,9 @@ class RunContext:
         self._saved: SavedState | None = None
         self._opening, self._noting = threading.Lock(), threading.Lock()
         self._told = 0
-        self._taken_back: dict[str, str] = {}
+        self._left: dict[str, list[Key]] | None = None
+        self._taken_back: dict[tuple[str, str], str] = {}
+        """What is said when an audio, by its id, is somebody's, by its owner."""
         serving.when_over(self.over)
 
     def offline(self) -> settings.Settings:
@@ -116,9 +118,9 @@ class RunContext:
 
         Not `owned`: the host does not say which resource it is, so their keys are nobody's.
         """
-        for urn, audio_id, _ in audios:
+        for urn, audio_id, key in audios:
             self.run.answers(audio_id, urn)
-            if line := self._taken_back.pop(audio_id, ""):
+            if key is not None and (line := self._taken_back.pop((audio_id, key.owner), "")):
                 self._tells(line)
         asked = [(audio_id, key) for _, audio_id, key in audios if key is not None]
         if not asked or self.opened is None:
@@ -146,7 +148,40 @@ class RunContext:
             for held in services.ledger.held_as(key):
                 if self._takes_back(services, held):
                     break
-        return services.asked(request, operation)
+        formers = partial(self._formers, services, key) if request.adopt is None else tuple
+        return services.asked(request, operation, formers)
+
+    def _formers(self, services: Services, key: Key) -> list[Key]:
+        """By which keys runs that were broken off have asked for what `key` asks for, if nobody else has their audios.
+
+        Pulumi tells nobody that a resource was renamed, or is of the other type now. One of another name may still be
+        in the program: then it gets the next audio, since both ask for the same.
+        """
+        if not key.owner:
+            return []
+        with self._noting:
+            if self._left is None:
+                self._left = services.ledger.left(self.run.owners)
+        other = key._replace(owner=of_other_type(key.owner))
+        found = [it for it in self._left.get(key.fingerprint, ()) if it not in {key, other}]
+        return [other, *(it for it in found if self._is_left(services, it, key))]
+
+    def _is_left(self, services: Services, former: Key, key: Key) -> bool:
+        """Whether nobody has the audio of a request, as far as it is known."""
+        request = services.ledger.find(former)
+        if request is None or request.audio_id is None:
+            return request is not None
+        try:
+            if self._state().owners_of(request.audio_id):
+                return False
+        except SavedStateError:
+            return False
+        self._taken_back[request.audio_id, key.owner] = (
+            f"audio {request.audio_id} ({request.format} of asset {request.source}) was made for"
+            f" {name_of(former.owner)} by a run that was broken off, and is what {name_of(key.owner)} asks for: it was"
+            " taken and not extracted again; to have it extracted anew, change triggers"
+        )
+        return True
 
     def _takes_back(self, services: Services, held: Holder) -> bool:
         what = f"audio {held.audio_id} ({held.format} of asset {held.source})"
@@ -164,7 +199,7 @@ class RunContext:
             services.ledger.release(replace(held, adopted=True))
             return False
         services.ledger.reclaim(held)
-        self._taken_back[held.audio_id] = (
+        self._taken_back[held.audio_id, held.owner] = (
             f"{what} was not in the state any more, and is what {name_of(held.owner)} asks for: it was taken back and"
             " not extracted again; to have it extracted anew, change triggers"
         )

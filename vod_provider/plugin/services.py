@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.config.settings import Settings, SettingsError
 from vod_provider.plugin.event_listener import Listener
-from vod_provider.plugin.owner import backend, of_other_type, owner_now
+from vod_provider.plugin.owner import backend, owner_now
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.client import Client
 from vod_provider.vod.connection import CONNECTIONS
@@ -84,21 +84,22 @@ class Services:
                 self._lifecycles[place] = self._lifecycle(place)
             return self._lifecycles[place]
 
-    def asked(self, request: inputs.Request, operation: Operation) -> tuple[Asked, Place]:
+    def asked(
+        self, request: inputs.Request, operation: Operation, formers: Callable[[], Sequence[Key]]
+    ) -> tuple[Asked, Place]:
         """What is to be extracted, and where: where the inputs say, unless VOD was asked for the same elsewhere before.
+
+        `formers`: see `Asked`.
 
         Where nobody knows which resource this is (a host that could not be extended), nothing is found again after a
         crash: its key is one that nobody has.
         """
         place = Place.asked(self.settings, request.region, request.project_id, request.account)
         key = Key(operation.owner or str(uuid.uuid4()), request.fingerprint)
-        # The program may declare it by the other type than the run that was broken off.
-        other = of_other_type(key.owner)
-        former = key._replace(owner=other) if other != key.owner else None
-        earlier = self.ledger.claim(key, former)
+        earlier = self.ledger.claim(key, formers())
         if earlier is not None and (there := Place.parse(earlier.site)) is not None and there.site != place.site:
             place = replace(there, account=request.account)
-        return Asked(key, request.asset_id, request.format, former), place
+        return Asked(key, request.asset_id, request.format, formers), place
 
     def placed(self, holder: Holder, deadline: Deadline) -> tuple[Holder, Place]:
         """Where the audio of a resource is: where its state says, or the ledger.
