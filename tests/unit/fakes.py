@@ -6,11 +6,12 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from vod_provider.audio.operation import Operation
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import LostAnswerError, VodError, of_answer
@@ -45,6 +46,16 @@ class FakeDeadline(Deadline):
             assert min(seconds, self.left) < float("inf"), "this would wait for ever"
             self._fake.now += min(seconds, self.left)
         self.check()
+
+
+@dataclass(frozen=True)
+class FakeOperation(Operation):
+    """One that waits by moving a clock on."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def deadline(self, default: float) -> Deadline:
+        return FakeDeadline(self.clock, super().deadline(default).seconds, self.stop)
 
 
 def refused(code: str, status: int = 400) -> VodError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
+from typing import Self
 
 import pytest
 
@@ -27,3 +29,55 @@ def test_the_process_ends_when_nobody_listens_any_more(monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "_exit", exit_now)
     engine_watch._watch("127.0.0.1", 5, lambda: done.append("stopped"))
     assert done == ["asked", 0.2, "asked", 0.2, "asked", "stopped", engine_watch.GRACE_S, 1]
+
+
+class Connection:
+    """One to an engine that says something, and then ends as `end` has it."""
+
+    def __init__(self, end: Exception | None) -> None:
+        self.unread, self._end, self.seconds = [b"", b"hello"], end, float("nan")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.seconds = float("inf") if seconds is None else seconds
+
+    def recv(self, _: int) -> bytes:
+        assert self.seconds == float("inf"), "an engine that says nothing would be asked again and again"
+        said = self.unread.pop()
+        if not said and self._end is not None:
+            raise self._end
+        return said
+
+
+@pytest.mark.parametrize(
+    ("connection", "answers"),
+    [
+        (ConnectionRefusedError(), False),
+        (TimeoutError(), True),
+        (OSError("no route"), True),
+        (Connection(None), True),
+        (Connection(ConnectionResetError()), True),
+    ],
+)
+def test_only_an_engine_that_refuses_is_gone(
+    monkeypatch: pytest.MonkeyPatch, connection: Connection | Exception, answers: bool
+) -> None:
+    """A connection is held until it ends, however it does; only a new attempt shows that nobody listens any more."""
+
+    def create_connection(address: tuple[str, int], timeout: float) -> Connection:
+        assert address == ("127.0.0.1", 5)
+        assert 0 < timeout < float("inf")
+        if isinstance(connection, Exception):
+            raise connection
+        connection.seconds = timeout
+        return connection
+
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    assert engine_watch._answers("127.0.0.1", 5) is answers
+    if isinstance(connection, Connection):
+        assert not connection.unread, "it was let go before it ended"

@@ -96,8 +96,9 @@ def test_no_audio_holds_a_thread(bench: ManyBench) -> None:
     assert many.counts(0.0) == Counts(COUNT, COUNT, 0, 0, None)
 
 
-def test_one_that_fails_harms_no_other(bench: ManyBench) -> None:
+def test_one_that_fails_harms_no_other(bench: ManyBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What VOD refuses, and what it cannot extract, are failures of their own."""
+    monkeypatch.setattr("vod_provider.audio.lifecycle.GONE_PAUSE_S", 0.01)
     bench.vod.outcome = lambda it: Asset(it.id, "SERVER_ERROR" if it.id == "audio7" else "CREATED")
     many = bench.run(bench.jobs(50) | {"nowhere": bench.steps("nowhere", {}, "nowhere")})
     assert len(many.done) == 49

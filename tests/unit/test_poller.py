@@ -155,8 +155,12 @@ def test_a_mistake_in_asking_hangs_nobody() -> None:
     def show(_: Sequence[str], __: Deadline) -> dict[str, Asset]:
         raise ZeroDivisionError
 
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
-        Poller(show, 750, pool).look("a", Deadline(20))
+    with ThreadPoolExecutor(1) as pool:
+        poller = Poller(show, 750, pool)
+        looks = [poller.looking(f"a{number}") for number in range(10)]  # a full call, which leaves at once
+        for look in looks:
+            with pytest.raises(ZeroDivisionError):
+                look.result(20)
 
 
 def test_a_stop_ends_the_waiting() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,7 +12,7 @@ import pytest
 from pulumi.dynamic import CreateResult
 from pulumi.output import Unknown
 
-from tests.unit.fakes import Clock, FakeVod, refused
+from tests.unit.fakes import Clock, FakeOperation, FakeVod, refused
 from vod_provider.audio import inputs
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, mark
@@ -84,8 +84,10 @@ class Engine:
     """Runs of an engine, each with a provider of its own over one VOD and one ledger."""
 
     def __init__(self, folder: Path) -> None:
-        self.vod = FakeVod(Clock())
-        self._file, self._runs = folder / "ledger.sqlite", itertools.count()
+        self.clock = Clock()
+        self.vod = FakeVod(self.clock)
+        self._file = folder / "ledger.sqlite"
+        self.names_of_runs: Iterator[str] = (f"run {number}" for number in itertools.count())
         self.said: list[str] = []
         self.warned: list[str] = []
         self.config = dict(CONFIG)
@@ -93,7 +95,7 @@ class Engine:
 
     def run(self, **config: str) -> None:
         """Begin another run."""
-        self.ledger = Ledger(self._file, run=f"run {next(self._runs)}")
+        self.ledger = Ledger(self._file, run=next(self.names_of_runs))
         self.provider = ExtractedAudioProvider()
         self.context = RunContext(self.config | config)
         self.provider.begin(self.context)
@@ -103,7 +105,7 @@ class Engine:
 
     def serve(self, name: str, method: Callable[..., T], *arguments: Any, timeout: float = 0.0) -> T:
         """Have the provider serve one request; what it was to say beyond the answer is in `last`."""
-        operation = Operation(owner(name), timeout, Stop(), lambda _: None, self.warned.append)
+        operation = FakeOperation(owner(name), timeout, Stop(), lambda _: None, self.warned.append, clock=self.clock)
         self.last = ServedRequest(operation, urn(name))
         with serving.serving(self.last):
             return method(*arguments)
@@ -273,6 +275,28 @@ def test_what_was_handed_over_goes_with_its_new_holder(engine: Engine) -> None:
     engine.run()
     engine.serve("second", engine.provider.delete, audio_id, adopted)
     assert engine.vod.audio_ids() == []
+
+
+def test_what_is_taken_over_stays_where_it_is(engine: Engine) -> None:
+    """The stack's default place is another one now: VOD is asked where the audio is, and the outputs say so."""
+    audio_id, _ = engine.held("first")
+    engine.run(**{"vod:projectId": "1" * 32})
+    created = engine.create("second", moved_from="first")
+    assert created.id == audio_id
+    assert (created.outs or {})["place"] == SITE
+    assert engine.services.asked_at[-1].site == SITE
+
+
+@pytest.mark.parametrize("names", [["earlier", "now"], ["", ""]], ids=["named", "not named"])
+def test_what_is_taken_over_outlives_its_former_holder(engine: Engine, names: list[str]) -> None:
+    """The state from before the run has it as the former one's alone; a host may not tell one run from another."""
+    engine.names_of_runs = itertools.cycle(names)
+    engine.run()
+    audio_id, outs = engine.made("first")
+    engine.saved({audio_id: ["first"]})
+    assert engine.create("second", moved_from="first").id == audio_id
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
 
 
 # -- check and diff ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from vod_provider.audio.ledger_records import Holder, State, entry_of, mark
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
-from vod_provider.plugin.errors import PartialFailureError, SavedStateError
+from vod_provider.plugin.errors import EncryptedStateError, PartialFailureError, SavedStateError
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.set_provider import ExtractedAudioSetProvider
 from vod_provider.vod import absence
@@ -553,3 +553,24 @@ def test_a_catalogue_of_which_nothing_is_known_is_not_paid_for_again(
     with pytest.raises(VodError, match=told):
         catalogue.up({"talk": "video"})
     assert catalogue.vod.accepted == 0
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_an_audio_of_a_catalogue_is_paid_for_again_only_where_its_state_may_be_read(
+    catalogue: Sets, monkeypatch: pytest.MonkeyPatch, is_encrypted: bool
+) -> None:
+    """One whose set may be in a state that is encrypted is refused; a state that is not there has no set."""
+
+    def unread(_: RunContext) -> NoReturn:
+        raise (EncryptedStateError if is_encrypted else SavedStateError)("it cannot be read")
+
+    monkeypatch.setattr(RunContext, "_state", unread)
+    catalogue.run()
+    with serving.serving(ServedRequest(Operation(SINGLE), SINGLE.removeprefix("backend "))):
+        if is_encrypted:
+            told = r"whether .* are there already, in a set, is not known: it cannot be read; .* declare each audio by"
+            with pytest.raises(VodError, match=told):
+                catalogue.provider.create({"asset_id": "video", "format": "MP3"})
+        else:
+            catalogue.provider.create({"asset_id": "video", "format": "MP3"})
+    assert catalogue.vod.accepted == (0 if is_encrypted else 1)
