@@ -207,8 +207,10 @@ def compare(olds: Mapping[str, Any], news: Mapping[str, Any], is_unknown: IsUnkn
     """What changes from the last outputs `olds` to the checked inputs `news`. What is not known yet changes."""
 
     def differs(name: str) -> bool:
-        new = news.get(name)
-        return _has_unknown(new, is_unknown) or _comparable(name, olds.get(name)) != _comparable(name, new)
+        old, new = olds.get(name), news.get(name)
+        if old is None and new is None:
+            return False  # most of them, ten thousand times
+        return _has_unknown(new, is_unknown) or _comparable(name, old) != _comparable(name, new)
 
     return Changes(
         replaces=tuple(name for name in REPLACING if differs(name)),

@@ -32,6 +32,7 @@ from vod_provider.config.settings import NAMES
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext, of_process
 from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.properties import deserialized
 from vod_provider.plugin.serving import ServedRequest, Session
 from vod_provider.workers import most_workers, start_if_possible
 
@@ -304,8 +305,7 @@ def _inputs_before(request: Any) -> dict[str, Any]:
     given = getattr(request, "old_inputs", None)
     if given is None:
         given = getattr(request, "inputs", None)
-    found: dict[str, Any] = rpc.deserialize_properties(given, True) if given is not None else {}
-    return found
+    return deserialized(given, keep_unknowns=True) if given is not None else {}
 
 
 def _described(partial: PartialFailureError, request: Any) -> provider_pb2.ErrorResourceInitFailed:

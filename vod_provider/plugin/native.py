@@ -36,6 +36,7 @@ from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.errors import PartialFailureError, RequestError
 from vod_provider.plugin.functions import Functions
 from vod_provider.plugin.owner import SET_TYPES
+from vod_provider.plugin.properties import deserialized
 from vod_provider.plugin.serving import Session
 from vod_provider.vod.assets import Condition, condition
 from vod_provider.workers import WorkerPool
@@ -352,7 +353,7 @@ def _settings(given: struct_pb2.Struct) -> tuple[dict[str, str], bool]:
 
 def _properties(struct: struct_pb2.Struct, *, unknown: bool = False) -> Props:
     """Properties as the core knows them. What is not known is `Unknown` where that may be, else left out."""
-    found = rpc.deserialize_properties(struct, unknown)
+    found = deserialized(struct, keep_unknowns=unknown)
     return names.to_snake(
         {
             name: rpc.unwrap_rpc_secret(value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_NAME, _VALUE = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-"""By these Pulumi marks a secret in a state. Source: `resource.SigKey` and `resource.SecretSig` of Pulumi."""
+SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""By these Pulumi marks what is not plain, and a secret of it. Source: its `resource.SigKey`, `resource.SecretSig`."""
 
 
 def is_encrypted(value: object) -> bool:
     """Whether it is a secret that cannot be read."""
-    return isinstance(value, dict) and value.get(_NAME) == _VALUE and "ciphertext" in value
+    return isinstance(value, dict) and value.get(SIGNATURE) == _SECRET and "ciphertext" in value
 
 
 def in_clear(value: Any) -> Any:
@@ -20,6 +20,6 @@ def in_clear(value: Any) -> Any:
         return [in_clear(it) for it in value]
     if not isinstance(value, dict):
         return value
-    if value.get(_NAME) == _VALUE and isinstance(value.get("plaintext"), str):
+    if value.get(SIGNATURE) == _SECRET and isinstance(value.get("plaintext"), str):
         return in_clear(json.loads(value["plaintext"]))
     return {name: in_clear(it) for name, it in value.items()}
