@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +24,13 @@ def s3() -> Iterator[str]:
     """The address of an S3 server with a bucket `team`."""
     with storage.served() as address:
         yield address
+
+
+@pytest.fixture
+def proxy() -> Iterator[storage.Proxy]:
+    """The same, behind a proxy that breaks as told."""
+    with storage.broken() as before:
+        yield before
 
 
 def objects(s3: str) -> dict[str, bytes]:
@@ -70,6 +80,53 @@ def test_a_runner_dies_and_another_goes_on(stack: NewStack, vod: LocalVod, s3: s
     on_a_new_disk(audio)
     audio.destroy().expect()
     assert vod.audio_ids() == []
+
+
+def test_storage_that_breaks_in_the_middle_of_a_run_that_dies(
+    stack: NewStack, vod: LocalVod, proxy: storage.Proxy
+) -> None:
+    """After one or two of four audios its credentials expire: in the end there are four, each once."""
+    source = vod.video()
+    vod.timed(4)
+    audio = stack(vod.config | QUICK | storage.ledger(proxy.address))
+    audio.environ |= storage.KEYS
+    audio.program("\n".join(f'ExtractedAudio("talk{number}", asset_id="{source}")' for number in range(4)))
+    met = proxy.fault(after=2, times=1000, status=403, code="ExpiredToken").met
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(met.is_set)
+    run.kill()
+    run.communicate(timeout=60)
+    proxy.mend()
+    on_a_new_disk(audio)
+    audio.up().expect()
+    assert vod.accepted() == 4
+    assert sorted(vod.audio_ids()) == sorted(it["id"] for it in audio.audios().values())
+
+
+def test_a_machine_that_was_halted_asks_for_nothing_that_another_has_made(
+    stack: NewStack, vod: LocalVod, proxy: storage.Proxy
+) -> None:
+    """A request is noted, and before it is sent the machine is halted; another one asks, and then the first goes on."""
+    audio = stack(vod.config | QUICK | storage.ledger(proxy.address))
+    audio.environ |= storage.KEYS
+    audio.program(f'ExtractedAudio("talk", asset_id="{vod.video()}")')
+    halt = threading.Event()
+    noted = proxy.fault(part="1.json", until=halt)
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(noted.met.is_set)
+    halted = audio.processes()
+    for one in halted:
+        os.kill(one, signal.SIGSTOP)
+    audio.lose_disk()
+    audio.run("cancel", "--yes").expect()
+    audio.up().expect()
+    assert vod.accepted() == 1
+    halt.set()
+    for one in halted:
+        os.kill(one, signal.SIGCONT)
+    run.communicate(timeout=60)
+    assert vod.accepted() == 1
+    assert vod.audio_ids() == [audio.audios()["talk"]["id"]]
 
 
 def test_another_stack_of_the_team_takes_nothing(stack: NewStack, vod: LocalVod, s3: str) -> None:

@@ -10,7 +10,7 @@ import io
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -290,17 +290,17 @@ class _Ledger(Ledger):
         self._life.after(fault)
         return done
 
-    def intend(self, request: Request) -> bool:
-        return self._stepping(Step.INTEND, lambda: super(_Ledger, self).intend(request))
+    def intend(self, request: Request, may: Callable[[], bool] = lambda: True) -> bool:
+        return self._stepping(Step.INTEND, lambda: super(_Ledger, self).intend(request, may))
 
-    def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
-        self._stepping(Step.ACCEPT, lambda: super(_Ledger, self).accept(key, audio_id, request_id))
+    def accept(self, key: Key, audio_id: str, request_id: str = "", *, asked: Request | None = None) -> None:
+        self._stepping(Step.ACCEPT, lambda: super(_Ledger, self).accept(key, audio_id, request_id, asked=asked))
 
-    def answered(self, *keys: Key) -> None:
-        self._stepping(Step.ANSWERED, lambda: super(_Ledger, self).answered(*keys))
+    def answered(self, audios: Mapping[Key, str]) -> None:
+        self._stepping(Step.ANSWERED, lambda: super(_Ledger, self).answered(audios))
 
-    def drop(self, key: Key, audio_id: str | None = None) -> None:
-        self._stepping(Step.DROP, lambda: super(_Ledger, self).drop(key, audio_id))
+    def drop(self, key: Key, audio_id: str | None = None, *, asked: Request | None = None) -> None:
+        self._stepping(Step.DROP, lambda: super(_Ledger, self).drop(key, audio_id, asked=asked))
 
     def take(self, request: Request) -> None:
         self._stepping(Step.TAKE, lambda: super(_Ledger, self).take(request))

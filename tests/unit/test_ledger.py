@@ -54,7 +54,7 @@ def test_a_request_goes_from_intent_to_held(file: Path) -> None:
     assert ledger.intend(request())
     assert Ledger(file).find(KEY) == request()
     ledger.accept(KEY, "a", "r1")
-    ledger.answered(KEY)
+    ledger.answered({KEY: "a"})
     found = Ledger(file).find(KEY)
     assert found is not None
     assert (found.audio_id, found.request_id, found.state) == ("a", "r1", State.ANSWERED)
@@ -492,7 +492,7 @@ def test_who_asks_next_commits_what_is_left(file: Path) -> None:
         ledger.intend(request(FIRST))
         in_line = InLine(ledger, SECOND)
         ledger.accept(FIRST, "audio of first")
-        ledger.answered(FIRST)
+        ledger.answered({FIRST: "audio of first"})
         found = ledger.find(FIRST)
         assert found is not None
         assert found.audio_id == "audio of first", "this process knows at once"
@@ -556,18 +556,26 @@ class FakeStore:
     def __init__(self, log: list[Change], others: Sequence[Change] = ()) -> None:
         self._log, self._others, self._seen = log, others, 0
         self.appends = 0
+        self.broken = False
 
     def load(self) -> Sequence[Change]:
         self._seen = len(self._log)
         return tuple(self._log)
 
     def append(self, changes: Sequence[Change]) -> Sequence[Change]:
+        if self.broken:
+            raise LedgerError("broken")
         newer = tuple(self._log[self._seen :])
         self._seen = len(self._log)
         if not newer:
             self.appends += 1
             self._log += changes
             self._seen = len(self._log)
+        return newer
+
+    def renew(self) -> Sequence[Change]:
+        newer = tuple(self._log[self._seen :])
+        self._seen = len(self._log)
         return newer
 
     def others(self) -> Sequence[Change]:
@@ -585,6 +593,132 @@ def test_a_store_brings_a_ledger_to_the_next_machine() -> None:
     found = Ledger(None, store=FakeStore(log)).find(KEY)
     assert found is not None
     assert found.audio_id == "a"
+
+
+def test_what_is_accepted_is_durable_as_soon_as_nobody_else_asks() -> None:
+    """The next machine has the id of the last audio, too; between two requests there is one append, as with a file."""
+    log: list[Change] = []
+    store = FakeStore(log)
+    ledger = Ledger(None, store=store)
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, SECOND)
+        ledger.accept(FIRST, "audio of first")
+    assert in_line.entered.wait(10)
+    assert accepted(Ledger(None, store=FakeStore(log))) == []
+    in_line.end()
+    assert accepted(Ledger(None, store=FakeStore(log))) == ["audio of first", "audio of second"]
+    assert store.appends == 3
+    ledger.answered({FIRST: "audio of first"})
+    ledger.flush()
+    assert store.appends == 3, "nobody waits for this"
+    ledger.hold([holder()])
+    ledger.flush()
+    assert store.appends == 4
+
+
+def test_a_store_that_breaks_at_an_acceptance_gets_it_later() -> None:
+    """It stays pending, and whoever asked goes on with the id."""
+    log: list[Change] = []
+    store = FakeStore(log)
+    ledger = Ledger(None, store=store)
+    with ledger.asking():
+        ledger.intend(request())
+        ledger.accept(KEY, "a")
+        store.broken = True
+    with pytest.raises(LedgerError):
+        ledger.flush()
+    store.broken = False
+    ledger.flush()
+    assert accepted(Ledger(None, store=FakeStore(log))) == ["a"]
+
+
+def test_a_search_reads_first_what_others_have_written() -> None:
+    """Another process of the stack has this audio: it is no candidate."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    two.take(request(Key("third", "f"), "c", State.ACCEPTED))  # pending
+    assert two.known_ids(SITE) == {"c"}
+    one.intend(request())
+    one.accept(KEY, "a")
+    one.flush()
+    with two.searching(lambda _: None):
+        assert two.known_ids(SITE) == {"a", "c"}
+    two.flush()
+    assert accepted(Ledger(None, store=FakeStore(log))) == ["a", "c"]
+
+
+def test_whether_one_may_ask_is_asked_again_when_another_was_quicker() -> None:
+    """What it has just written may be in the way."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    assert two.unanswered(SITE) == []
+    one.intend(request())
+    assert not two.intend(request(Key("other", "f")), lambda: not two.unanswered(SITE))
+    assert [it.key for it in Ledger(None, store=FakeStore(log)).unanswered(SITE)] == [KEY]
+
+
+def shared(where: str, file: Path) -> Callable[[str], Ledger]:
+    """Opens the same ledger for a run."""
+    log: list[Change] = []
+    return lambda run: Ledger(file, run=run) if where == "file" else Ledger(None, store=FakeStore(log), run=run)
+
+
+@pytest.mark.parametrize("where", ["file", "store"])
+@pytest.mark.parametrize("late", ["a", None], ids=["accepted late", "refused late"])
+def test_a_run_that_was_believed_dead_takes_nothing_from_the_next(file: Path, where: str, late: str | None) -> None:
+    """What comes of its request is no answer to that of the next run; an audio is known all the same."""
+    opened = shared(where, file)
+    halted, first = opened("halted"), request()
+    halted.intend(first)
+    next_ = opened("next")
+    next_.drop(KEY)  # it has searched, and believes that nothing was made
+    again = replace(first, asked_at=70.0)
+    assert next_.intend(again)
+    if late:
+        halted.accept(KEY, late, asked=first)
+    else:
+        halted.drop(KEY, asked=first)
+    halted.flush()
+    left = opened("last")
+    assert left.find(KEY) == replace(again, run="next")
+    assert accepted(left) == ([late] if late else [])
+    next_.accept(KEY, "b", asked=again)
+    next_.flush()
+    left = opened("last")
+    assert [it.audio_id for it in left.requests(SITE) if it.key == KEY] == ["b"]
+    assert accepted(left) == [*([late] if late else []), "b"]
+
+
+@pytest.mark.parametrize("where", ["file", "store"])
+def test_what_the_next_run_has_found_is_known_once(file: Path, where: str) -> None:
+    """The answer comes late to the run that asked: the audio is the next run's by then, and not written down again."""
+    opened = shared(where, file)
+    halted = opened("halted")
+    halted.intend(request())
+    next_ = opened("next")
+    next_.accept(KEY, "a")
+    next_.hold([replace(holder(), fingerprint=KEY.fingerprint)])
+    next_.flush()
+    halted.accept(KEY, "a", asked=request())
+    halted.answered({KEY: "a"})
+    halted.flush()
+    left = opened("last")
+    assert left.requests(SITE) == []
+    assert [it.owner for it in left.holders(SITE)] == [OWNER]
+
+
+@pytest.mark.parametrize("where", ["file", "store"])
+def test_an_id_that_could_not_be_written_is_with_the_answer(file: Path, where: str) -> None:
+    """Where the disk was full at the acceptance; but an answer of another run's request is not touched."""
+    opened = shared(where, file)
+    ledger = opened("this")
+    ledger.intend(request())
+    opened("other").answered({KEY: "b"})
+    assert accepted(opened("last")) == []
+    ledger.answered({KEY: "a"})
+    ledger.flush()
+    assert accepted(opened("last")) == ["a"]
 
 
 def test_an_audio_is_reclaimed_on_every_machine() -> None:
@@ -730,7 +864,7 @@ def test_many_are_held_and_released_as_one(tmp_path: Path, count: int) -> None:
     for number, owner in enumerate(owners):
         ledger.intend(Request(owner, "print", SITE, None, "video", "MP3", 1.0))
         ledger.accept(Key(owner, "print"), f"audio{number}")
-    ledger.answered(*(Key(owner, "print") for owner in owners))
+    ledger.answered({Key(owner, "print"): f"audio{it}" for it, owner in enumerate(owners)})
     assert {it.state for it in ledger.requests(SITE)} == {State.ANSWERED}
     ledger.hold(Holder(SITE, f"audio{it}", former[it], made_for=mark(owners[it])) for it in range(count))
     ledger.hold([Holder(SITE, "audio0", "somebody", made_for="another")])

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 import pytest
-from obstore.exceptions import GenericError, NotSupportedError
+from obstore.exceptions import AlreadyExistsError, GenericError, NotSupportedError
 from obstore.store import MemoryStore
 
 from vod_provider.audio import ledger_store
@@ -169,6 +169,44 @@ def test_its_own_write_is_no_others() -> None:
     assert len(list(store(objects).load())) == 2
 
 
+def test_a_write_whose_answer_never_comes_was_done() -> None:
+    """Where all attempts end without an answer, the object that is there says that it was written."""
+    objects = MemoryStore()
+
+    def no_answer(verb: str, path: str) -> None:
+        if verb == "put" and path.endswith("1.json"):
+            raise GenericError("operation timed out")
+
+    class Late(Hooked):
+        def put(self, path: str, content: bytes, *, mode: Any) -> Any:
+            if not path.endswith("1.json"):
+                return objects.put(path, content, mode=mode)
+            objects.put(path, content, mode=mode)
+            return super().put(path, content, mode="overwrite")
+
+    one = ledger(Late(objects, no_answer))
+    assert intend(one, "a", "b") == [True, True]
+    assert known(objects, "a", "b") == [True, True]
+    assert len([name for name in names(objects) if "probe" not in name]) == 2
+
+
+def test_a_write_that_is_refused_for_one_that_is_not_there() -> None:
+    """S3 says so of two writes that overlap, of which neither may be done: it is tried again, and not for ever."""
+    refusals = [AlreadyExistsError("409 Conflict")] * 2
+
+    def overlapping(verb: str, path: str) -> None:
+        if verb == "put" and "probe" not in path and refusals:
+            raise refusals.pop()
+
+    objects = MemoryStore()
+    one = ledger(Hooked(objects, overlapping))
+    assert intend(one, "a") == [True]
+    assert known(objects, "a") == [True]
+    refusals += [AlreadyExistsError("412 Precondition Failed")] * 99
+    with pytest.raises(LedgerError, match="somebody else has just written"):
+        intend(one, "b")
+
+
 class Unconditional:
     """Storage that takes a second object of one name without a word, or says that it cannot tell."""
 
@@ -222,6 +260,42 @@ def test_storage_that_cannot_be_reached_is_one_line() -> None:
     assert "SECRET" not in text
     assert text.isprintable()
     assert len(text) < 400
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            "Generic S3 error: Error performing PUT https://s3.eu-west-1.amazonaws.com/a-bucket/team/vod-ledger/0250f0"
+            "8923c4cd6a491512d2616b459b/000000000004.json in 389.361092ms, after 3 retries, max_retries: 3,"
+            " retry_timeout: 20s  - Server returned non-2xx status code: 503 Service Unavailable: <Error><Code>SlowDown"
+            "</Code><Message>Please reduce your request rate.</Message></Error>",
+            "PUT: 503 Service Unavailable: SlowDown: Please reduce your request rate.",
+        ),
+        (
+            "The operation lacked the necessary privileges to complete for path team/vod-ledger/0250f08923c4cd6a491512d"
+            "2616b459b/000000000004.json: Error performing GET https://s3.eu-west-1.amazonaws.com/a-bucket/team/vod-ledg"
+            "er/0250f08923c4cd6a491512d2616b459b/000000000004.json in 5.1ms - Server returned non-2xx status code: 403"
+            " Forbidden: <Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>",
+            "GET: 403 Forbidden: ExpiredToken: The token has expired.",
+        ),
+        (
+            "Generic S3 error: Error performing PUT http://127.0.0.1:9/bucket/0250f08923c4cd6a491512d2616b459b in 10.0s"
+            " - HTTP error: error sending request",
+            "PUT: error sending request",
+        ),
+    ],
+    ids=["503", "403", "no answer"],
+)
+def test_the_reason_comes_first(told: str, why: str) -> None:
+    """The storage's client tells a long address before it; what is to be mended must not be what is cut off."""
+
+    def fail(_verb: str, _path: str) -> None:
+        raise GenericError(told)
+
+    with pytest.raises(LedgerError) as raised:
+        ledger(Hooked(MemoryStore(), fail)).find(Key("o", "f"))
+    assert str(raised.value).startswith(f"the ledger at s3://bucket/team cannot be used ({why}); check vod:journal")
 
 
 TOKEN = "FwoGZXIvYXdzE" + "abc/def+" * 20 + "=="

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -182,7 +182,7 @@ def test_two_types_of_one_name_never_share_an_audio(bench: Bench, step: str, fir
     else:
         bench.ensure(owner="dynamic")
         if step == "answered":
-            bench.ledger.answered(key_of(owner="dynamic"))
+            bench.ledger.answered({key_of(owner="dynamic"): "AUDIO"})
     left, made = bench.vod.audio_ids(), bench.vod.accepted
     bench.again("run 2")
     one = bench.ensure(owner=first, former=second)
@@ -344,7 +344,7 @@ def test_one_that_was_accepted_just_now_is_not_believed_to_be_gone(bench: Bench)
 def test_a_ledger_that_cannot_be_written_asks_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says so."""
 
-    def intend(_: Request) -> bool:
+    def intend(*_: object) -> bool:
         raise LedgerError("the store cannot be reached")
 
     monkeypatch.setattr(bench.ledger, "intend", intend)
@@ -356,7 +356,7 @@ def test_a_ledger_that_cannot_be_written_asks_nothing(bench: Bench, monkeypatch:
 def test_a_ledger_that_breaks_after_acceptance_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run has the id, and the next one finds the audio by the intent."""
 
-    def accept(*_: object) -> None:
+    def accept(*_: object, **__: object) -> None:
         raise LedgerError("no space left")
 
     monkeypatch.setattr(bench.ledger, "accept", accept)
@@ -425,14 +425,64 @@ def test_what_another_ledger_has_lost_is_waited_for_and_holds_nobody_up(bench: B
     theirs: list[Change] = []
     lost_by_them = Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", bench.clock() + bench.vod.skew)
     Ledger(None, store=FakeStore(theirs)).intend(lost_by_them)
-    own = Ledger(None, store=FakeStore([], theirs))
-    vod: Any = bench.vod
-    recovery = Recovery(vod, vod, own, PLACE.site, ABSENCE_S, here=bench.clock)
-    bench.lifecycle = Lifecycle(PLACE, vod, vod, vod.deletes(), vod.publishes(), own, recovery)
+    in_a_store(bench, FakeStore([], theirs))
     begun = bench.clock()
     assert bench.ensure(seconds=10 * ABSENCE_S).outcome is Outcome.READY
     assert bench.vod.accepted == 1
     assert bench.clock() - begun >= ABSENCE_S
+
+
+def in_a_store(bench: Bench, store: FakeStore) -> Ledger:
+    """The bench's lifecycle over a ledger in that store."""
+    ledger, vod = Ledger(None, store=store), cast("Any", bench.vod)
+    recovery = Recovery(vod, vod, ledger, PLACE.site, ABSENCE_S, here=bench.clock)
+    bench.lifecycle = Lifecycle(PLACE, vod, vod, vod.deletes(), vod.publishes(), ledger, recovery)
+    bench.ledger = ledger
+    return ledger
+
+
+def test_an_audio_whose_answer_may_be_on_its_way_to_another_stack_is_not_taken(bench: Bench) -> None:
+    """It asks for the same at the same time, and its answer takes some seconds: until then the audio could be ours."""
+    theirs: list[Change] = []
+    them = Ledger(None, store=FakeStore(theirs))
+    ledger = in_a_store(bench, FakeStore([], theirs))
+    bench.intend()  # and VOD never hears of it
+    them.intend(Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", bench.clock() + bench.vod.skew))
+    made = bench.vod.audio()
+    answer_at = bench.clock() + 0.4 * ABSENCE_S
+
+    def renew() -> list[Change]:
+        if bench.clock() >= answer_at:
+            them.accept(key_of(owner="them"), made)
+            them.flush()
+        return []
+
+    cast("Any", ledger)._store.renew = renew
+    assert bench.ensure(seconds=10 * ABSENCE_S).id != made
+    assert bench.vod.accepted == 1
+
+
+@pytest.mark.parametrize("slow", [1, 2 * ROUNDS], ids=["once", "always"])
+def test_a_request_that_took_long_to_be_noted_is_not_sent(bench: Bench, slow: int) -> None:
+    """Another run may believe it lost by now. It is noted anew; where that is so each time, it is an error."""
+    log: list[Change] = []
+    store = FakeStore(log)
+    ledger, append, appends = in_a_store(bench, store), store.append, iter(range(slow))
+
+    def slowly(changes: Sequence[Change]) -> Sequence[Change]:
+        if next(appends, None) is not None:
+            bench.clock.now += 0.6 * ABSENCE_S
+        return append(changes)
+
+    cast("Any", store).append = slowly
+    if slow > 1:
+        with pytest.raises(LedgerError, match=r"the ledger takes so long .* \(more than 30 s\); VOD was not asked"):
+            bench.ensure()
+        assert ledger.find(key_of()) is None
+        assert bench.vod.accepted == 0
+    else:
+        assert bench.ensure().outcome is Outcome.READY
+        assert bench.vod.accepted == 1
 
 
 @pytest.mark.parametrize("answer", ["VOD.10051", ""], ids=["a fault inside VOD", "a page of a proxy"])

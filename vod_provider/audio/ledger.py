@@ -18,10 +18,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from vod_provider.audio import ledger_file
 from vod_provider.audio.ledger_file import LOCK_PAUSE_S
@@ -41,6 +41,13 @@ _ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
     "requests": (Request, ("owner", "fingerprint")),
     "holders": (Holder, ("site", "audio_id", "owner")),
 }
+
+
+class _Made(NamedTuple):
+    """A change, and the row as it was before; None where that is not needed, or there was none."""
+
+    change: Change
+    before: Mapping[str, Any] | None
 
 
 class Ledger:
@@ -73,8 +80,10 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Which file the connection is to: another one may take its name."""
-        self._changes: list[Change] = []
-        self._pending: list[Change] = []
+        self._changes: list[_Made] = []
+        self._pending: list[_Made] = []
+        self._owed = False
+        """Whether what is pending is more than that the engine was told."""
         self._learnt: list[Change] = []
         """What the store has returned since a write succeeded: it does so once, and a failed write is rolled back."""
 
@@ -132,47 +141,72 @@ class Ledger:
 
         self._change(write, durable=True)
 
-    def intend(self, request: Request) -> bool:
+    def intend(self, request: Request, may: Callable[[], bool] = lambda: True) -> bool:
         """VOD is about to be asked. Durable when this returns.
 
         False, and nothing written, if the key has a request already: of several processes that are about to ask for the
-        same, one may.
+        same, one may. The same where `may` says no, which is asked again if another process was quicker to write.
         """
 
         def write() -> bool:
-            if self.find(request.key) is not None:
+            if self.find(request.key) is not None or not may():
                 return False
             self._put(replace(request, run=self._run))
             return True
 
         return self._change(write, durable=True)
 
-    def accept(self, key: Key, audio_id: str, request_id: str = "") -> None:
-        """VOD has accepted, and this is the audio's id."""
-        self._replace([key], audio_id=audio_id, request_id=request_id, state=State.ACCEPTED)
+    def accept(self, key: Key, audio_id: str, request_id: str = "", *, asked: Request | None = None) -> None:
+        """VOD has accepted, and this is the audio's id.
 
-    def answered(self, *keys: Key) -> None:
-        """The engine is told the ids of these audios now."""
-        self._replace(keys, state=State.ANSWERED)
+        `asked` is the request, for whoever has sent it. Another run may have believed it lost meanwhile, and may have
+        sent one of its own: then this audio keeps a row of its own, since nobody but this ledger knows of it.
+        """
+        values: dict[str, Any] = {"audio_id": audio_id, "request_id": request_id, "state": State.ACCEPTED}
 
-    def _replace(self, keys: Iterable[Key], **values: Any) -> None:
         def write() -> None:
-            for key in keys:
-                request = self.find(key)
-                if request is not None:
-                    self._put(replace(request, **values))
+            request = self.find(key) if asked is None else replace(asked, run=self._run)
+            if request is not None:
+                self._keep(replace(request, **values))
 
         self._change(write)
 
-    def drop(self, key: Key, audio_id: str | None = None) -> None:
+    def _keep(self, request: Request) -> None:
+        """Write down an audio that VOD has made of `request`, unless it is known; whatever its key has meanwhile."""
+        there = self.find(request.key)
+        if there is not None and there.asked_at == request.asked_at and there.audio_id in {None, request.audio_id}:
+            self._put(request)
+        elif not self._is_known(request):
+            self._put(request if there is None else _beside(request))
+
+    def _is_known(self, request: Request) -> bool:
+        where, values = "site = ? AND audio_id = ?", (request.site, request.audio_id)
+        return bool(self._requests(where, values) or self._holders(where, values))
+
+    def answered(self, audios: Mapping[Key, str]) -> None:
+        """The engine is told the ids of these audios now. An id that could not be written down when it came, is now."""
+        told = {key: request for key in audios if (request := self.find(key)) is not None}
+        missing = any(it.audio_id is None for it in told.values())
+
+        def write() -> None:
+            for key, audio_id in audios.items():
+                request = self.find(key)
+                if request is not None and (request.audio_id or (request.run == self._run and audio_id)) == audio_id:
+                    self._put(replace(request, audio_id=audio_id, state=State.ANSWERED))
+
+        self._change(write, owed=missing)
+
+    def drop(self, key: Key, audio_id: str | None = None, *, asked: Request | None = None) -> None:
         """VOD has surely not done what was intended, or that audio is gone: there is nothing to find again.
 
-        Does nothing where the request is not like that any more: another process was quicker.
+        Does nothing where the request is not like that any more, or not `asked`: another process was quicker.
         """
 
         def write() -> None:
             request = self.find(key)
-            if request is not None and request.audio_id == audio_id:
+            if request is None or request.audio_id != audio_id:
+                return
+            if asked is None or request.asked_at == asked.asked_at:
                 self._delete("requests", key)
 
         self._change(write)
@@ -186,7 +220,7 @@ class Ledger:
         def write() -> None:
             made = self.find(request.key)
             if made is not None and made.audio_id not in {None, request.audio_id}:
-                self._put(replace(made, fingerprint=f"{made.fingerprint} {made.audio_id}"))
+                self._put(_beside(made))
             self._put(replace(request, run=self._run))
 
         self._change(write)
@@ -388,12 +422,20 @@ class Ledger:
         """Held while an audio is searched for and taken; waits, by `sleep`, until no request is under way.
 
         So an audio whose answer is still on its way to its owner is never mistaken for a lost one. The lock on a file
-        is the operating system's, and goes with the process that held it.
+        is the operating system's, and goes with the process that held it. A store has no such lock: there, what others
+        have written until now is read first.
         """
         while not self._asking.acquire(blocking=False):
             sleep(LOCK_PAUSE_S)
         with self._turn(sleep):
+            if self._store is not None:
+                self._renew(self._store)
             yield
+
+    @property
+    def excludes_others(self) -> bool:
+        """Whether nobody else who shares this ledger asks VOD while `searching` is entered: not so with a store."""
+        return self._store is None
 
     @contextmanager
     def _turn(self, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
@@ -418,7 +460,11 @@ class Ledger:
             self._asking.release()
 
     def _settle(self) -> None:
-        """Commit what was left to the next change."""
+        """Commit what was left to the next change, or have the store append it: nobody is about to make one."""
+        if self._store is not None:
+            with suppress(LedgerError):  # it stays pending, and who waits for it to be durable is told
+                self.flush()
+            return
         try:
             with self._database() as database:
                 if database.in_transaction:
@@ -434,8 +480,11 @@ class Ledger:
         return self._path is None or ledger_file.exists(self._path)
 
     def flush(self) -> None:
-        """Return once all changes are durable. Raises LedgerError."""
-        if self._store is not None or self._connection is not None:
+        """Return once all that was done is durable. Raises LedgerError.
+
+        With a store, that the engine was told is written with the next change: nothing is decided by it.
+        """
+        if self._owed or (self._store is None and self._connection is not None):
             self._change(lambda: None, durable=True)
 
     def _holders_of(self, holders: Sequence[Holder]) -> defaultdict[tuple[str, str | None], list[Holder]]:
@@ -476,13 +525,21 @@ class Ledger:
         self._made(Change(table, tuple(key), None))
 
     def _made(self, change: Change) -> None:
+        before = self._row(change) if self._store is not None else None
         with self._database() as database:
             _apply(database, change)
-        self._changes.append(change)
+        self._changes.append(_Made(change, before))
 
-    def _change(self, write: Callable[[], T], *, durable: bool = False) -> T:
+    def _row(self, change: Change) -> Mapping[str, Any] | None:
+        """The row that the change is about, as it is now."""
+        where = " AND ".join(f"{name} = ?" for name in _ROWS[change.table][1])
+        found = self._rows(change.table, where, change.key)
+        return found[0] if found else None
+
+    def _change(self, write: Callable[[], T], *, durable: bool = False, owed: bool = True) -> T:
         """Do what `write` does to the rows, as one. `durable`: it is on the disk, or in the store, when this returns.
 
+        Not `owed`: nobody waits for it to be durable.
         Where somebody is about to ask VOD, what need not be is left to the change that they have to make first: a
         commit takes the disk some milliseconds, and all who ask wait for it.
         """
@@ -494,22 +551,54 @@ class Ledger:
                 return self._stored(self._store, write)
             result = write()
             self._pending += self._changes
+            self._owed |= owed and bool(self._changes)
             return result
+
+    def _renew(self, store: Store) -> None:
+        """Take in what other processes have written to the store."""
+        with self._lock:
+            with self._database():  # which reads all that is there, the first time
+                self._learnt += store.renew()
+            if self._learnt:
+                with self._transaction(leave=False):
+                    self._rebase(store)
+                self._learnt = []
+
+    def _rebase(self, store: Store) -> None:
+        """Make the changes that the store has returned, and after them what is pending, as far as it still holds."""
+        if not self._learnt:
+            return
+        with _reading(store), self._database() as database:
+            for change in self._learnt:
+                _apply(database, change)
+        pending, self._changes = self._pending, []
+        for made in pending:
+            self._make_again(made)
+        self._pending = self._changes
+
+    def _make_again(self, made: _Made) -> None:
+        """Make a change again, after those of another process, which may have asked anew for the same."""
+        change, before = made
+        there = self._row(change)
+        if change.table != "requests" or there == before:
+            self._made(change)
+        elif change.row is not None:
+            self._keep(_request(change.row))
+        elif there is not None and before is not None and _which(there) == _which(before):
+            self._made(change)
 
     def _stored(self, store: Store, write: Callable[[], T]) -> T:
         """Have the store append what is pending and what `write` does; again where another process was quicker."""
         with self._database() as database:
             while True:
-                with _reading(store):
-                    for change in (*self._learnt, *self._pending) if self._learnt else ():
-                        _apply(database, change)
+                self._rebase(store)
                 database.execute("SAVEPOINT written")
                 self._changes = []
                 result = write()
-                changes = [*self._pending, *self._changes]
+                changes = [it.change for it in (*self._pending, *self._changes)]
                 newer = store.append(changes) if changes else ()
                 if not newer:
-                    self._pending, self._learnt = [], []
+                    self._pending, self._learnt, self._owed = [], [], False
                     return result
                 database.execute("ROLLBACK TO written")
                 # What another process wrote, and after that what of ours is older and still holds.
@@ -635,6 +724,16 @@ def _by_audio(rows: Iterable[Row]) -> defaultdict[tuple[str, str | None], list[R
     for it in rows:
         found[it.site, it.audio_id].append(it)
     return found
+
+
+def _beside(request: Request) -> Request:
+    """The same with a key that nobody asks for, since its own is another request's."""
+    return replace(request, fingerprint=f"{request.fingerprint} {request.audio_id}")
+
+
+def _which(request: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a request from another of its key."""
+    return request["asked_at"], request["audio_id"]
 
 
 def _stack_of(owner: str) -> list[str]:

@@ -153,5 +153,8 @@ class Store(Protocol):
         Then nothing of `changes` was written, and they are to be made again on top of those. Raises LedgerError.
         """
 
+    def renew(self) -> Sequence[Change]:
+        """What other processes have written since; `others` is as it is now, too. Raises LedgerError."""
+
     def others(self) -> Iterable[Change]:
-        """The rows of the other stacks, as they are now. Raises LedgerError."""
+        """The rows of the other stacks, at most some seconds old. Raises LedgerError."""

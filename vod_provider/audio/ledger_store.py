@@ -41,13 +41,18 @@ READERS = 16
 ATTEMPTS = 5
 """So often a log is listed again when its objects went meanwhile, and a refused write is tried after newer ones."""
 _TIMEOUT = {"timeout": "10s", "connect_timeout": "5s"}
-_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+_RETRIES = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
+"""The pauses are random, the first a tenth of a second and each up to twice the one before: a second or two in all."""
 _SECRET_VARIABLES = (
     "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_TOKEN", "AZURE_CLIENT_SECRET",
     "GOOGLE_SERVICE_ACCOUNT_KEY",
 )  # fmt: skip
 """Variables that the storage's clients take secrets from."""
+_PREAMBLE = re.compile(
+    r"^.*?Error performing ([A-Z]+) .*? - (?:Server returned non-2xx status code: |HTTP error: )?", re.DOTALL
+)
+"""What the storage's client says before the reason: the address, which the ledger's name tells, and its attempts."""
 _SHORTEST_SECRET = 4
 _WORDS = 250
 """Characters of the storage's own words."""
@@ -142,7 +147,8 @@ class ObjectStore:
                     return newer
                 # What came before has changed no row: an empty answer would say that ours is written.
         raise LedgerError(
-            f"the ledger at {self.name} cannot be used: other processes are always quicker to write to it"
+            f"the ledger at {self.name} cannot be used: the storage says each time that somebody else has just written;"
+            " run it again when no other run of this stack is under way"
         )
 
     def _written(self, changes: Sequence[Change]) -> bool:
@@ -150,14 +156,34 @@ class ObjectStore:
         number = self._log.seen + 1
         name = f"{number:012d}.json" if self._conditional else f"{number:012d}-{self._writer}.json"
         content = _encoded(changes)
-        written = self._put(self._folder + name, content, create=bool(self._conditional))
+        written = False
+        try:
+            written = self._put(self._folder + name, content, create=bool(self._conditional))
+        except LedgerError:
+            with suppress(LedgerError):
+                written = self._is_there(name, content)  # then only its answer was lost
+            if not written:
+                raise
         # Refused, it may still be this one: an attempt whose answer was lost is sent again.
-        if not written and self._got(self._folder + name) != content:
+        if not written and not self._is_there(name, content):
             return False
         self._log.seen = number
         self._log.read.add(name)
         self._log.take(changes)
         return True
+
+    def _is_there(self, name: str, content: bytes) -> bool:
+        """Whether the segment of that name has this content, as far as the storage tells."""
+        try:
+            return self._got(self._folder + name) == content
+        except _GoneError:
+            return False  # refused for one that is still on its way: S3 says 409 then
+
+    def renew(self) -> Sequence[Change]:
+        """What other processes have written to this stack's log; `others` is read anew, too."""
+        with self._lock:
+            self._others_read = float("-inf")
+            return self._read(self._folder, self._log)
 
     def others(self) -> Iterable[Change]:
         """The rows of all other stacks, at most some seconds old."""
@@ -431,7 +457,7 @@ def _reason(exc: BaseException, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, "***")
     said = ": ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
     text = re.sub(r"\?[^\s\"')]*", "", f"{text.partition('<')[0]}{said}")
-    return printable(text, _WORDS)
+    return printable(_PREAMBLE.sub(r"\1: ", text), _WORDS)
 
 
 def _secrets(credentials: Credentials) -> tuple[str, ...]:

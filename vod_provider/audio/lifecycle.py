@@ -75,9 +75,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class _NotSent:
-    """A request that was not sent, since these others have to be cleared up first; none: another run sends the same."""
+    """A request that was not sent, since these others have to be cleared up first; none: another run sends the same.
+
+    `late`: it was too late to send it when it was written down.
+    """
 
     others: Sequence[Request] = ()
+    late: bool = False
 
 
 class Lifecycle:
@@ -132,7 +136,7 @@ class Lifecycle:
             raise ExtractionError(text) from error
 
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
-        rounds = 0
+        rounds = late = 0
         while True:
             request = self._ledger.claim(asked.key, asked.formers())
             if request is not None and request.audio_id is None:
@@ -152,7 +156,16 @@ class Lifecycle:
                 continue
             if isinstance(answer, str):
                 return answer
-            if not answer.others:
+            if answer.late:
+                late += 1
+                if late == ROUNDS:
+                    raise LedgerError(
+                        f"{asked.doing}: the ledger takes so long to write that another run could believe the request"
+                        f" lost before it is sent (more than {self._recovery.late_s:g} s); VOD was not asked, and the"
+                        " next `pulumi up` asks it"
+                    )
+                operation.report("the ledger took long: asking anew")
+            elif not answer.others:
                 operation.report("another run is asking for the same audio: waiting for its answer")
                 yield Pause(retries.pause(1), deadline)
             for other in answer.others:
@@ -194,24 +207,31 @@ class Lifecycle:
                     asked_at=self._recovery.now(),
                     source_known=known_of(source),
                 )
-                if others := self._recovery.in_the_way(request):
+                others: list[Request] = []
+
+                def may() -> bool:
+                    others[:] = self._recovery.in_the_way(request)
+                    return not others
+
+                if not self._intend(asked, request, may):
                     return _NotSent(others)
-                if not self._intend(asked, request):
-                    return _NotSent()
+                if self._recovery.is_late(request):
+                    self._ledger.drop(asked.key, asked=request)
+                    return _NotSent(late=True)
                 try:
                     audio_id = send()
                 except (InternalError, ForeignAnswerError) as error:
                     # Behind a fault inside VOD, or a page that a proxy puts in place of its answer, it may be done.
                     raise LostAnswerError(asked.doing, str(error)) from error
                 except (AnswerError, UnreachableError):
-                    self._ledger.drop(asked.key)  # VOD has refused, or never heard of it
+                    self._ledger.drop(asked.key, asked=request)  # VOD has refused, or never heard of it
                     raise
                 except (StoppedError, DeadlineError) as error:
                     if not error.sent:
-                        self._ledger.drop(asked.key)
+                        self._ledger.drop(asked.key, asked=request)
                     raise
                 try:
-                    self._ledger.accept(asked.key, audio_id)
+                    self._ledger.accept(asked.key, audio_id, asked=request)
                 except LedgerError as error:
                     # What is written down is that VOD was asked; this run has the id, and the engine gets it.
                     operation.warn(f"audio {audio_id}: {error}")
@@ -225,11 +245,11 @@ class Lifecycle:
             waiting=lambda: operation.report("quota: queued"),
         )
 
-    def _intend(self, asked: Asked, request: Request) -> bool:
+    def _intend(self, asked: Asked, request: Request, may: Callable[[], bool]) -> bool:
         try:
-            return self._ledger.intend(request)
+            return self._ledger.intend(request, may)
         except LedgerError as error:
-            raise LedgerError(f"{asked.doing}: {error}; VOD was not asked") from error
+            raise LedgerError(f"{asked.doing}: {error}; VOD was not asked, and the next `pulumi up` asks it") from error
 
     def _changed_source(
         self, before: Asset, refusal: StateError, operation: Operation, deadline: Deadline

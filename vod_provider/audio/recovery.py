@@ -25,6 +25,8 @@ from vod_provider.vod.pacing.poller import Poller
 
 SENT_S = 300.0
 """A request makes its audio at most this long after it was sent, or never. Inferred."""
+LATE = 0.5
+"""A request is sent within this part of the time over which every look has to find nothing, or not at all."""
 LOOKS = (0.08, 0.25, 0.5, 1.0)
 """When to look, in parts of the time over which every look has to find nothing before that is believed."""
 
@@ -68,6 +70,18 @@ class Recovery:
     def is_new(self, request: Request) -> bool:
         """Whether VOD may have accepted it so lately that an absence of its audio proves nothing."""
         return self.now() - request.asked_at < self.absence_s
+
+    def is_late(self, request: Request) -> bool:
+        """Whether so much time has passed since `asked_at` that another run may soon believe the request lost.
+
+        One that was noted and is sent only now: storage was slow, or this process was halted in between.
+        """
+        return self.now() - request.asked_at > self.late_s
+
+    @property
+    def late_s(self) -> float:
+        """See `is_late`."""
+        return LATE * self.absence_s
 
     def in_the_way(self, request: Request) -> list[Request]:
         """Requests whose audio might be mistaken for the one of `request` as long as their own answers are missing."""
@@ -118,7 +132,7 @@ class Recovery:
                     return True  # its answer came, or somebody else has found it
                 found = self._found(request, deadline)
                 if not found.unclear:
-                    if found.audio is not None:
+                    if found.audio is not None and (last or not self._may_be_anothers(request)):
                         self._ledger.accept(request.key, found.audio.id)
                         return True
                     if last:
@@ -127,6 +141,13 @@ class Recovery:
             # What tells them apart shows when they are done.
             for one in found.unclear:
                 self._poller.wait(one.id, deadline)
+
+    def _may_be_anothers(self, request: Request) -> bool:
+        """Whether somebody asks for the same now, and the answer that tells whose the audio is may be on its way."""
+        return not self._ledger.excludes_others and any(
+            it.key != request.key and (it.source, it.format) == (request.source, request.format)
+            for it in self._ledger.unanswered(self._site)
+        )
 
     def _found(self, request: Request, deadline: Deadline) -> _Found:
         """What VOD has made of the request, as far as it can be told. Raises AmbiguousError."""

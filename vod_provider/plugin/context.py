@@ -127,7 +127,7 @@ class RunContext:
             return
         try:
             if owned:
-                self.opened.ledger.answered(*(key for _, key in asked))
+                self.opened.ledger.answered({key: audio_id for audio_id, key in asked})
             else:
                 for audio_id, key in asked:
                     self.opened.ledger.drop(key, audio_id)  # no later run could find it again
