@@ -9,8 +9,9 @@ from typing import Any, cast
 from tests.stateful.faults import Step
 from tests.stateful.lives import Killed, Life
 from vod_provider.audio.inputs import parse
-from vod_provider.audio.ledger_records import LedgerError
+from vod_provider.audio.ledger_records import Holder, LedgerError
 from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.saved_state import holder
 from vod_provider.vod.errors import VodError
 
 Props = dict[str, Any]
@@ -37,12 +38,12 @@ class Resource:
 
 @dataclass(frozen=True)
 class _Saved:
-    """The state as it is saved when a run begins: ids and URNs. What `SavedState` reads."""
+    """The state as it is saved when a run begins: ids, URNs and outputs. What `SavedState` reads."""
 
-    audios: list[tuple[str, str]]
+    audios: list[tuple[str, str, Props]]
 
-    def owners_of(self, audio_id: str) -> set[str]:
-        return {f"backend {urn}" for it, urn in self.audios if it == audio_id}
+    def holders_of(self, audio_id: str) -> list[Holder]:
+        return [holder(f"backend {urn}", it, outs) for it, urn, outs in self.audios if it == audio_id]
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Stack:
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
         life.context._saved = cast(
-            "Any", _Saved([(it.id, it.urn) for it in (*self.resources.values(), *self.replaced)])
+            "Any", _Saved([(it.id, it.urn, it.outs) for it in (*self.resources.values(), *self.replaced)])
         )
         try:
             work()

@@ -97,6 +97,8 @@ class FakeVod:
         self.faults: dict[str, list[Exception | str]] = {}
         self.calls: list[str] = []
         self.accepted = 0
+        self.answers: list[str] = []
+        """Ids that the next answers have in place of those of the audios."""
         self.skew = 0.0
         self.late = 0.0
         self.dated = True
@@ -156,7 +158,7 @@ class FakeVod:
             audio_id = self.audio(source.title, audio_format, "CREATING")
             if lost:
                 raise LostAnswerError("extracting", "broken off")
-            return audio_id
+            return self.answers.pop() if self.answers else audio_id
 
         deadline.check()
         return transaction(send)

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -785,6 +785,22 @@ def test_a_claim_leaves_an_answer_that_is_missing_to_the_search(file: Path) -> N
     assert claimed is not None
     assert (claimed.key, claimed.audio_id, claimed.run) == (own, "a", "this")
     assert ledger.find(former) is None
+
+
+def test_a_claim_is_of_one_site_and_goes_no_further_than_needed(file: Path) -> None:
+    """What was asked elsewhere is looked for there; one of its own counts wherever it is; no more is gone through."""
+    Ledger(file, run="before").take(request(Key("former", "f"), "a", State.ACCEPTED))
+    ledger, own = Ledger(file, run="this"), Key(OWNER, "f")
+
+    def formers() -> Iterator[Key]:
+        yield Key("former", "f")
+        raise AssertionError("one is enough")
+
+    assert ledger.claim(own, [Key("former", "f")], "elsewhere") is None
+    claimed = ledger.claim(own, formers(), SITE)
+    assert claimed is not None
+    assert claimed.key == own
+    assert ledger.claim(own, formers(), "elsewhere") == claimed
 
 
 def test_a_claim_of_two_writers_of_a_store_is_one_writers() -> None:

@@ -387,6 +387,16 @@ def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> N
     assert bench.ledger.find(key_of()) is not None
 
 
+@pytest.mark.parametrize("wrong", ["video", "audio0"])
+def test_an_answer_with_an_asset_that_was_there_before_is_a_lost_one(bench: Bench, wrong: str) -> None:
+    """Taken at its word, the source, or what another resource has, would be deleted in the end."""
+    assert bench.ensure(owner="first").id == "audio0"
+    bench.clock.now += 1000
+    bench.vod.answers = [wrong]
+    assert bench.ensure(owner="second").id == "audio1"
+    assert bench.vod.accepted == 2
+
+
 def test_alike_lost_answers_take_one_each(bench: Bench) -> None:
     """Two resources of the same source and format lost their answers: two audios, one for each."""
     for owner in ("one", "two"):

@@ -54,15 +54,23 @@ def owner(name: str) -> str:
 
 
 class Saved:
-    """A saved state that has these audios: the names of those who have each, by id; None: it cannot be read."""
+    """A saved state that has these audios: the names of those who have each, by id; None: it cannot be read.
 
-    def __init__(self, audios: Mapping[str, Collection[str]] | None) -> None:
-        self._audios = audios
+    `made_for` has the names of those for which they were made, by id, as far as these are others.
+    """
 
-    def owners_of(self, audio_id: str) -> set[str]:
+    def __init__(self, audios: Mapping[str, Collection[str]] | None, made_for: Mapping[str, str]) -> None:
+        self._audios, self._made_for = audios, made_for
+        self.asked = 0
+
+    def holders_of(self, audio_id: str) -> list[Holder]:
+        self.asked += 1
         if self._audios is None:
             raise SavedStateError("it cannot be read")
-        return {owner(name) for name in self._audios.get(audio_id, ())}
+        return [
+            Holder(SITE, audio_id, owner(name), made_for=mark(owner(self._made_for.get(audio_id, name))))
+            for name in self._audios.get(audio_id, ())
+        ]
 
 
 class FakeServices(Services):
@@ -130,9 +138,11 @@ class Engine:
         self.run()
         return audio_id, outs
 
-    def saved(self, audios: Mapping[str, Collection[str]] | None) -> None:
+    def saved(self, audios: Mapping[str, Collection[str]] | None, **made_for: str) -> Saved:
         """The saved state of this run, as `Saved` has it."""
-        self.context._saved = cast("Any", Saved(audios))
+        saved = Saved(audios, made_for)
+        self.context._saved = cast("Any", saved)
+        return saved
 
     def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Note what is said and warned of beyond any request; there is no session."""
@@ -577,6 +587,88 @@ def test_what_the_state_has_or_may_have_is_not_taken_by_another_name(
     engine.saved(audios)
     assert engine.create("second").id != audio_id
     assert engine.vod.accepted == 2
+
+
+@pytest.mark.parametrize("audios", [{}, None])
+def test_what_no_engine_was_told_of_is_in_no_state(
+    engine: Engine, audios: Mapping[str, Collection[str]] | None
+) -> None:
+    """A run that was killed before it could tell the engine: whether the state can be read does not matter."""
+    key = Key(owner("former"), inputs.parse(DECLARED).fingerprint)
+    engine.ledger.intend(Request(*key, SITE, None, "video", "MP3", engine.vod._time()))
+    audio_id = engine.vod.audio()
+    engine.ledger.accept(key, audio_id)
+    engine.run()
+    engine.saved(audios)
+    assert engine.create("renamed").id == audio_id
+    assert engine.vod.accepted == 0
+
+
+def test_an_unreadable_state_is_said_where_another_name_asks_for_the_same(engine: Engine) -> None:
+    """The engine was told and may have saved it, so it is not taken; and the user hears why it is billed."""
+    audio_id = engine.create("former").id
+    engine.run()
+    engine.saved(None)
+    engine.create("renamed")
+    assert engine.said[0].startswith(
+        f"audio {audio_id} (MP3 of asset video) was made for former by a run that was broken"
+    )
+    assert "it cannot be read; so it was not taken for renamed, which asks for the same and is billed" in engine.said[0]
+
+
+def test_a_new_resource_of_a_former_name_gets_its_own_audio(engine: Engine) -> None:
+    """`pulumi state rename` right after the first run: the state has the audio by the other name."""
+    audio_id, outs = engine.made("talk")
+    engine.saved({audio_id: ["renamed"]}, **{audio_id: "talk"})
+    other = engine.create("talk").id
+    assert other != audio_id
+    assert {it.owner for it in engine.ledger.holders(SITE)} == {owner("renamed")}
+    engine.serve("renamed", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [other]
+
+
+def test_a_replacement_right_after_the_first_run_is_another_extraction(engine: Engine) -> None:
+    """As with `pulumi up --replace`: the state has the audio, so that one is to be replaced."""
+    audio_id, outs = engine.made()
+    engine.saved({audio_id: ["talk"]})
+    other = engine.create().id
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [other] != [audio_id]
+    assert engine.said == []
+
+
+def test_the_other_type_of_a_name_takes_nothing_that_the_state_has(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both types in one program: each is a resource of its own."""
+    audio_id, _ = engine.made()
+    engine.saved({audio_id: ["talk"]})
+    native = urn("talk").replace("pulumi-python:dynamic/", "").replace("vod:", "vod:index:")
+    monkeypatch.setitem(globals(), "urn", lambda _: native)
+    assert engine.create().id != audio_id
+
+
+def test_many_that_ask_for_the_same_cost_no_more_each(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run that was broken off, each audio that was left is gone through once, and own ones come first."""
+    looked: dict[str, int] = {}
+    for count in (20, 40):
+        for name in ("old", "new"):
+            engine.run()
+            saved, find, found = engine.saved({}), engine.ledger.find, 0
+
+            def counting(key: Key, find: Callable[[Key], Request | None] = find) -> Request | None:
+                nonlocal found
+                found += 1
+                return find(key)
+
+            monkeypatch.setattr(engine.ledger, "find", counting)
+            for number in range(count):
+                engine.create(f"{name}{number}", triggers=[count])
+            looked[f"{name} {count}"] = found
+            assert saved.asked <= 2 * count
+    assert engine.vod.accepted == 20 + 40
+    assert looked["new 40"] <= 3 * looked["new 20"]
+    assert looked["new 40"] <= 30 * 40
 
 
 def test_what_a_broken_off_run_left_is_not_taken_for_something_else(engine: Engine) -> None:

@@ -20,6 +20,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -94,21 +96,23 @@ class Ledger:
         found = self._requests("owner = ? AND fingerprint = ?", key)
         return found[0] if found else None
 
-    def claim(self, key: Key, formers: Sequence[Key] = ()) -> Request | None:
+    def claim(self, key: Key, formers: Iterable[Key] = (), site: str | None = None) -> Request | None:
         """The request of `key`; else the first of `formers`, by which a run before has asked for the same, if one did.
 
         It is then this run's, and the key of one whose audio is known becomes `key`: two resources of one run never get
-        the same audio. One whose answer is missing keeps its key until that has been searched for.
+        the same audio. One whose answer is missing keeps its key until that has been searched for. `formers` are gone
+        through only as far as needed, and only those of `site`, if given, count.
         """
 
-        def left() -> Iterator[Request]:
-            for request in filter(None, map(self.find, formers)):
-                if not self._run or request.run != self._run:  # else it is a resource of its own, in this run
-                    yield request
-
-        def write() -> Request | None:
-            request = self.find(key) or next(left(), None)
-            if request is None or request.audio_id is None:
+        def write(former: Key) -> Request | None:
+            request = self.find(key)
+            if request is None:
+                request = self.find(former)
+                if request is None or site not in {None, request.site}:
+                    return None
+                if former != key and self.is_of_this_run(request):
+                    return None  # a resource of its own, in this run
+            if request.audio_id is None:
                 return request
             claimed = replace(request, owner=key.owner, run=self._run)
             if claimed != request:
@@ -116,9 +120,13 @@ class Ledger:
                 self._put(claimed)
             return claimed
 
-        if not any(map(self.find, (key, *formers))):
-            return None
-        return self._change(write, durable=True)
+        for former in chain([key], formers):
+            if self.find(former) is None:
+                continue
+            request = self._change(partial(write, former), durable=True)
+            if request is not None:
+                return request
+        return None
 
     def reclaim(self, holder: Holder) -> None:
         """Turn what a resource held, and its state has no more, into a request that it finds again. Durable."""
@@ -241,6 +249,10 @@ class Ledger:
         requests = self._requests("site = ?", (site,)) + self._of_others(Request)
         holders = self._holders("site = ?", (site,)) + self._of_others(Holder)
         return [it for it in requests if it.site == site], [it for it in holders if it.site == site]
+
+    def is_of_this_run(self, request: Request) -> bool:
+        """Whether this run has made the request, or has gone on with it."""
+        return bool(self._run) and request.run == self._run
 
     def left(self, owners: str) -> dict[str, list[Key]]:
         """The keys of what earlier runs have asked for and no state is known to hold, by what was asked for.
@@ -392,6 +404,11 @@ class Ledger:
             return []
         sites = {it.site for it in self._holders("audio_id = ?", (audio_id,))}
         return sorted(filter(None, sites | {it.site for it in self._requests("audio_id = ?", (audio_id,))}))
+
+    def knows(self, site: str, audio_id: str) -> bool:
+        """Whether an audio of a site is somebody's in this ledger."""
+        where, values = "site = ? AND audio_id = ?", (site, audio_id)
+        return bool(self._holders(where, values) or self._requests(where, values))
 
     def known_ids(self, site: str) -> set[str]:
         """All audios of a site that are somebody's, in this ledger or in those of other stacks."""

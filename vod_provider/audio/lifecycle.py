@@ -8,7 +8,7 @@ It is written in steps (see `steps`), which one thread goes for one audio, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +65,7 @@ class Asked:
     key: Key
     source: str
     format: str
-    formers: Callable[[], Sequence[Key]] = tuple
+    formers: Callable[[], Iterable[Key]] = tuple
 
     @property
     def doing(self) -> str:
@@ -138,7 +138,7 @@ class Lifecycle:
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
         rounds = late = 0
         while True:
-            request = self._ledger.claim(asked.key, asked.formers())
+            request = self._ledger.claim(asked.key, asked.formers(), self.place.site)
             if request is not None and request.audio_id is None:
                 yield Call(Lane.SEARCH, partial(self._recovery.search, request, operation, deadline))
                 continue
@@ -220,6 +220,8 @@ class Lifecycle:
                     return _NotSent(late=True)
                 try:
                     audio_id = send()
+                    if audio_id == asked.source or self._ledger.knows(self.place.site, audio_id):
+                        raise LostAnswerError(asked.doing, f"an answer with {audio_id}, which was there before")
                 except (InternalError, ForeignAnswerError) as error:
                     # Behind a fault inside VOD, or a page that a proxy puts in place of its answer, it may be done.
                     raise LostAnswerError(asked.doing, str(error)) from error

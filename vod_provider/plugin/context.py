@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, entry_of, name_of
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, entry_of, name_of
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
-from vod_provider.plugin import serving
+from vod_provider.plugin import saved_state, serving
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
 from vod_provider.plugin.owner import of_other_type, owner_now
@@ -94,24 +94,11 @@ class RunContext:
 
         `props` are the outputs of an `ExtractedAudio`, or what an entry of a set comes to.
         """
-        place, account = Place.parse(props.get("place")), props.get("account")
         assumed = None
-        if place is None:
+        if Place.parse(props.get("place")) is None:
             with suppress(settings.SettingsError):
                 assumed = Place.asked(self.offline(), *asked_place(props))
-        known = place or assumed
-        return Holder(
-            site=known.site if known is not None else "",
-            audio_id=audio_id,
-            owner=owner,
-            account=account if isinstance(account, str) else None,
-            made_for=str(props.get("made_for", "")),
-            source=str(props.get("asset_id") or ""),
-            format=str(props.get("format") or ""),
-            adopted=props.get("adopt") == audio_id,
-            assumed=place is None,
-            fingerprint=inputs.fingerprint(props),
-        )
+        return saved_state.holder(owner, audio_id, props, assumed)
 
     def answers(self, audios: Collection[tuple[str, str, Key | None]], *, owned: bool) -> None:
         """The engine is about to be told of audios: each the URN it is for, its id, and the key of its request, if any.
@@ -140,53 +127,90 @@ class RunContext:
     def asked(self, services: Services, request: inputs.Request, operation: Operation) -> tuple[Asked, Place]:
         """As `Services.asked`, for a resource or entry that is about to get an audio.
 
-        Where the ledger says that it had one which was extracted as this is asked for, and the saved state has that
-        nowhere, the state was put back to an older one, or edited: then it gets that audio.
+        Where an earlier run has told the engine of one, and the saved state has that, it is held, by whatever name; so
+        this is a new resource, or a replacement. Where the ledger says that it had one which was extracted as this is
+        asked for, and the saved state has that nowhere, the state was put back to an older one, or edited: then it gets
+        that audio.
         """
         key = Key(operation.owner, request.fingerprint)
-        if operation.owner and request.adopt is None and services.ledger.find(key) is None:
+        if not operation.owner or request.adopt is not None:
+            return services.asked(request, operation, tuple)
+        asked_before = services.ledger.find(key)
+        if asked_before is not None and asked_before.state is State.ANSWERED:
+            with suppress(SavedStateError):  # as far as is known here, the engine has failed to save it
+                self._is_saved(services, asked_before)
+        if services.ledger.find(key) is None:
             for held in services.ledger.held_as(key):
                 if self._takes_back(services, held):
                     break
-        formers = partial(self._formers, services, key) if request.adopt is None else tuple
-        return services.asked(request, operation, formers)
+        return services.asked(request, operation, partial(self._formers, services, key))
 
-    def _formers(self, services: Services, key: Key) -> list[Key]:
+    def _is_saved(self, services: Services, request: Request) -> bool:
+        """Whether the saved state has the audio of a request of an earlier run. The ledger is shown who has it there.
+
+        Without that it would not know before the engine shows the resource, which may have another name by now, or is
+        to be replaced. Raises SavedStateError where it may have it.
+        """
+        if request.audio_id is None or services.ledger.is_of_this_run(request):
+            return False
+        try:
+            holders = self._state().holders_of(request.audio_id)
+        except SavedStateError:
+            if request.state is State.ANSWERED:
+                raise
+            return False  # no engine was ever told of it
+        services.ledger.hold(replace(it, site=request.site, assumed=False) for it in holders)
+        return bool(holders)
+
+    def _formers(self, services: Services, key: Key) -> Iterator[Key]:
         """By which keys runs that were broken off have asked for what `key` asks for, if nobody else has their audios.
 
         Pulumi tells nobody that a resource was renamed, or is of the other type now. One of another name may still be
-        in the program: then it gets the next audio, since both ask for the same.
+        in the program: then it gets the next audio, since both ask for the same. Those that are nobody's any more are
+        gone through once in a run.
         """
-        if not key.owner:
-            return []
         with self._noting:
             if self._left is None:
                 self._left = services.ledger.left(self.run.owners)
-        other = key._replace(owner=of_other_type(key.owner))
-        found = [it for it in self._left.get(key.fingerprint, ()) if it not in {key, other}]
-        return [other, *(it for it in found if self._is_left(services, it, key))]
+            left = self._left.get(key.fingerprint, [])
+            other = of_other_type(key.owner)
+            found = sorted(left, key=lambda it: it.owner != other)
+        for former in found:
+            if former == key:
+                continue
+            if self._is_left(services, former, key):
+                yield former
+            else:
+                with self._noting, suppress(ValueError):
+                    left.remove(former)
 
     def _is_left(self, services: Services, former: Key, key: Key) -> bool:
         """Whether nobody has the audio of a request, as far as it is known."""
         request = services.ledger.find(former)
-        if request is None or request.audio_id is None:
-            return request is not None
-        try:
-            if self._state().owners_of(request.audio_id):
-                return False
-        except SavedStateError:
+        if request is None or services.ledger.is_of_this_run(request):
             return False
-        self._taken_back[request.audio_id, key.owner] = (
-            f"audio {request.audio_id} ({request.format} of asset {request.source}) was made for"
-            f" {name_of(former.owner)} by a run that was broken off, and is what {name_of(key.owner)} asks for: it was"
-            " taken and not extracted again; to have it extracted anew, change triggers"
-        )
+        what = f"audio {request.audio_id} ({request.format} of asset {request.source})"
+        made = f"was made for {name_of(former.owner)} by a run that was broken off"
+        try:
+            if self._is_saved(services, request):
+                return False
+        except SavedStateError as error:
+            self._tells(
+                f"{what} {made}, and whether the state has it is not known: {error}; so it was not taken for"
+                f" {name_of(key.owner)}, which asks for the same and is billed"
+            )
+            return False
+        if request.audio_id is not None:
+            self._taken_back[request.audio_id, key.owner] = (
+                f"{what} {made}, and is what {name_of(key.owner)} asks for: it was taken and not extracted again; to"
+                " have it extracted anew, change triggers"
+            )
         return True
 
     def _takes_back(self, services: Services, held: Holder) -> bool:
         what = f"audio {held.audio_id} ({held.format} of asset {held.source})"
         try:
-            if self._state().owners_of(held.audio_id):
+            if self._state().holders_of(held.audio_id):
                 return False  # it is to be replaced, or has another name by now
         except SavedStateError as error:
             # Said, and not refused: as far as is known here, it may be a replacement that somebody has asked for.
@@ -238,7 +262,7 @@ class RunContext:
             return []
         try:
             # Where anybody else has it, that may be one of these by another name.
-            return [] if self._state().owners_of(holder.audio_id) - {holder.owner} else ours
+            return ours if {it.owner for it in self._state().holders_of(holder.audio_id)} <= {holder.owner} else []
         except SavedStateError:
             return []
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vod_provider.audio import entries
+from vod_provider.audio import entries, inputs
 from vod_provider.audio.ledger_records import Holder, owner_of_entry
 from vod_provider.audio.place import Place
 from vod_provider.plugin import names
@@ -29,26 +29,34 @@ SECONDS = 60.0
 class SavedState:
     """The saved state of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'.
 
-    It is read when it is first asked for, and once: what a run changes in it, that run knows. Raises SavedStateError.
+    It is read when it is first asked for, and once, even where that fails: what a run changes in it, that run knows.
+    Raises SavedStateError.
     """
 
     def __init__(self, owners: str, environ: Mapping[str, str] = os.environ) -> None:
         self._owners, self._environ = owners, environ
         self._lock = threading.Lock()
         self._audios: list[tuple[Holder, bool]] | None = None
+        self._error: SavedStateError | None = None
 
     def holders(self) -> list[Holder]:
         """Its audios, without those that only wait for their deletion."""
         return [holder for holder, leaving in self._all() if not leaving]
 
-    def owners_of(self, audio_id: str) -> set[str]:
+    def holders_of(self, audio_id: str) -> list[Holder]:
         """Who has this audio in it, be it one that waits for its deletion."""
-        return {holder.owner for holder, _ in self._all() if holder.audio_id == audio_id}
+        return [holder for holder, _ in self._all() if holder.audio_id == audio_id]
 
     def _all(self) -> list[tuple[Holder, bool]]:
         with self._lock:
+            if self._error is not None:
+                raise self._error  # it may have taken a minute to fail, and thousands ask
             if self._audios is None:
-                self._audios = _read(self._owners, self._environ)
+                try:
+                    self._audios = _read(self._owners, self._environ)
+                except SavedStateError as error:
+                    self._error = error
+                    raise
             return self._audios
 
 
@@ -117,12 +125,22 @@ def _audios(resource: Mapping[str, Any], backend: str) -> Iterator[tuple[Holder,
 
 
 def _holder(owner: str, outs: Mapping[str, Any]) -> Holder:
-    place = Place.parse(outs.get("place"))
+    return holder(owner, str(outs["audio_asset_id"]), outs)
+
+
+def holder(owner: str, audio_id: str, outs: Mapping[str, Any], assumed: Place | None = None) -> Holder:
+    """Whose an audio is, as far as its outputs say, which may lack the place: then it is `assumed`."""
+    place, account = Place.parse(outs.get("place")), outs.get("account")
+    known = place or assumed
     return Holder(
-        site=place.site if place is not None else "",
-        audio_id=str(outs["audio_asset_id"]),
+        site=known.site if known is not None else "",
+        audio_id=audio_id,
         owner=owner,
+        account=account if isinstance(account, str) else None,
         made_for=str(outs.get("made_for", "")),
         source=str(outs.get("asset_id") or ""),
         format=str(outs.get("format") or ""),
+        adopted=outs.get("adopt") == audio_id,
+        assumed=place is None,
+        fingerprint=inputs.fingerprint(outs),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -85,7 +85,7 @@ class Services:
             return self._lifecycles[place]
 
     def asked(
-        self, request: inputs.Request, operation: Operation, formers: Callable[[], Sequence[Key]]
+        self, request: inputs.Request, operation: Operation, formers: Callable[[], Iterable[Key]]
     ) -> tuple[Asked, Place]:
         """What is to be extracted, and where: where the inputs say, unless VOD was asked for the same elsewhere before.
 
