@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Mapping
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from email.message import Message
 from typing import Any, NoReturn
 
 import grpc
 import pytest
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2
 
+from vod_provider._version import __version__
 from vod_provider.config.settings import MissingSettingsError
-from vod_provider.plugin import names, serving
+from vod_provider.plugin import engine_watch, names, native, schema, serving
 from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.functions import Functions
 from vod_provider.plugin.native import NativeProvider, Props
 from vod_provider.vod.errors import VodError
 
 URN = "urn:pulumi:dev::media::vod:index:ExtractedAudio::talk"
+SET_URN = "urn:pulumi:dev::media::vod:index:ExtractedAudioSet::archive"
 AUDIO: Props = {"audio_asset_id": "audio1", "status": "CREATED", "url": "http://there", "bit_rate": 96, "codec": None}
 
 
@@ -50,6 +58,7 @@ class Core:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.before: dict[str, Props] = {}
         self.config: Mapping[str, str] = {}
         self.error: Exception | None = None
         self.failures: list[CheckFailure] = []
@@ -58,6 +67,9 @@ class Core:
 
     def _note(self, *asked: Any) -> None:
         self.asked.append(asked)
+        with serving.current_request() as served:
+            if served.inputs_before is not None:
+                self.before[asked[0]] = served.inputs_before()
         if self.error is not None:
             raise self.error
 
@@ -122,6 +134,7 @@ def test_names_are_turned_both_ways(provider: NativeProvider, core: Core) -> Non
     assert answer.id == "audio1"
     assert dict(answer.properties)["audioAssetId"] == "audio1"
     assert dict(answer.properties)["bitRate"] == 96
+    assert answer.properties["triggers"][0]["myKey"] == 1
     assert "codec" not in answer.properties
 
 
@@ -132,6 +145,14 @@ def test_a_preview_asks_nobody(provider: NativeProvider, core: Core) -> None:
     assert core.asked == []
     assert answer.properties["url"] == answer.properties["audioAssetId"] == rpc.UNKNOWN
     assert (answer.properties["assetId"], answer.properties["title"]) == ("video", "T")
+    asked = struct({"assetId": rpc.UNKNOWN, "tags": ["one", rpc.UNKNOWN]})
+    answer = provider.Create(provider_pb2.CreateRequest(urn=URN, properties=asked, preview=True), Context())
+    assert answer.properties["assetId"] == rpc.UNKNOWN
+    assert list(answer.properties["tags"]) == ["one", rpc.UNKNOWN]
+    audios = struct({"audios": {"talk": {"assetId": "video"}}})
+    answer = provider.Create(provider_pb2.CreateRequest(urn=SET_URN, properties=audios, preview=True), Context())
+    assert dict(answer.properties) == {"extracted": rpc.UNKNOWN}
+    assert core.asked == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +178,10 @@ def test_values_that_are_not_known_yet_reach_the_core_as_such(provider: NativePr
     from pulumi.output import Unknown
 
     provider.Check(provider_pb2.CheckRequest(urn=URN, news=struct({"assetId": rpc.UNKNOWN})), Context())
-    assert isinstance(core.asked[0][2]["asset_id"], Unknown)
+    request = provider_pb2.DiffRequest(id="a", urn=URN, olds=struct({}), news=struct({"assetId": rpc.UNKNOWN}))
+    provider.Diff(request, Context())
+    assert all(isinstance(asked[-1]["asset_id"], Unknown) for asked in core.asked)
+    assert [asked[0] for asked in core.asked] == ["check", "diff"]
 
 
 def test_a_check_speaks_of_the_schemas_names(provider: NativeProvider, core: Core) -> None:
@@ -178,7 +202,10 @@ def test_a_diff_speaks_of_the_schemas_names(provider: NativeProvider, core: Core
     assert list(answer.stables) == ["audioAssetId"]
 
 
-@pytest.mark.parametrize(("olds", "changes"), [({"assetId": "v"}, False), ({"asset_id": "v", "__provider": "p"}, True)])
+@pytest.mark.parametrize(
+    ("olds", "changes"),
+    [({"assetId": "v"}, False), ({"asset_id": "v"}, True), ({"assetId": "v", "__provider": "p"}, True)],
+)
 def test_a_state_of_the_dynamic_provider_is_written_anew(
     provider: NativeProvider, core: Core, olds: Props, changes: bool
 ) -> None:
@@ -234,10 +261,114 @@ def test_a_get_is_no_import(provider: NativeProvider, core: Core) -> None:
     assert core.asked == [("read", "audio1", {})]
 
 
+def test_a_refresh_brings_what_there_is(provider: NativeProvider, core: Core) -> None:
+    """The outputs as they are now, in the schema's names, and the inputs as they were."""
+    request = provider_pb2.ReadRequest(
+        id="audio1", urn=URN, inputs=struct({"assetId": "video"}), properties=struct({"assetId": "video", "title": "T"})
+    )
+    answer = provider.Read(request, Context())
+    assert core.asked == [("read", "audio1", {"asset_id": "video", "title": "T"})]
+    assert answer.id == "audio1"
+    assert (answer.properties["title"], answer.properties["url"]) == ("T", "http://there")
+    assert dict(answer.inputs) == {"assetId": "video"}
+
+
+def test_an_update_and_a_deletion_reach_the_core(provider: NativeProvider, core: Core) -> None:
+    """With the state as it was; an update brings the outputs as they are now."""
+    olds, news = struct({"assetId": "v", "title": "Old"}), struct({"assetId": "v", "title": "New"})
+    answer = provider.Update(provider_pb2.UpdateRequest(id="audio1", urn=URN, olds=olds, news=news), Context())
+    assert dict(answer.properties) == {"assetId": "v", "title": "New"}
+    provider.Delete(provider_pb2.DeleteRequest(id="audio1", urn=URN, properties=olds), Context())
+    old, new = {"asset_id": "v", "title": "Old"}, {"asset_id": "v", "title": "New"}
+    assert core.asked == [("update", "audio1", old, new), ("delete", "audio1", old)]
+
+
 def test_what_is_gone_has_no_id(provider: NativeProvider) -> None:
     """A refresh takes it out of the state."""
     request = provider_pb2.ReadRequest(id="a", urn=URN, inputs=struct({}), properties=struct({"status": "GONE"}))
     assert provider.Read(request, Context()).id == ""
+
+
+def calls(urn: str) -> list[tuple[str, Any]]:
+    """A request of each kind about one resource, by the name of its call."""
+    olds = struct({"assetId": "v"})
+    return [
+        ("Check", provider_pb2.CheckRequest(urn=urn, olds=olds, news=olds)),
+        ("Diff", provider_pb2.DiffRequest(id="a", urn=urn, olds=olds, news=olds, old_inputs=olds)),
+        ("Create", provider_pb2.CreateRequest(urn=urn, properties=olds)),
+        ("Read", provider_pb2.ReadRequest(id="a", urn=urn, properties=olds, inputs=olds)),
+        ("Update", provider_pb2.UpdateRequest(id="a", urn=urn, olds=olds, news=olds, old_inputs=olds)),
+        ("Delete", provider_pb2.DeleteRequest(id="a", urn=urn, properties=olds, old_inputs=olds)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("urn", "whose"), [(URN, "audios"), (SET_URN, "sets"), (SET_URN.replace("vod:", "a:b:C$vod:"), "sets")]
+)
+def test_each_type_has_a_core_of_its_own(core: Core, urn: str, whose: str) -> None:
+    """Every call about a set goes to the provider of sets, within a component, too; others to the one of audios."""
+    sets = Core()
+    provider = NativeProvider(core, None, {"HOME": "/nowhere"}, sets=sets)
+    provider.Configure(provider_pb2.ConfigureRequest(args=struct({"region": "cn-north-4"})), Context())
+    for name, request in calls(urn):
+        getattr(provider, name)(request, Context())
+    asked = {"audios": core.asked, "sets": sets.asked}
+    assert [it[0] for it in asked.pop(whose)] == ["check", "diff", "create", "read", "update", "delete"]
+    assert list(asked.values()) == [[]]
+    assert core.config == sets.config
+
+
+def test_the_core_may_ask_for_the_inputs_before(provider: NativeProvider, core: Core) -> None:
+    """Those that were saved with the state, where the request has any: a set needs them to know its entries."""
+    for name, request in calls(URN):
+        getattr(provider, name)(request, Context())
+    assert core.before == {
+        "check": {},
+        "diff": {"asset_id": "v"},
+        "create": {},
+        "read": {"asset_id": "v"},
+        "update": {"asset_id": "v"},
+        "delete": {"asset_id": "v"},
+    }
+
+
+def test_every_call_is_answered_with_the_message_of_the_protocol(provider: NativeProvider) -> None:
+    """Else gRPC would fail the call without any word of what is wrong."""
+    requests = [
+        ("Handshake", provider_pb2.ProviderHandshakeRequest()),
+        ("GetPluginInfo", empty_pb2.Empty()),
+        ("GetSchema", provider_pb2.GetSchemaRequest()),
+        ("CheckConfig", provider_pb2.CheckRequest()),
+        ("DiffConfig", provider_pb2.DiffRequest()),
+        ("Configure", provider_pb2.ConfigureRequest()),
+        *calls(URN),
+        ("Cancel", empty_pb2.Empty()),
+    ]
+    service = provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"]
+    for name, request in requests:
+        answer = getattr(provider, name)(request, Context())
+        assert service.methods_by_name[name].output_type == answer.DESCRIPTOR, name
+
+
+def test_the_engine_is_told_the_version_and_what_it_may_send(provider: NativeProvider) -> None:
+    """Values come in clear and without references to others; creates and updates are previewed."""
+    assert provider.GetPluginInfo(empty_pb2.Empty(), Context()).version == __version__
+    answer = provider.Configure(provider_pb2.ConfigureRequest(), Context())
+    assert {field.name for field, _ in answer.ListFields()} == {"supportsPreview"}
+
+
+def test_a_function_answers_in_the_schemas_names(provider: NativeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One asset, or all that fit."""
+    found = {"asset_id": "v", "pack_type": "MP4", "duration": None}
+    monkeypatch.setattr(Functions, "media_asset", lambda _, args: found | args)
+    monkeypatch.setattr(Functions, "media_assets", lambda _, args: [found, found | args])
+    one = provider.Invoke(
+        provider_pb2.InvokeRequest(tok=schema.GET_MEDIA_ASSET, args=struct({"assetId": "w"})), Context()
+    )
+    assert dict(getattr(one, "return")) == {"assetId": "w", "packType": "MP4"}
+    request = provider_pb2.InvokeRequest(tok=schema.GET_MEDIA_ASSETS, args=struct({"assetId": "w"}))
+    assets = getattr(provider.Invoke(request, Context()), "return")["assets"]
+    assert [dict(it) for it in assets] == [{"assetId": it, "packType": "MP4"} for it in ("v", "w")]
 
 
 def test_an_error_speaks_of_the_schemas_names_but_quotes_as_it_is(provider: NativeProvider, core: Core) -> None:
@@ -286,6 +417,9 @@ def test_a_wrong_setting_is_refused_before_it_is_used(provider: NativeProvider) 
     answer = provider.CheckConfig(provider_pb2.CheckRequest(urn="urn:pulumi:dev::media::x::y", news=news), Context())
     assert ["vod:regoin" in it.reason for it in answer.failures] == [True]
     assert answer.inputs == news
+    assert not provider.CheckConfig(provider_pb2.CheckRequest(news=struct({})), Context()).failures, "keys come later"
+    nobodys = provider.CheckConfig(provider_pb2.CheckRequest(news=news), Context())
+    assert nobodys.failures == answer.failures
     unknown = struct({"regoin": "x", "region": rpc.UNKNOWN})
     assert not provider.CheckConfig(provider_pb2.CheckRequest(urn="u", news=unknown), Context()).failures
     own = provider_pb2.CheckRequest(urn="urn:pulumi:dev::vod::x::y", news=news)
@@ -297,17 +431,148 @@ def test_rotated_keys_count_and_replace_nothing(provider: NativeProvider) -> Non
     old = struct({"accessKey": "one"})
     kinds = provider_pb2.DiffResponse
     for new, changes in (({"accessKey": "two"}, kinds.DIFF_SOME), ({"accessKey": "one"}, kinds.DIFF_NONE)):
-        request = provider_pb2.DiffRequest(old_inputs=old, olds=old, news=struct(new))
-        answer = provider.DiffConfig(request, Context())
-        assert answer.changes == changes
-        assert not answer.replaces
-        assert not answer.deleteBeforeReplace
+        told = provider_pb2.DiffRequest(old_inputs=old, olds=struct({"accessKey": "zero"}), news=struct(new))
+        of_older = provider_pb2.DiffRequest(olds=old, news=struct(new))  # an engine that does not tell the inputs
+        for request in (told, of_older):
+            answer = provider.DiffConfig(request, Context())
+            assert answer.changes == changes
+            assert not answer.replaces
+            assert not answer.deleteBeforeReplace
 
 
 def test_cancel_stops_what_waits(provider: NativeProvider) -> None:
     """Ctrl-C ends all waiting."""
     provider.Cancel(None, Context())
     assert serving.stop().called
+
+
+def test_it_ends_with_its_engine(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way the engine tells its address, it is watched, once; when it is gone, all waiting ends."""
+    watched: list[str] = []
+    gone: list[Callable[[], None]] = []
+
+    def end_without(engine: str, stop: Callable[[], None]) -> None:
+        watched.append(engine)
+        gone.append(stop)
+
+    monkeypatch.setattr(serving, "_session", None)
+    monkeypatch.setattr(engine_watch, "end_without", end_without)
+    unknown = NativeProvider(core, None, {})
+    unknown.watch()
+    assert watched == []
+    attached = unknown.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:5"), Context())
+    assert isinstance(attached, empty_pb2.Empty)
+    assert watched == ["127.0.0.1:5"]
+    unknown.watch()
+    NativeProvider(core, None, {}).Handshake(
+        provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:6"), Context()
+    )
+    NativeProvider(core, "127.0.0.1:7", {}).Handshake(provider_pb2.ProviderHandshakeRequest(), Context())
+    assert watched == ["127.0.0.1:5", "127.0.0.1:6", "127.0.0.1:7"]
+    gone[0]()  # before it is configured nothing waits
+    unknown.Configure(provider_pb2.ConfigureRequest(args=struct({})), Context())
+    assert len(watched) == 3
+    assert not serving.stop().called
+    gone[0]()
+    assert serving.stop().called
+
+
+class Server:
+    """Notes what is done with a gRPC server."""
+
+    def __init__(self, done: list[str], pool: object, options: Sequence[tuple[str, int]]) -> None:
+        self._done, self.options = done, dict(options)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """What registers handlers."""
+        return lambda *_: self._done.append(name) if "handlers" in name else None
+
+    def add_insecure_port(self, address: str) -> int:
+        assert address == "127.0.0.1:0"
+        return 50_123
+
+    def start(self) -> None:
+        self._done.append("started")
+
+    def stop(self, grace: float) -> Server:
+        assert grace == engine_watch.GRACE_S
+        self._done.append("stopped")
+        return self
+
+    def wait(self) -> None:
+        self._done.append("over")
+
+
+class Told(io.StringIO):
+    """A standard output that notes what has left."""
+
+    def __init__(self, done: list[str]) -> None:
+        super().__init__()
+        self._done = done
+
+    def flush(self) -> None:
+        self._done.append(self.getvalue())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_ended(core: Core, monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    """It tells its port once it serves, on loopback; when it is ended, calls have time to note what they know."""
+    done: list[str] = []
+    servers: list[Server] = []
+    handlers: dict[int, Callable[..., object]] = {}
+
+    def server(pool: object, options: Sequence[tuple[str, int]]) -> Server:
+        servers.append(Server(done, pool, options))
+        return servers[0]
+
+    class Ended(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            done.append("waits")
+            handlers[number](number, None)
+            assert self.is_set()
+            return True
+
+    monkeypatch.setattr(grpc, "server", server)
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr(sys, "stdout", Told(done))
+    monkeypatch.setattr(engine_watch, "end_without", lambda engine, _: done.append(f"ends without {engine}"))
+    monkeypatch.setattr(NativeProvider, "end", lambda _: done.append("told to end"))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Event", Ended)
+        native.serve(core, core, ["-tracing", "127.0.0.1:5"])
+    registered = [it for it in done if "handlers" in it]
+    assert registered
+    assert [it for it in done if it not in registered] == [
+        "ends without 127.0.0.1:5",
+        "started",
+        "50123\n",
+        "waits",
+        "told to end",
+        "stopped",
+        "over",
+    ]
+    # The engine's own limit: a set of tens of thousands of audios is one message.
+    sizes = {name: size for name, size in servers[0].options.items() if name.endswith("message_length")}
+    assert list(sizes.values()) == [400 << 20] * 2
+
+
+def test_the_schema_says_where_the_plugin_is_to_be_had(
+    provider: NativeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the releases of the repository that the distribution names; of one that names none, nothing is said."""
+    distribution = Message()
+    monkeypatch.setattr(native, "metadata", lambda _: distribution)
+
+    def told() -> str | None:
+        answer = provider.GetSchema(provider_pb2.GetSchemaRequest(), Context())
+        url: str | None = json.loads(answer.schema).get("pluginDownloadURL")
+        return url
+
+    assert told() is None
+    distribution["Project-URL"] = "Documentation, https://there/docs"
+    assert told() is None
+    distribution["Project-URL"] = "Repository, https://there/repository"
+    assert told() == "https://there/repository/releases/download/v${VERSION}"
 
 
 def test_nothing_is_served_before_it_is_configured(core: Core) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -237,6 +238,67 @@ def test_a_ledger_that_fails_after_the_answer_is_a_warning(engine: Engine, monke
     monkeypatch.setattr(engine.ledger, "answered", fail)
     assert engine.create().id == "audio0"
     assert engine.warned == ["audio audio0: the disk is full"]
+
+
+def test_a_ledger_that_is_not_saved_is_a_warning_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is in object storage, what was noted of an answer has to arrive there."""
+
+    def fail() -> None:
+        raise LedgerError("the store is away")
+
+    monkeypatch.setattr(engine.ledger, "flush", fail)
+    assert engine.create().id == "audio0"
+    assert engine.warned == ["audio audio0: the store is away"]
+
+
+def test_what_nobody_could_find_again_leaves_no_request(engine: Engine) -> None:
+    """A host that does not say which resource it is: whatever asks next is another one, as far as anybody knows."""
+    with serving.serving(ServedRequest(Operation())):
+        created = [engine.provider.create(DECLARED).id for _ in range(2)]
+    assert engine.vod.audio_ids() == created
+    assert engine.ledger.everything(SITE) == ([], [])
+
+
+def test_a_preview_needs_no_credentials(engine: Engine) -> None:
+    """Nor does an `up` that changes nothing, not even to say that the default place is another one now."""
+    audio_id, outs = engine.made()
+    engine.config = {"vod:region": "ap-southeast-3", "vod:projectId": PROJECT}
+    engine.run()
+    assert not engine.serve("talk", engine.provider.check, outs, DECLARED).failures
+    assert not engine.serve("talk", engine.provider.diff, audio_id, outs, DECLARED).changes
+    engine.over()
+    assert [it.partition(" (")[0] for it in engine.said] == ["1 audio stays where it is"]
+
+
+def test_a_run_is_over_with_its_session(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the engine ends the run, what it has shown is noted."""
+
+    class End:
+        def time_remaining(self) -> float:
+            return 5.0
+
+    audio_id, outs = engine.made()
+    session = serving.Session(None, watches=False)
+    monkeypatch.setattr(serving, "_session", session)
+    engine.run()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    session.cancel(End())
+    assert [it.audio_id for it in engine.ledger.holders(SITE)] == [audio_id]
+
+
+def test_a_state_of_a_version_before_is_held_where_the_default_is(engine: Engine) -> None:
+    """It does not say where its audio is, so the ledger notes that the place is assumed; with whose credentials."""
+    _, outs = engine.made()
+    audio_id = "made by another ledger"
+    outs["audio_asset_id"] = audio_id
+    old = {name: value for name, value in outs.items() if name != "place"} | {"account": "other"}
+    engine.config["vod:accounts"] = json.dumps({"other": {"token": "t", "projectId": PROJECT}})
+    for state, is_assumed in ((old, True), (outs, False)):
+        engine.run()
+        engine.serve("talk", engine.provider.diff, audio_id, state, state)
+        engine.over()
+        (held,) = engine.ledger.holders(SITE)
+        assert (held.assumed, held.account) == (is_assumed, state.get("account"))
 
 
 def test_a_negative_timeout_is_refused_before_vod_is_asked(engine: Engine) -> None:
@@ -701,6 +763,41 @@ def test_what_the_state_has_is_not_taken_back(engine: Engine, name: str) -> None
     engine.saved({audio_id: [name]})
     assert engine.create().id != audio_id
     assert engine.said == []
+
+
+@pytest.mark.parametrize("there", ["first", "second"])
+def test_of_two_that_the_resource_had_one_is_taken_back(engine: Engine, there: str) -> None:
+    """The one that the state does not have, and no more than that one."""
+    audio_id, _ = engine.held()
+    (held,) = engine.ledger.holders(SITE)
+    other = engine.vod.audio()
+    engine.ledger.hold([replace(held, audio_id=other)])
+    lost = {"first": other, "second": audio_id}[there]
+    engine.saved({({audio_id, other} - {lost}).pop(): ["talk"]})
+    assert engine.create().id == lost
+    engine.run()
+    assert [it.audio_id for it in engine.ledger.requests(SITE)] == [lost]
+    assert [it.audio_id for it in engine.ledger.holders(SITE)] == [({audio_id, other} - {lost}).pop()]
+
+
+def test_of_two_that_the_state_has_lost_one_is_taken_back(engine: Engine) -> None:
+    """The ledger goes on knowing the other: nobody but it knows of that one."""
+    audio_id, _ = engine.held()
+    (held,) = engine.ledger.holders(SITE)
+    both = {audio_id, engine.vod.audio()}
+    engine.ledger.hold([replace(held, audio_id=it) for it in both])
+    engine.saved({})
+    created = engine.create().id
+    assert {it.audio_id for it in engine.ledger.holders(SITE)} == both - {created}
+
+
+def test_adopting_takes_nothing_back(engine: Engine) -> None:
+    """Whoever names an audio gets that one, and what the resource had before stays where it is."""
+    audio_id, _ = engine.held()
+    other = engine.vod.audio()
+    engine.saved({})
+    assert engine.create(adopt=other).id == other
+    assert [it.audio_id for it in engine.ledger.holders(SITE)] == [audio_id]
 
 
 def test_a_state_that_cannot_be_read_is_said(engine: Engine) -> None:

@@ -68,6 +68,23 @@ def test_each_that_waited_gets_a_thread(handlers: dynamic._Handlers) -> None:
         assert all(one.result(LIMIT_S) for one in first)
 
 
+def test_a_full_pool_gets_no_more_threads(handlers: dynamic._Handlers) -> None:
+    """With more waiting than the pool may have threads, they are queued, and the host goes on."""
+    loading = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(loading.wait, LIMIT_S)
+        waiting = [pool.submit(loading.wait, LIMIT_S) for _ in range(8)]
+        pool._max_workers = 3
+        host = threading.Thread(target=dynamic._requeue, args=(pool, Monitor(), handlers), daemon=True)
+        host.start()
+        host.join(LIMIT_S)
+        assert not host.is_alive()
+        assert len(pool._threads) == 3
+        loading.set()
+        assert all(one.result(LIMIT_S) for one in waiting)
+
+
 def test_a_pool_of_another_kind_is_left_alone(handlers: dynamic._Handlers) -> None:
     """Where the queue cannot be reached, nothing is touched."""
     assert not dynamic._requeue(object(), Monitor(), handlers)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
-from pulumi.runtime.proto import provider_pb2, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
 
 from vod_provider.plugin import serving
 from vod_provider.plugin.errors import PartialFailureError
@@ -186,6 +186,32 @@ def test_messages_reach_the_engine() -> None:
         (URN, "doubtful", False, True),
         ("", "line", False, False),
         ("", "careful", False, True),
+    ]
+
+
+def test_a_message_says_how_long_it_stays_and_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the engine's protocol has it; an engine that takes none, since it is at its end, is no error."""
+    sent: list[Any] = []
+
+    class Engine:
+        def __init__(self, _channel: object) -> None:
+            pass
+
+        def Log(self, message: Any, timeout: float) -> None:  # noqa: N802 - the protocol's name
+            assert 0 < timeout < float("inf")
+            sent.append((message.severity, message.message, message.urn, message.ephemeral))
+            if message.message == "late":
+                raise grpc.RpcError
+
+    monkeypatch.setattr(engine_pb2_grpc, "EngineStub", Engine)
+    send = serving.engine_log("127.0.0.1:5")
+    send(URN, "50 %")
+    send(URN, "doubtful", ephemeral=False, warning=True)
+    send("", "late", ephemeral=False)
+    assert sent == [
+        (engine_pb2.INFO, "50 %", URN, True),
+        (engine_pb2.WARNING, "doubtful", URN, False),
+        (engine_pb2.INFO, "late", "", False),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from pulumi.output import Unknown
 from tests.unit.fakes import refused
 from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
 from vod_provider.audio import lifecycle
-from vod_provider.audio.ledger_records import Holder, State, entry_of, mark
+from vod_provider.audio.ledger import Ledger
+from vod_provider.audio.ledger_records import Holder, LedgerError, State, entry_of, mark
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
@@ -142,6 +144,22 @@ def test_a_set_is_created(sets: Sets) -> None:
     sets.over()
     assert sets.ledger.requests(SITE) == []
     assert {entry_of(it.owner)[1]: it.audio_id for it in sets.ledger.holders(SITE)} == ids
+
+
+def test_a_ledger_that_fails_after_the_answer_is_a_warning(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for all: the engine has the ids, which is what counts."""
+
+    def fail(*_: object) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(Ledger, "answered", fail)
+    ids = sets.up({"one": "video"})
+    assert sets.warned == [f"audio {ids['one']}: the disk is full"]
+    sets.warned.clear()
+    ids = sets.up({"one": "video", "two": "video", "three": "video", "four": "other"})
+    (line,) = sets.warned
+    assert re.fullmatch("audio .* and 2 more: the disk is full", line)
+    assert len(set(ids.values())) == sets.vod.accepted == 4
 
 
 def test_what_fails_harms_no_other(sets: Sets) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from vod_provider.plugin.status_rows import EVERY_S, StatusRows
 
@@ -54,3 +57,28 @@ def test_the_end_of_a_row_waits_for_a_line_on_its_way() -> None:
         go_on.set()
         done.result(10)
         assert sent == ["first"]
+
+
+def test_it_rests_until_a_row_may_change_again() -> None:
+    """It does not look again and again, which would cost the plugin a processor."""
+    times, rested, sent = itertools.chain([0.0, 0.0], itertools.repeat(0.25)), list[float](), list[str]()
+
+    class OverError(Exception):
+        pass
+
+    class Changed(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            rested.append(float("inf") if timeout is None else timeout)
+            if len(rested) == 2:
+                raise OverError
+            rows._pending["urn"] = "two"
+            return True
+
+    rows = StatusRows(lambda _, text: sent.append(text), lambda: next(times))
+    rows._thread = object()  # type: ignore[assignment]  # the test's own runs it
+    rows._changed = Changed(rows._changed._lock)  # type: ignore[attr-defined]
+    rows.show("urn", "one")
+    with pytest.raises(OverError):
+        rows._run()
+    assert sent == ["one"]
+    assert rested == [threading.TIMEOUT_MAX, EVERY_S - 0.25]

@@ -145,8 +145,8 @@ def refusing(path: Path | None) -> Iterator[None]:
     except (sqlite3.Error, OSError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise LedgerError(
-            f"the ledger {path or ''} cannot be used ({why}); make it readable and writable, or name another one with"
-            " vod:journal"
+            f"the ledger{f' {path}' if path else ''} cannot be used ({why}); make it readable and writable, or name"
+            " another one with vod:journal"
         ) from exc
 
 

@@ -323,7 +323,7 @@ def _download_url() -> str:
 
 def _is_of_dynamic(olds: struct_pb2.Struct) -> bool:
     """Whether the dynamic provider has left this state, whose names are not the schema's."""
-    return any(name.startswith("__") or "_" in name for name in olds.fields)
+    return any("_" in name for name in olds.fields)
 
 
 def _foreseen(olds: Props, news: Props) -> Props:
