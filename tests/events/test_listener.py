@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,7 +139,9 @@ def test_a_port_is_one_listeners(tmp_path: Path) -> None:
     for content in (None, "", "no certificate"):
         if content is not None:
             file.write_text(content)
-        with pytest.raises(SettingsError, match=rf"^vod:events: no certificate with its key, in PEM, is in {file}: "):
+        why = "No such file or directory$" if content is None else ""
+        told = rf"^vod:events: no certificate with its key, in PEM, is in {file}: {why}"
+        with pytest.raises(SettingsError, match=told):
             Listener(Listening("127.0.0.1", free_port(), KEY, file), print)
 
 
@@ -183,3 +186,15 @@ def test_a_head_has_a_largest_size() -> None:
         connection.close()
         assert post(port, event()) == 204
         assert heard.get(timeout=10) == "a1"
+
+
+def test_it_keeps_nobody_from_ending() -> None:
+    """Closed while somebody says nothing, it is closed at once; and a process ends although it is open."""
+    with listening() as (port, _), socket.create_connection(("127.0.0.1", port), timeout=10):
+        assert post(port, event()) == 204  # so the other one has its thread by now
+        (thread,) = (it for it in threading.enumerate() if it.name == "vod-events")
+        assert all(it.daemon for it in threading.enumerate() if it is not threading.main_thread())
+        begun = time.monotonic()
+    assert time.monotonic() - begun < event_listener.WITHIN_S / 2
+    thread.join(10)
+    assert not thread.is_alive()

@@ -22,7 +22,7 @@ from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import Recovery
 from vod_provider.config import settings
-from vod_provider.plugin import serving
+from vod_provider.plugin import context, serving
 from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.errors import PartialFailureError, SavedStateError
 from vod_provider.plugin.services import Services
@@ -357,6 +357,43 @@ def test_what_is_taken_over_stays_where_it_is(engine: Engine) -> None:
     assert created.id == audio_id
     assert (created.outs or {})["place"] == SITE
     assert engine.services.asked_at[-1].site == SITE
+
+
+def test_taking_over_is_said_where_the_audio_goes(engine: Engine) -> None:
+    """The row of the one that goes says who has its audio now, and nothing is said below the run."""
+    audio_id, outs = engine.held("first")
+    engine.create("second", moved_from="first")
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.last.last_line == "moved to second"
+    assert engine.vod.audio_ids() == [audio_id]
+    assert engine.said == []
+
+
+def test_taking_over_what_stays_declared_is_refused(engine: Engine) -> None:
+    """Two resources would have one audio."""
+    audio_id, outs = engine.held("first")
+    engine.serve("first", engine.provider.diff, audio_id, outs, outs)
+    with pytest.raises(ExtractionError, match="first holds it; take first out of the program in the same run"):
+        engine.create("second", moved_from="first")
+
+
+def test_what_an_earlier_run_has_made_comes_before_what_is_to_be_taken_over(engine: Engine) -> None:
+    """It is paid for already, and nobody else would ever have it."""
+    audio_id, _ = engine.held("first")
+    made = engine.create("second").id
+    engine.run()
+    assert engine.create("second", moved_from="first").id == made != audio_id
+    assert engine.vod.accepted == 2
+
+
+def test_a_replacement_takes_nothing_over(engine: Engine) -> None:
+    """`moved_from` counts once, and may be left in the program: another source is another extraction."""
+    engine.held("first")
+    audio_id, outs = engine.made("second", moved_from="first")
+    engine.vod.video("other")
+    news = engine.serve("second", engine.provider.check, outs, {"asset_id": "other", "moved_from": "first"}).inputs
+    assert engine.serve("second", engine.provider.diff, audio_id, outs, news).replaces == ["asset_id"]
+    assert engine.serve("second", engine.provider.create, news).id != audio_id
 
 
 @pytest.mark.parametrize("names", [["earlier", "now"], ["", ""]], ids=["named", "not named"])
@@ -870,6 +907,16 @@ def test_who_may_have_an_audio_keeps_it_at_vod(engine: Engine, state: Mapping[st
     assert engine.vod.audio_ids() == [audio_id]
 
 
+def test_the_state_says_nothing_of_another_stack(engine: Engine) -> None:
+    """Whoever holds the audio there keeps it at VOD, although this stack's state does not know of it."""
+    audio_id, outs = engine.held("first")
+    (held,) = engine.ledger.holders(SITE)
+    engine.ledger.hold([replace(held, owner=owner("talk").replace(":dev:", ":prod:"), made_for="", adopted=True)])
+    engine.saved({audio_id: ["first"]})
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+
+
 def test_a_move_that_was_never_saved_does_not_keep_the_audio(engine: Engine) -> None:
     """The run that moved it was broken off, and the program put back: it goes with who has it in the state."""
     audio_id, outs = engine.held("first")
@@ -981,6 +1028,36 @@ def test_what_a_broken_run_has_left_behind_is_told(engine: Engine) -> None:
     engine.over()
     (line,) = engine.said
     assert line.startswith("audio audio0 (MP3 of asset video) was made for lost by a run that was broken off")
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, []), (7, ["... and 2 more audios of runs that were broken off"])])
+def test_of_many_that_broken_runs_have_left_few_are_told(engine: Engine, count: int, more: list[str]) -> None:
+    """Five, and how many more there are."""
+    for number in range(count):
+        engine.create(f"lost{number}")
+    engine.run()
+    engine.create("talk", triggers=[1])
+    engine.over()
+    assert engine.said[5:] == more
+
+
+def test_the_end_of_a_run_saves_and_says_what_there_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger in object storage is pushed; what nobody has noticed of VOD's events is said."""
+    done: list[str] = []
+    engine.create()
+    monkeypatch.setattr(engine.ledger, "flush", lambda: done.append("saved"))
+    monkeypatch.setattr(engine.services, "over", lambda: "the key of the events is wrong")
+    engine.over()
+    assert done == ["saved"]
+    assert engine.said == ["the key of the events is wrong"]
+
+
+def test_all_providers_of_a_process_share_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dynamic host configures each of them with the same settings."""
+    monkeypatch.setattr(context, "_of_process", None)
+    first = context.of_process(CONFIG)
+    assert first.config == CONFIG
+    assert context.of_process(dict(CONFIG)) is first
 
 
 def test_a_run_that_asks_nothing_notes_what_it_was_shown(engine: Engine, tmp_path: Path) -> None:
