@@ -61,6 +61,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
         # Named in the text: where Pulumi is told the property, it shows the value, secrets too.
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
         with serving.current_request() as served:
+            self._context.run.checks(served.urn)
             base, account = self._context.offline(), checked.get("account")
             if isinstance(account, str) and (problem := base.lacks(account)):
                 failures.append(CheckFailure("", f"account {problem}"))
@@ -263,6 +264,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 services.at(place).remove(id_, operation, deadline)
                 served.last_line = "deleted"
             services.ledger.release(holder)
+            self._context.remove_remains(services, served.urn, operation, deadline)
 
     # -- the run ----------------------------------------------------------------------------------------------
 

@@ -58,6 +58,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
         checked, problems = entries.check(news, _is_unknown)
         failures = [CheckFailure("", f"{problem.property} {problem.reason}") for problem in problems]
         with serving.current_request() as served:
+            self._context.run.checks(served.urn)
             _before(served)  # refuses a host that does not tell what it has to
             base, run = self._context.offline(), self._context.run
             wanted = {} if failures else entries.asked(checked, _is_unknown)
@@ -161,6 +162,9 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             work.delete([*there.held, *there.superseded])
             if error := work.error("deleting the audios of"):
                 raise error
+            services, operation = self._context.begin(served.owners), served.operation
+            deadline = operation.deadline(services.settings.timeouts.delete)
+            self._context.remove_remains(services, served.urn, operation, deadline)
             served.last_line = f"{work.deleted} deleted"
 
     def _show(self, served: ServedRequest, there: Entries) -> None:

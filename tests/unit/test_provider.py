@@ -960,6 +960,65 @@ def test_two_who_let_go_of_an_audio_at_once(engine: Engine, monkeypatch: pytest.
 # -- delete -----------------------------------------------------------------------------------------------------
 
 
+def broken_off(engine: Engine, name: str = "talk", **props: Any) -> str:
+    """An audio that was asked for by a run that was killed before it could tell the engine, and the next run."""
+    asked = DECLARED | props
+    key = Key(owner(name), inputs.parse(asked).fingerprint)
+    engine.ledger.intend(Request(*key, SITE, None, "video", asked["format"], engine.vod._time()))
+    audio_id = engine.vod.audio(audio_format=asked["format"])
+    engine.ledger.accept(key, audio_id)
+    engine.run()
+    engine.saved({})
+    return audio_id
+
+
+def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engine) -> None:
+    """The program was put back, so nobody asks for it; it is said. Another resource's stays."""
+    audio_id, outs = engine.made()
+    others = broken_off(engine, "talk2", format="AAC")
+    left = broken_off(engine, format="AAC")
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [others]
+    assert engine.said == [
+        f"audio {left} (AAC of asset video) was made for talk by a run that was broken off, and nobody has it: it was"
+        " deleted, too"
+    ]
+    assert [it.audio_id for it in engine.ledger.requests(SITE)] == [others]
+
+
+@pytest.mark.parametrize("why", ["declared", "saved", "unreadable", "held"])
+def test_what_a_broken_off_replacement_left_stays_where_it_may_be_wanted(engine: Engine, why: str) -> None:
+    """With `delete_before_replace` the create that takes it comes later; and somebody else may have it."""
+    audio_id, outs = engine.made()
+    left = broken_off(engine, format="AAC")
+    if why == "declared":
+        engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "format": "AAC"})
+    elif why == "saved":
+        engine.saved({left: ["renamed"]})
+    elif why == "unreadable":
+        engine.ledger.answered({key: left for key in (it.key for it in engine.ledger.kept(owner("talk"))) if key})
+        engine.saved(None)
+    else:
+        engine.ledger.hold([Holder(SITE, left, "another stack's", adopted=True)])
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert left in engine.vod.audio_ids()
+
+
+def test_what_a_broken_off_replacement_left_is_taken_by_the_resource_in_another_stack(engine: Engine) -> None:
+    """`pulumi state move` and `stack rename`: its outputs say for whom it was made, which is whose request it is."""
+    audio_id, outs = engine.made()
+    left = broken_off(engine, format="AAC")
+    news = DECLARED | {"format": "AAC"}
+    for made_for, expected in ((mark(owner("stranger")), False), (outs["made_for"], True)):
+        moved = urn("talk").replace("dev::media", f"prod::{expected}")
+        operation = Operation(f"backend {moved}", 0.0, Stop(), lambda _: None, engine.warned.append)
+        with serving.serving(ServedRequest(operation, moved)):
+            assert engine.provider.diff(audio_id, outs | {"made_for": made_for}, news).replaces == ["format"]
+            assert (engine.provider.create(news).id == left) is expected
+        engine.run()
+        engine.saved({})
+
+
 def test_a_deleted_audio_is_nobodys(engine: Engine) -> None:
     """VOD has it no more, the ledger neither, and the row says so."""
     audio_id, outs = engine.made()

@@ -267,6 +267,11 @@ class Ledger:
             found[request.fingerprint].append(request.key)
         return found
 
+    def asked_by(self, made_for: str, fingerprint: str) -> list[Key]:
+        """The keys of what earlier runs have asked for, of the owner that this mark stands for, in whichever stack."""
+        rows = self._requests("fingerprint = ? AND run != ?", (fingerprint, self._run)) if self._run else []
+        return [it.key for it in rows if mark(it.owner) == made_for]
+
     def kept(self, owners: str) -> list[Request]:
         """Audios that no state is known to hold, of owners that begin with `owners`."""
         return self._requests("substr(owner, 1, length(?)) = ? AND audio_id IS NOT NULL", (owners, owners))

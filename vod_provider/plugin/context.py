@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, entry_of, name_of
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, entry_of, mark, name_of
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vod_provider.audio.lifecycle import Asked
     from vod_provider.audio.operation import Operation
     from vod_provider.plugin.services import Services
+    from vod_provider.vod.deadline import Deadline
 
 Props = Mapping[str, Any]
 
@@ -167,14 +168,18 @@ class RunContext:
 
         Pulumi tells nobody that a resource was renamed, or is of the other type now. One of another name may still be
         in the program: then it gets the next audio, since both ask for the same. Those that are nobody's any more are
-        gone through once in a run.
+        gone through once in a run. What was asked for in another stack counts where the outputs of this resource say
+        that it came from there.
         """
         with self._noting:
             if self._left is None:
                 self._left = services.ledger.left(self.run.owners)
-            left = self._left.get(key.fingerprint, [])
+            left = self._left.setdefault(key.fingerprint, [])
             other = of_other_type(key.owner)
             found = sorted(left, key=lambda it: it.owner != other)
+        made_for = self.run.made_for(key.owner)
+        if made_for and made_for != mark(key.owner):  # it is to be replaced, and had another name when it was made
+            found = list(dict.fromkeys([*services.ledger.asked_by(made_for, key.fingerprint), *found]))
         for former in found:
             if former == key:
                 continue
@@ -189,6 +194,8 @@ class RunContext:
         request = services.ledger.find(former)
         if request is None or services.ledger.is_of_this_run(request):
             return False
+        if request.state is State.ANSWERED and not former.owner.startswith(self.run.owners):
+            return False  # the state of that stack may have it
         what = f"audio {request.audio_id} ({request.format} of asset {request.source})"
         made = f"was made for {name_of(former.owner)} by a run that was broken off"
         try:
@@ -206,6 +213,36 @@ class RunContext:
                 " have it extracted anew, change triggers"
             )
         return True
+
+    def remove_remains(self, services: Services, urn: str, operation: Operation, deadline: Deadline) -> None:
+        """Remove what runs that were broken off have made for a resource, or entries of a set, that has gone now.
+
+        Nobody would ask for it any more. It stays where the program still declares the resource, where the state has
+        it or cannot be read, and where others hold it.
+        """
+        if not operation.owner or self.run.is_checked(urn):
+            return
+        for request in services.ledger.kept(operation.owner):
+            base, key = entry_of(request.owner)
+            audio_id, place = request.audio_id, Place.parse(request.site)
+            if operation.owner not in {request.owner, base if key is not None else ""} or audio_id is None:
+                continue
+            if place is None or services.ledger.is_of_this_run(request):
+                continue
+            try:
+                if self._is_saved(services, request):
+                    continue
+            except SavedStateError:
+                continue
+            made = Holder(request.site, audio_id, request.owner, made_for=mark(request.owner))
+            if services.ledger.others_of(made):
+                continue
+            services.at(replace(place, account=request.account)).remove(audio_id, operation, deadline)
+            services.ledger.drop(request.key, audio_id)
+            self._tells(
+                f"audio {audio_id} ({request.format} of asset {request.source}) was made for"
+                f" {name_of(request.owner)} by a run that was broken off, and nobody has it: it was deleted, too"
+            )
 
     def _takes_back(self, services: Services, held: Holder) -> bool:
         what = f"audio {held.audio_id} ({held.format} of asset {held.source})"

@@ -35,6 +35,8 @@ class Run:
     _replaced: set[str] = field(default_factory=set)
     _answered: dict[str, set[str]] = field(default_factory=dict)
     _shown: dict[tuple[str, str], Holder] = field(default_factory=dict)
+    _made_for: dict[str, str] = field(default_factory=dict)
+    _checked: set[str] = field(default_factory=set)
     _noted: dict[str, str] = field(default_factory=dict)
     _moved: dict[str, str] = field(default_factory=dict)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -44,6 +46,8 @@ class Run:
         """The engine's saved state has this audio. Kept until the ledger is open."""
         with self._lock:
             self._shown[holder.audio_id, holder.owner] = holder
+            if holder.made_for:
+                self._made_for[holder.owner] = holder.made_for
 
     def take_shown(self) -> list[Holder]:
         """What the engine has shown since this was called last."""
@@ -51,6 +55,19 @@ class Run:
             shown = list(self._shown.values())
             self._shown.clear()
         return shown
+
+    def made_for(self, owner: str) -> str:
+        """The mark of whom the audio of this owner was made for, as its saved state says; '' where unknown."""
+        return self._made_for.get(owner, "")
+
+    def checks(self, urn: str) -> None:
+        """The program declares the resource."""
+        with self._lock:
+            self._checked.add(urn)
+
+    def is_checked(self, urn: str) -> bool:
+        """Whether this run has shown that the program declares the resource."""
+        return urn in self._checked
 
     def declares(self, urn: str, declared: Declared) -> None:
         """The program still declares the resource; the engine has not said that it is replaced."""
