@@ -27,7 +27,7 @@ from vod_provider.audio.ledger_records import Holder, Key, mark, name_of
 from vod_provider.audio.place import Place
 from vod_provider.audio.steps import here
 from vod_provider.plugin import dynamic, names, serving
-from vod_provider.plugin.context import asked_place, moved_place
+from vod_provider.plugin.context import asked_place, before_asking, moved_place
 from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.run import Declared
 from vod_provider.vod.assets import Asset, Condition, Outcome, condition, format_of
@@ -114,7 +114,9 @@ class ExtractedAudioProvider(dynamic.OurProvider):
         """Extract the audio, or adopt one, wait until it is ready, and give it its metadata."""
         request = inputs.parse(props)
         with serving.current_request() as served, self._context.hint.creating():
-            services, operation = self._context.begin(served.owners), served.operation
+            operation = served.operation
+            with before_asking(request):
+                services = self._context.begin(served.owners)
             if line := self._context.hint.due(services.settings.quotas["extract"]):
                 serving.say(line)
             deadline = operation.deadline(services.settings.timeouts.create)

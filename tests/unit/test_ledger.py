@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
+import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +20,7 @@ from typing import Any, cast
 
 import pytest
 
+from vod_provider.audio import ledger_file
 from vod_provider.audio.ledger import FEW, Change, Holder, Key, Ledger, LedgerError, Request, State, mark
 from vod_provider.audio.ledger_records import entry_of, mark_of_entry, name_of, owner_of_entry
 
@@ -435,6 +439,113 @@ def test_nobody_searches_while_a_request_is_under_way(file: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("searches", [False, True], ids=["to ask", "to search"])
+def test_who_waits_for_another_process_says_so(file: Path, monkeypatch: pytest.MonkeyPatch, searches: bool) -> None:
+    """In one line: for which file, since when, and who has it. It may have been halted, and then it takes for ever."""
+    monkeypatch.setattr(ledger_file, "NOTICE_S", 0.0)
+    told: list[str] = []
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def notice(line: str) -> None:
+        told.append(line)
+        waits.set()
+
+    def wait() -> None:
+        other = Ledger(file)
+        with other.searching(lambda _: None, notice) if searches else other.asking(notice):
+            goes_on.set()
+
+    with Ledger(file).asking():
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        assert waits.wait(10)
+        assert not goes_on.is_set()
+    thread.join(10)
+    assert goes_on.is_set()
+    who = f"process {os.getpid()} on {socket.gethostname()}"
+    assert told[0] == f"ledger locked for 0 s: {who} has {file} while it asks VOD"
+
+
+def test_a_disk_that_is_full(file: Path) -> None:
+    """One line that says what helps. What has been left to the next change is kept, and there is room for it later."""
+    ledger, other = two(file)
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, None)
+        ledger.accept(FIRST, "a")
+        with ledger._database() as database:  # nothing else makes a disk full
+            (pages,) = database.execute("PRAGMA page_count").fetchone()
+            database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerError, match=r"cannot be used \(database or disk is full\); make room on its disk"):
+            ledger.intend(request(Key("too much", "f" * 10_000)))
+        with ledger._database() as database:
+            database.execute("PRAGMA max_page_count = 100000")
+        assert ledger.intend(request(SECOND))
+    in_line.end()
+    assert accepted(other) == ["a"]
+
+
+def test_a_commit_that_fails_is_undone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was refused does not come back with the next change; what was left to it by others does."""
+    ledger, other = two(file)
+
+    def fail(database: sqlite3.Connection) -> None:
+        database.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with ledger.asking():
+        ledger.intend(request(FIRST))
+        in_line = InLine(ledger, None)
+        ledger.accept(FIRST, "a")
+        with monkeypatch.context() as broken:
+            broken.setattr("vod_provider.audio.ledger._committed", fail)
+            with pytest.raises(LedgerError, match="disk I/O error"):
+                ledger.intend(request(SECOND))
+        ledger.intend(request())
+        assert accepted(other) == ["a"]
+        assert [it.key for it in other.unanswered(SITE)] == [KEY]
+    in_line.end()
+
+
+def _limited(file: Path, said: Callable[[str], None]) -> None:
+    ledger = Ledger(file)
+    ledger.intend(request())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+    for write in (lambda: ledger.intend(request(SECOND)), lambda: ledger.accept(KEY, "a")):
+        try:
+            write()
+        except LedgerError as error:
+            said(str(error))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    ledger.answered({KEY: "a"})
+
+
+def test_a_file_that_may_not_grow(file: Path) -> None:
+    """Nobody may ask then, and an id that could not be written down at its acceptance is written with the answer."""
+    context = multiprocessing.get_context("spawn")
+    said = context.SimpleQueue()
+    process = context.Process(target=_limited, args=(file, said.put))
+    process.start()
+    process.join(30)
+    for _ in range(2):
+        assert re.fullmatch(
+            r"the ledger .* cannot be used \(.*\); check its disk and how large files may be.*", said.get()
+        )
+    assert accepted(Ledger(file)) == ["a"]
+    assert Ledger(file).find(SECOND) is None
+
+
+def test_a_file_that_another_process_keeps_locked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was halted in the middle of a write: no rights would help."""
+    monkeypatch.setattr(ledger_file, "_BUSY_S", 0)
+    ledger = Ledger(file)
+    ledger.unanswered(SITE)
+    with closing(sqlite3.connect(file, isolation_level=None)) as halted:
+        halted.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match=r"\(database is locked\); another run has had it locked for long"):
+            ledger.intend(request())
+
+
 class InLine:
     """A thread that waits for its turn to ask; it writes when it is told to, or asks for nothing."""
 
@@ -609,12 +720,6 @@ def test_what_is_accepted_is_durable_as_soon_as_nobody_else_asks() -> None:
     in_line.end()
     assert accepted(Ledger(None, store=FakeStore(log))) == ["audio of first", "audio of second"]
     assert store.appends == 3
-    ledger.answered({FIRST: "audio of first"})
-    ledger.flush()
-    assert store.appends == 3, "nobody waits for this"
-    ledger.hold([holder()])
-    ledger.flush()
-    assert store.appends == 4
 
 
 def test_a_store_that_breaks_at_an_acceptance_gets_it_later() -> None:

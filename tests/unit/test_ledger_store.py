@@ -106,6 +106,9 @@ def test_other_stacks_are_not_asked_for_each_question(monkeypatch: pytest.Monkey
     now[0] = ledger_store.OTHERS_S
     assert len(list(mine.others())) == 2
     assert mine.requests == before + 2  # the listing, and the new segment
+    theirs.append([change(3)])
+    assert not mine.renew()
+    assert len(list(mine.others())) == 3
 
 
 def test_a_snapshot_stands_for_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -540,7 +540,7 @@ def another_run_asks(bench: Bench, monkeypatch: pytest.MonkeyPatch, answer: Call
     wait = bench.ledger.searching
 
     @contextmanager
-    def searching(sleep: Callable[[float], None]) -> Iterator[None]:
+    def searching(sleep: Callable[[float], None], _: object) -> Iterator[None]:
         with wait(sleep):
             answer()
             yield
@@ -588,7 +588,7 @@ def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: py
     stop = Stop()
 
     @contextmanager
-    def asking() -> Iterator[None]:
+    def asking(_: object) -> Iterator[None]:
         stop()
         yield
 

@@ -230,14 +230,31 @@ def test_a_create_is_published_where_the_program_says_so(engine: Engine) -> None
 
 
 def test_a_ledger_that_fails_after_the_answer_is_a_warning(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine has the id, which is what counts."""
+    """The engine has the ids, which is what counts; it is said once, however many they are."""
 
     def fail(*_: object) -> None:
         raise LedgerError("the disk is full")
 
     monkeypatch.setattr(engine.ledger, "answered", fail)
     assert engine.create().id == "audio0"
-    assert engine.warned == ["audio audio0: the disk is full"]
+    assert engine.create("second").id == "audio1"
+    (said,) = engine.warned
+    assert said.startswith("the disk is full; Pulumi's state has this run's audios all the same")
+
+
+def test_a_ledger_that_cannot_be_read_names_what_it_was_needed_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, which says that VOD was not asked."""
+
+    def fail(*_: object) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(engine.ledger, "find", fail)
+    for asked, doing in (({}, "extracting MP3 from asset video"), ({"adopt": "x"}, "adopting audio x")):
+        with pytest.raises(LedgerError, match=f"^{doing}: the disk is full; VOD was not asked"):
+            engine.create(**asked)
+    assert engine.vod.calls.count("extract") == 0
 
 
 def test_a_ledger_that_is_not_saved_is_a_warning_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +265,8 @@ def test_a_ledger_that_is_not_saved_is_a_warning_too(engine: Engine, monkeypatch
 
     monkeypatch.setattr(engine.ledger, "flush", fail)
     assert engine.create().id == "audio0"
-    assert engine.warned == ["audio audio0: the store is away"]
+    (said,) = engine.warned
+    assert said.startswith("the store is away; Pulumi's state has this run's audios all the same")
 
 
 def test_what_nobody_could_find_again_leaves_no_request(engine: Engine) -> None:

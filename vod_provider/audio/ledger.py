@@ -46,7 +46,7 @@ _ROWS: dict[str, tuple[type[Request | Holder], tuple[str, ...]]] = {
 
 
 class _Made(NamedTuple):
-    """A change, and the row as it was before; None where that is not needed, or there was none."""
+    """A change, and the row as it was before; None for none."""
 
     change: Change
     before: Mapping[str, Any] | None
@@ -84,8 +84,7 @@ class Ledger:
         """Which file the connection is to: another one may take its name."""
         self._changes: list[_Made] = []
         self._pending: list[_Made] = []
-        self._owed = False
-        """Whether what is pending is more than that the engine was told."""
+        """What was done and is not durable yet: in the store, or in the file."""
         self._learnt: list[Change] = []
         """What the store has returned since a write succeeded: it does so once, and a failed write is rolled back."""
 
@@ -193,8 +192,6 @@ class Ledger:
 
     def answered(self, audios: Mapping[Key, str]) -> None:
         """The engine is told the ids of these audios now. An id that could not be written down when it came, is now."""
-        told = {key: request for key in audios if (request := self.find(key)) is not None}
-        missing = any(it.audio_id is None for it in told.values())
 
         def write() -> None:
             for key, audio_id in audios.items():
@@ -202,7 +199,7 @@ class Ledger:
                 if request is not None and (request.audio_id or (request.run == self._run and audio_id)) == audio_id:
                     self._put(replace(request, audio_id=audio_id, state=State.ANSWERED))
 
-        self._change(write, owed=missing)
+        self._change(write)
 
     def drop(self, key: Key, audio_id: str | None = None, *, asked: Request | None = None) -> None:
         """VOD has surely not done what was intended, or that audio is gone: there is nothing to find again.
@@ -425,22 +422,25 @@ class Ledger:
     # -- one at a time ---------------------------------------------------------------------------------------
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self, notice: Callable[[str], None] = lambda _: None) -> Iterator[None]:
         """Held while a request is under way that may make an audio: one at a time, of all processes of a file.
 
         So a kill leaves at most one answer missing, and there is little to mistake its audio for. Nobody searches
-        meanwhile. A request takes a tenth of a second, and the quota is one in 0.6 s.
+        meanwhile. A request takes a tenth of a second, and the quota is one in 0.6 s. `notice` is told in one line of
+        another process for which this one waits long.
         """
         with self._lock:
             self._waiting += 1
         self._asking.acquire()
         with self._lock:
             self._waiting -= 1
-        with self._turn():
+        with self._turn(None, notice):
             yield
 
     @contextmanager
-    def searching(self, sleep: Callable[[float], None]) -> Iterator[None]:
+    def searching(
+        self, sleep: Callable[[float], None], notice: Callable[[str], None] = lambda _: None
+    ) -> Iterator[None]:
         """Held while an audio is searched for and taken; waits, by `sleep`, until no request is under way.
 
         So an audio whose answer is still on its way to its owner is never mistaken for a lost one. The lock on a file
@@ -449,7 +449,7 @@ class Ledger:
         """
         while not self._asking.acquire(blocking=False):
             sleep(LOCK_PAUSE_S)
-        with self._turn(sleep):
+        with self._turn(sleep, notice):
             if self._store is not None:
                 self._renew(self._store)
             yield
@@ -460,7 +460,7 @@ class Ledger:
         return self._store is None
 
     @contextmanager
-    def _turn(self, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
+    def _turn(self, sleep: Callable[[float], None] | None, notice: Callable[[str], None]) -> Iterator[None]:
         """With `_asking` acquired: have the lock on the file, too, and give up both.
 
         The file's goes from one thread of this process to the next that waits, and with it what is not committed yet.
@@ -469,7 +469,7 @@ class Ledger:
             if self._held is None:
                 held = ExitStack()
                 if self._path is not None:
-                    held.enter_context(ledger_file.locked(self._path, sleep))
+                    held.enter_context(ledger_file.locked(self._path, sleep, notice))
                 self._held, self._held_since = held, time.monotonic()
             try:
                 yield
@@ -482,17 +482,11 @@ class Ledger:
             self._asking.release()
 
     def _settle(self) -> None:
-        """Commit what was left to the next change, or have the store append it: nobody is about to make one."""
-        if self._store is not None:
-            with suppress(LedgerError):  # it stays pending, and who waits for it to be durable is told
-                self.flush()
+        """Make durable what was left to the next change: nobody is about to make one."""
+        if not self._pending:
             return
-        try:
-            with self._database() as database:
-                if database.in_transaction:
-                    _committed(database)
-        except LedgerError as error:  # what was asked for is written down, and this run has the answers
-            self._warn(str(error))
+        with suppress(LedgerError):  # it stays pending, and who waits for it to be durable is told
+            self._change(lambda: None, durable=True)
 
     # -- rows ------------------------------------------------------------------------------------------------
 
@@ -502,11 +496,8 @@ class Ledger:
         return self._path is None or ledger_file.exists(self._path)
 
     def flush(self) -> None:
-        """Return once all that was done is durable. Raises LedgerError.
-
-        With a store, that the engine was told is written with the next change: nothing is decided by it.
-        """
-        if self._owed or (self._store is None and self._connection is not None):
+        """Return once all changes are durable. Raises LedgerError."""
+        if self._store is not None or self._connection is not None:
             self._change(lambda: None, durable=True)
 
     def _holders_of(self, holders: Sequence[Holder]) -> defaultdict[tuple[str, str | None], list[Holder]]:
@@ -547,7 +538,7 @@ class Ledger:
         self._made(Change(table, tuple(key), None))
 
     def _made(self, change: Change) -> None:
-        before = self._row(change) if self._store is not None else None
+        before = self._row(change)
         with self._database() as database:
             _apply(database, change)
         self._changes.append(_Made(change, before))
@@ -558,22 +549,18 @@ class Ledger:
         found = self._rows(change.table, where, change.key)
         return found[0] if found else None
 
-    def _change(self, write: Callable[[], T], *, durable: bool = False, owed: bool = True) -> T:
+    def _change(self, write: Callable[[], T], *, durable: bool = False) -> T:
         """Do what `write` does to the rows, as one. `durable`: it is on the disk, or in the store, when this returns.
 
-        Not `owed`: nobody waits for it to be durable.
         Where somebody is about to ask VOD, what need not be is left to the change that they have to make first: a
         commit takes the disk some milliseconds, and all who ask wait for it.
         """
         with self._lock, self._transaction(leave=not durable and self._store is None and self._waiting > 0):
             self._changes = []
-            if self._store is None:
-                return write()
-            if durable:
+            if self._store is not None and durable:
                 return self._stored(self._store, write)
             result = write()
             self._pending += self._changes
-            self._owed |= owed and bool(self._changes)
             return result
 
     def _renew(self, store: Store) -> None:
@@ -593,6 +580,10 @@ class Ledger:
         with _reading(store), self._database() as database:
             for change in self._learnt:
                 _apply(database, change)
+        self._remake()
+
+    def _remake(self) -> None:
+        """Make what is pending again."""
         pending, self._changes = self._pending, []
         for made in pending:
             self._make_again(made)
@@ -620,7 +611,7 @@ class Ledger:
                 changes = [it.change for it in (*self._pending, *self._changes)]
                 newer = store.append(changes) if changes else ()
                 if not newer:
-                    self._pending, self._learnt, self._owed = [], [], False
+                    self._pending, self._learnt = [], []
                     return result
                 database.execute("ROLLBACK TO written")
                 # What another process wrote, and after that what of ours is older and still holds.
@@ -636,17 +627,36 @@ class Ledger:
                 if self._path is not None and ledger_file.identity(self._path) != self._file:
                     database = self._opened_again(self._path, database)
                 database.execute("BEGIN IMMEDIATE")
+                if self._path is not None and self._pending:
+                    self._make_up(database)
             database.execute("SAVEPOINT change")
+            pending = list(self._pending)
             try:
                 yield
                 database.execute("RELEASE change")
+                if not leave:
+                    self._commit(database)
             except BaseException:
+                if self._path is not None:
+                    self._pending = pending
                 if database.in_transaction:
                     database.execute("ROLLBACK TO change")
-                    _committed(database)  # what others have left here, if anything
+                    self._commit(database)  # what others have left here, if anything
                 raise
-            if not leave:
-                _committed(database)
+
+    def _make_up(self, database: sqlite3.Connection) -> None:
+        """Make what was left to another change, and went with it: sqlite gives all up where a disk is full."""
+        try:
+            self._remake()
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+    def _commit(self, database: sqlite3.Connection) -> None:
+        _committed(database)
+        if self._path is not None:
+            self._pending = []
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:

@@ -5,15 +5,21 @@ What belongs to another program is only read, and left as it is.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import socket
 import sqlite3
 import stat
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from vod_provider.audio.ledger_records import LedgerError
+from vod_provider.text import printable
 
 DEFAULT_NAME = "journal.sqlite"
 """The file's name where vod:journal names no other: the name that it had in the versions before."""
@@ -21,7 +27,10 @@ VERSION = 1
 """`user_version` of the file. 0 is the journal of the versions before, whose entries are taken over."""
 LOCK_PAUSE_S = 0.02
 """How long to wait before a lock is tried again."""
+NOTICE_S = 5.0
+"""Who waits for a lock is told so after so many seconds, and again each time as many have passed."""
 _BUSY_S = 30
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _APPLICATION = b"VOD1"  # tells our file from anybody else's
 _SQLITE = b"SQLite format 3\0"
 _SCHEMA = """
@@ -123,18 +132,60 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def locked(path: Path, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
-    """Held by one process at a time; it goes with the process, as the operating system's locks do. Waits by `sleep`."""
+def locked(
+    path: Path, sleep: Callable[[float], None] | None = None, notice: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
+    """Held by one process at a time; it goes with the process, as the operating system's locks do. Waits by `sleep`.
+
+    `notice` is told in one line what is waited for, since when, and who has it, if that takes long.
+    """
     with _lock_file(path, ".lock") as descriptor:
-        while sleep is not None:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, sleep, partial(_tell, path, notice))
+        # Who has it: for those who wait. Nothing depends on it.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+
+
+def _lock(descriptor: int, sleep: Callable[[float], None] | None, tell: Callable[[float], None]) -> None:
+    begun = told = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if sleep is None:
                 break
-            except BlockingIOError:
-                sleep(LOCK_PAUSE_S)
         else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+            return
+        if time.monotonic() - told >= NOTICE_S:
+            told = time.monotonic()
+            tell(told - begun)
+        sleep(LOCK_PAUSE_S)
+    # Woken when it is free: who asks for it now and then might never get it from somebody who hardly gives it up.
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(NOTICE_S):
+            tell(time.monotonic() - begun)
+
+    with suppress(RuntimeError):  # the machine gives no more threads
+        threading.Thread(target=watch, name="vod-lock", daemon=True).start()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    finally:
+        done.set()
+
+
+def _tell(path: Path, notice: Callable[[str], None], seconds: float) -> None:
+    who = ""
+    with suppress(OSError):
+        who = path.with_name(f"{path.name}.lock").read_bytes()[:200].decode(errors="replace")
+    notice(f"ledger locked for {seconds:.0f} s: {printable(who) or 'another run'} has {path} while it asks VOD")
 
 
 @contextmanager
@@ -144,10 +195,19 @@ def refusing(path: Path | None) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
-        raise LedgerError(
-            f"the ledger{f' {path}' if path else ''} cannot be used ({why}); make it readable and writable, or name"
-            " another one with vod:journal"
-        ) from exc
+        raise LedgerError(f"the ledger{f' {path}' if path else ''} cannot be used ({why}); {_advice(exc)}") from exc
+
+
+def _advice(exc: Exception) -> str:
+    """What helps. A file that may not grow is an I/O error to sqlite, which does not tell the system's reason."""
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_BUSY:
+        return "another run has had it locked for long: end that, or let it go on, and run this again"
+    if code == sqlite3.SQLITE_FULL or (isinstance(exc, OSError) and exc.errno in _FULL):
+        return "make room on its disk and run this again, or name another one with vod:journal"
+    if code == sqlite3.SQLITE_IOERR:
+        return "check its disk and how large files may be, and run this again, or name another one with vod:journal"
+    return "make it readable and writable, or name another one with vod:journal"
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from vod_provider.vod.errors import (
 from vod_provider.vod.pacing.batches import Batches
 from vod_provider.vod.pacing.poller import Poller, Progress
 
+UNASKED = "VOD was not asked, and the next `pulumi up` asks it"
 ROUNDS = 3
 """How often a request is sent whose answers get lost, each time after a search for what became of it."""
 REFUSALS = 3
@@ -134,6 +135,8 @@ class Lifecycle:
             else:
                 text = f"{asked.doing}: {error}; the next `pulumi up` first finds out what became of the request"
             raise ExtractionError(text) from error
+        except LedgerError as error:
+            raise LedgerError(f"{asked.doing}: {error}") from error
 
     def _obtained(self, asked: Asked, operation: Operation, deadline: Deadline) -> Steps[str]:
         rounds = late = 0
@@ -160,9 +163,8 @@ class Lifecycle:
                 late += 1
                 if late == ROUNDS:
                     raise LedgerError(
-                        f"{asked.doing}: the ledger takes so long to write that another run could believe the request"
-                        f" lost before it is sent (more than {self._recovery.late_s:g} s); VOD was not asked, and the"
-                        " next `pulumi up` asks it"
+                        "the ledger takes so long to write that another run could believe the request lost before it is"
+                        f" sent (more than {self._recovery.late_s:g} s); {UNASKED}"
                     )
                 operation.report("the ledger took long: asking anew")
             elif not answer.others:
@@ -195,7 +197,7 @@ class Lifecycle:
 
         def transaction(send: Callable[[], str]) -> str | _NotSent:
             """Runs where the request is sent, and to its end even if nobody waits for it any more."""
-            with self._ledger.asking():
+            with self._ledger.asking(operation.report):
                 deadline.check()
                 request = Request(
                     owner=asked.key.owner,
@@ -213,7 +215,7 @@ class Lifecycle:
                     others[:] = self._recovery.in_the_way(request)
                     return not others
 
-                if not self._intend(asked, request, may):
+                if not self._intend(request, may):
                     return _NotSent(others)
                 if self._recovery.is_late(request):
                     self._ledger.drop(asked.key, asked=request)
@@ -247,11 +249,11 @@ class Lifecycle:
             waiting=lambda: operation.report("quota: queued"),
         )
 
-    def _intend(self, asked: Asked, request: Request, may: Callable[[], bool]) -> bool:
+    def _intend(self, request: Request, may: Callable[[], bool]) -> bool:
         try:
             return self._ledger.intend(request, may)
         except LedgerError as error:
-            raise LedgerError(f"{asked.doing}: {error}; VOD was not asked, and the next `pulumi up` asks it") from error
+            raise LedgerError(f"{error}; {UNASKED}") from error
 
     def _changed_source(
         self, before: Asset, refusal: StateError, operation: Operation, deadline: Deadline

@@ -107,7 +107,7 @@ class Recovery:
             # By VOD's clock, so it does not matter how this machine's was set; never longer than the table says.
             age = max(0.0, self.now() - request.asked_at)
             deadline.sleep(min(self.absence_s, max(0.0, part * self.absence_s - age)))
-            if self._look(request, deadline, last=part == LOOKS[-1]):
+            if self._look(request, operation, deadline, last=part == LOOKS[-1]):
                 return
 
     def search_for_other(self, request: Request, operation: Operation, deadline: Deadline) -> None:
@@ -124,10 +124,10 @@ class Recovery:
             deadline.sleep(max(0.0, self.absence_s - (self.now() - request.asked_at)))
             self._ambiguous.add(request.key)
 
-    def _look(self, request: Request, deadline: Deadline, *, last: bool) -> bool:
+    def _look(self, request: Request, operation: Operation, deadline: Deadline, *, last: bool) -> bool:
         """One look; whether it has settled the matter."""
         while True:
-            with self._ledger.searching(deadline.sleep):
+            with self._ledger.searching(deadline.sleep, operation.report):
                 if self._ledger.find(request.key) != request:
                     return True  # its answer came, or somebody else has found it
                 found = self._found(request, deadline)

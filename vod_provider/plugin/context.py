@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -122,8 +122,8 @@ class RunContext:
             self.opened.ledger.flush()
         except LedgerError as error:
             # The engine is told the ids all the same, and that is what counts as long as it saves them.
-            more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
-            serving.warn(f"audio {asked[0][0]}{more}: {error}")
+            text = f"{error}; Pulumi's state has this run's audios all the same, once the engine has saved it"
+            self.run.warns(text, serving.warn)
 
     def asked(self, services: Services, request: inputs.Request, operation: Operation) -> tuple[Asked, Place]:
         """As `Services.asked`, for a resource or entry that is about to get an audio.
@@ -134,17 +134,18 @@ class RunContext:
         that audio.
         """
         key = Key(operation.owner, request.fingerprint)
-        if not operation.owner or request.adopt is not None:
-            return services.asked(request, operation, tuple)
-        asked_before = services.ledger.find(key)
-        if asked_before is not None and asked_before.state is State.ANSWERED:
-            with suppress(SavedStateError):  # as far as is known here, the engine has failed to save it
-                self._is_saved(services, asked_before)
-        if services.ledger.find(key) is None:
-            for held in services.ledger.held_as(key):
-                if self._takes_back(services, held):
-                    break
-        return services.asked(request, operation, partial(self._formers, services, key))
+        with before_asking(request):
+            if not operation.owner or request.adopt is not None:
+                return services.asked(request, operation, tuple)
+            asked_before = services.ledger.find(key)
+            if asked_before is not None and asked_before.state is State.ANSWERED:
+                with suppress(SavedStateError):  # as far as is known here, the engine has failed to save it
+                    self._is_saved(services, asked_before)
+            if services.ledger.find(key) is None:
+                for held in services.ledger.held_as(key):
+                    if self._takes_back(services, held):
+                        break
+            return services.asked(request, operation, partial(self._formers, services, key))
 
     def _is_saved(self, services: Services, request: Request) -> bool:
         """Whether the saved state has the audio of a request of an earlier run. The ledger is shown who has it there.
@@ -423,6 +424,17 @@ class RunContext:
             location = self.offline().ledger
             if isinstance(location, LedgerFile) and location.path.exists():
                 Ledger(location.path, owner_now=partial(owner_now, os.environ)).hold(shown)
+
+
+@contextmanager
+def before_asking(request: inputs.Request) -> Iterator[None]:
+    """Say what the ledger was needed for where it cannot be used before VOD is asked."""
+    try:
+        yield
+    except LedgerError as error:
+        doing = f"extracting {request.format} from asset {request.asset_id}"
+        doing = doing if request.adopt is None else f"adopting audio {request.adopt}"
+        raise LedgerError(f"{doing}: {error}; VOD was not asked, and the next `pulumi up` asks it") from error
 
 
 _of_process: RunContext | None = None
