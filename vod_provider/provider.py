@@ -266,7 +266,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 services.at(place).remove(id_, operation, deadline)
                 served.last_line = "deleted"
             services.ledger.release(holder)
-            self._context.remove_remains(services, served.urn, operation, deadline)
+            self._context.remove_remains(services, served.urn, operation, deadline, id_)
 
     # -- the run ----------------------------------------------------------------------------------------------
 

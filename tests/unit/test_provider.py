@@ -73,6 +73,9 @@ class Saved:
             for name in self._audios.get(audio_id, ())
         ]
 
+    def holders(self) -> list[Holder]:
+        return [holder for audio_id in self._audios or () for holder in self.holders_of(audio_id)]
+
 
 class FakeServices(Services):
     """Services whose places are all one VOD in memory."""
@@ -995,6 +998,7 @@ def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engin
     audio_id, outs = engine.made()
     others = broken_off(engine, "talk2", format="AAC")
     left = broken_off(engine, format="AAC")
+    engine.saved({audio_id: ["talk"]})
     engine.serve("talk", engine.provider.delete, audio_id, outs)
     assert engine.vod.audio_ids() == [others]
     assert engine.said == [
@@ -1004,13 +1008,15 @@ def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engin
     assert [it.audio_id for it in engine.ledger.requests(SITE)] == [others]
 
 
-@pytest.mark.parametrize("why", ["declared", "saved", "unreadable", "held"])
+@pytest.mark.parametrize("why", ["declared", "goes on", "saved", "unreadable", "held"])
 def test_what_a_broken_off_replacement_left_stays_where_it_may_be_wanted(engine: Engine, why: str) -> None:
     """With `delete_before_replace` the create that takes it comes later; and somebody else may have it."""
     audio_id, outs = engine.made()
     left = broken_off(engine, format="AAC")
     if why == "declared":
         engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "format": "AAC"})
+    elif why == "goes on":  # what is deleted waited for it, and a targeted run does not check the resource
+        engine.saved({audio_id: ["talk"], "another": ["talk"]})
     elif why == "saved":
         engine.saved({left: ["renamed"]})
     elif why == "unreadable":
@@ -1152,3 +1158,19 @@ def test_a_run_that_asks_nothing_notes_what_it_was_shown(engine: Engine, tmp_pat
     engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
     engine.over()
     assert not nowhere.exists()
+
+
+def test_what_a_broken_off_replacement_left_is_said_where_nothing_changes(engine: Engine, tmp_path: Path) -> None:
+    """The program was put back: no run asks VOD for anything. The preview that replaces it again does not say it."""
+    audio_id, outs = engine.made()
+    left = broken_off(engine, format="AAC")
+    broken_off(engine, "talk2", format="AAC")
+    for audio_format, said in (("AAC", 0), ("MP3", 1)):
+        engine.run(**{"vod:journal": str(tmp_path / "ledger.sqlite")})
+        engine.context.opened = None
+        engine.serve("talk", engine.provider.diff, audio_id, outs, DECLARED | {"format": audio_format})
+        engine.said.clear()
+        engine.over()
+        found = [it for it in engine.said if "broken off" in it]
+        assert len(found) == said
+    assert found[0].startswith(f"audio {left} (AAC of asset video) was made for talk by a run that was broken off")

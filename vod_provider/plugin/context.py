@@ -29,6 +29,7 @@ from vod_provider.plugin.saved_state import SavedState
 from vod_provider.vod.errors import ExtractionError, VodError
 
 if TYPE_CHECKING:
+    from vod_provider.audio.ledger import Ledger
     from vod_provider.audio.lifecycle import Asked
     from vod_provider.audio.operation import Operation
     from vod_provider.plugin.services import Services
@@ -215,11 +216,14 @@ class RunContext:
             )
         return True
 
-    def remove_remains(self, services: Services, urn: str, operation: Operation, deadline: Deadline) -> None:
+    def remove_remains(
+        self, services: Services, urn: str, operation: Operation, deadline: Deadline, deleted: str = ""
+    ) -> None:
         """Remove what runs that were broken off have made for a resource, or entries of a set, that has gone now.
 
         Nobody would ask for it any more. It stays where the program still declares the resource, where the state has
-        it or cannot be read, and where others hold it.
+        the resource with another audio than `deleted`, or the audio itself, or cannot be read, and where others hold
+        it.
         """
         if not operation.owner or self.run.is_checked(urn):
             return
@@ -231,7 +235,8 @@ class RunContext:
             if place is None or services.ledger.is_of_this_run(request):
                 continue
             try:
-                if self._is_saved(services, request):
+                others = (it for it in self._state().holders() if it.audio_id != deleted)
+                if any(it.owner == operation.owner for it in others) or self._is_saved(services, request):
                     continue
             except SavedStateError:
                 continue
@@ -417,13 +422,30 @@ class RunContext:
             serving.say(f"... and {len(left) - TOLD} more audios of runs that were broken off")
 
     def _note_beside(self, shown: list[Holder]) -> None:
-        """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there."""
+        """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there.
+
+        Say what replacements that were broken off have left of resources that are as declared: nobody asks for it.
+        """
         from vod_provider.audio.ledger import Ledger
 
         with suppress(LedgerError, settings.SettingsError):
             location = self.offline().ledger
             if isinstance(location, LedgerFile) and location.path.exists():
-                Ledger(location.path, owner_now=partial(owner_now, os.environ)).hold(shown)
+                ledger = Ledger(location.path, owner_now=partial(owner_now, os.environ))
+                ledger.hold(shown)
+                self._tell_what_nobody_asks_for(ledger, {it.owner for it in shown})
+
+    def _tell_what_nobody_asks_for(self, ledger: Ledger, owners: Collection[str]) -> None:
+        stacks = {"::".join((*it.split("::")[:2], "")) for it in owners}
+        for request in [it for stack in stacks for it in ledger.kept(stack) if it.owner in owners]:
+            _, found, urn = request.owner.partition("urn:pulumi:")
+            if not self.run.is_replaced(f"{found}{urn}"):
+                name = name_of(request.owner)
+                self._tells(
+                    f"audio {request.audio_id} ({request.format} of asset {request.source}) was made for {name} by a"
+                    f" run that was broken off, and is not what {name} asks for: it is deleted with {name};"
+                    " `python -m vod_provider orphans` says how to remove it before"
+                )
 
 
 @contextmanager
