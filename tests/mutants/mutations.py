@@ -28,9 +28,15 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 
+_LONGEST = 100
+"""Characters of code that are shown."""
+
 
 class Mutant(NamedTuple):
-    """A changed module: its whole `source`, the `line` that was changed, and its code `before` and `after`."""
+    """A changed module: its whole `source`, the `line` that was changed, and its code `before` and `after`.
+
+    Of a number or a truth value these show what it is in: which one is meant is not to be seen of it alone.
+    """
 
     source: str
     line: int
@@ -49,11 +55,26 @@ def mutants(source: str) -> Iterator[Mutant]:
         for new in _changes(node):
             changed = copy.deepcopy(tree)
             _replace(changed, path, new)
-            yield Mutant(ast.unparse(ast.fix_missing_locations(changed)), node.lineno, _shown(node), _shown(new))
+            source = ast.unparse(ast.fix_missing_locations(changed))
+            around = _around(tree, path) if isinstance(node, ast.Constant) else path
+            yield Mutant(source, node.lineno, *_shown(_at(tree, around), _at(changed, around)))
 
 
-def _shown(node: ast.AST) -> str:
-    return " ".join(ast.unparse(node).split())[:100]
+def _around(tree: ast.AST, path: tuple[tuple[str, int | None], ...]) -> tuple[tuple[str, int | None], ...]:
+    """The way to the expression or statement that the one at `path` is in."""
+    while path := path[:-1]:
+        if isinstance(_node(tree, path), ast.expr | ast.stmt):
+            break
+    return path
+
+
+def _shown(before: ast.AST, after: ast.AST) -> tuple[str, str]:
+    """Both in one line; of long ones the part in which they differ."""
+    first, second = (" ".join(ast.unparse(it).split()) for it in (before, after))
+    pairs = enumerate(zip(first, second, strict=False))
+    same = next((number for number, (one, other) in pairs if one != other), min(len(first), len(second)))
+    begin = same - 50 if same >= _LONGEST else 0
+    return first[begin : begin + _LONGEST], second[begin : begin + _LONGEST]
 
 
 def _places(node: ast.AST, path: tuple[tuple[str, int | None], ...]) -> Iterator[tuple[tuple[str, int | None], ...]]:
@@ -76,11 +97,16 @@ def _is_for_checkers(node: ast.AST) -> bool:
 
 
 def _at(tree: ast.AST, path: tuple[tuple[str, int | None], ...]) -> ast.expr | ast.stmt:
-    node: ast.AST = tree
+    node = _node(tree, path)
+    assert isinstance(node, ast.expr | ast.stmt)
+    return node
+
+
+def _node(tree: ast.AST, path: tuple[tuple[str, int | None], ...]) -> ast.AST:
+    node = tree
     for name, index in path:
         value = getattr(node, name)
         node = value if index is None else value[index]
-    assert isinstance(node, ast.expr | ast.stmt)
     return node
 
 

@@ -18,7 +18,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from tests.unit.test_native import Aborted, Context
-from vod_provider.plugin import dynamic, engine_watch, serving
+from vod_provider.plugin import context, dynamic, engine_watch, serving
 from vod_provider.plugin.errors import PartialFailureError
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.vod.errors import VodError
@@ -248,6 +248,20 @@ def test_outside_of_the_host_nothing_is_extended(host: Host) -> None:
     dynamic.extend(debug=False)
     assert dynamic._extended is None
     assert serving._session is None
+
+
+@pytest.mark.parametrize(("text", "debug"), [(None, False), ("true", True), ("True", True), ("false", False)])
+def test_it_begins_with_the_stacks_settings(monkeypatch: pytest.MonkeyPatch, text: str | None, debug: bool) -> None:
+    """All of them; and tracebacks are shown to whoever asks for them with vod:debug."""
+    extended: list[bool] = []
+    monkeypatch.setattr(dynamic, "extend", lambda *, debug: extended.append(debug))
+    monkeypatch.setattr(context, "_of_process", None)
+    monkeypatch.setattr(serving, "_session", None)
+    given = {"vod:region": "r"} | ({} if text is None else {"vod:debug": text})
+    provider = OurProvider()
+    provider.configure(SimpleNamespace(config=SimpleNamespace(_props=given)))  # type: ignore[arg-type]
+    assert extended == [debug]
+    assert provider._context.config == given
 
 
 def test_sigterm_passes_by(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ class Run:
     """An engine that runs `parallel` creates of `seconds` each at a time, and starts at most `per_minute`."""
 
     def __init__(self, *, limit: int, quota: int = 100) -> None:
-        self.now, self._quota = 0.0, quota
+        self.now, self._quota = 1_000_000.0, quota  # as a clock that began with the machine
         self.hint = ParallelismHint(limit, lambda: self.now)
 
     def create(self, count: int, *, parallel: int, seconds: float, gap: float = 0.0) -> list[str]:
@@ -54,6 +54,19 @@ def test_long_extractions_want_more_at_a_time() -> None:
     assert "--parallel 1000" in line
 
 
+def test_it_counts_those_that_are_under_way_now() -> None:
+    """A few that came one after the other at first do not hide that later ones take all places."""
+    run = Run(limit=8, quota=200)
+    assert run.create(5, parallel=1, seconds=1) == []
+    assert len(run.create(500, parallel=8, seconds=6)) == 1
+
+
+def test_the_pace_is_that_of_a_minute() -> None:
+    """Eight at a time, of six seconds each."""
+    (line,) = Run(limit=8, quota=200).create(500, parallel=8, seconds=6)
+    assert "which makes 80 a minute, and VOD's quota allows 200" in line
+
+
 @pytest.mark.parametrize("count", [1, 8, 49])
 def test_a_small_stack_is_told_nothing(count: int) -> None:
     """Fewer than fifty creates are over soon anyway."""
@@ -84,7 +97,13 @@ def test_the_quota_as_bottleneck() -> None:
 
 @pytest.mark.parametrize(
     ("environ", "steps"),
-    [({}, 8), ({"PULUMI_PARALLEL": "20"}, 20), ({"PULUMI_PARALLEL": "many"}, 8), ({"PULUMI_PARALLEL": "0"}, 8)],
+    [
+        ({}, 8),
+        ({"PULUMI_PARALLEL": "20"}, 20),
+        ({"PULUMI_PARALLEL": "many"}, 8),
+        ({"PULUMI_PARALLEL": "0"}, 8),
+        ({"PULUMI_PARALLEL": "1"}, 1),
+    ],
 )
 def test_what_the_engine_runs_at_a_time(environ: dict[str, str], steps: int) -> None:
     """Four for each core, or what PULUMI_PARALLEL says."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vod_provider import ExtractedAudio
-from vod_provider.audio import inputs
+from vod_provider.audio import entries, inputs
 from vod_provider.config import parsers, table
 from vod_provider.plugin import names, schema
 from vod_provider.program.resource import ExtractedAudioArgs
@@ -91,6 +91,13 @@ def test_outputs_are_those_that_a_create_answers() -> None:
     assert {names.snake(name) for name in RESOURCE["properties"]} == answered
     documented = {name for name, it in inspect.getmembers(ExtractedAudio) if isinstance(it, property)} - {"id", "urn"}
     assert documented - {"pulumi_resource_name", "pulumi_resource_type"} <= answered
+
+
+def test_what_is_told_of_an_audio_of_a_set_is_in_the_schema() -> None:
+    """What each entry of `extracted` holds, and no input, which its entry of `audios` has."""
+    found = schema.schema()["types"]["vod:index:SetAudioResult"]["properties"]
+    assert {names.snake(name) for name in found} == {*entries.TOLD, "status", "place"}
+    assert {"audio_asset_id", "url", "duration", "size"} <= {names.snake(name) for name in found}
 
 
 def test_every_property_has_a_description() -> None:
