@@ -199,6 +199,7 @@ class Lifecycle:
             """Runs where the request is sent, and to its end even if nobody waits for it any more."""
             with self._ledger.asking(operation.report):
                 deadline.check()
+                begun = self._recovery.running()
                 request = Request(
                     owner=asked.key.owner,
                     fingerprint=asked.key.fingerprint,
@@ -217,7 +218,7 @@ class Lifecycle:
 
                 if not self._intend(request, may):
                     return _NotSent(others)
-                if self._recovery.is_late(request):
+                if self._recovery.is_late(begun):
                     self._ledger.drop(asked.key, asked=request)
                     return _NotSent(late=True)
                 try:

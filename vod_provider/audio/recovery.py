@@ -26,7 +26,9 @@ from vod_provider.vod.pacing.poller import Poller
 SENT_S = 300.0
 """A request makes its audio at most this long after it was sent, or never. Inferred."""
 LATE = 0.5
-"""A request is sent within this part of the time over which every look has to find nothing, or not at all."""
+"""A request is sent within this part of the time over which every look has to find nothing, or not at all;"""
+LATE_S = 2.0
+"""but it has so many seconds, however short that is set: to write it down takes a busy machine a while."""
 LOOKS = (0.08, 0.25, 0.5, 1.0)
 """When to look, in parts of the time over which every look has to find nothing before that is believed."""
 
@@ -41,11 +43,16 @@ class _Found:
     unclear: Sequence[Asset] = ()
 
 
+def _running() -> float:
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # Linux halts the other one
+
+
 class Recovery:
     """Searches in one place. Safe to share between threads.
 
     `absence_s`: seconds over which every look has to find nothing before VOD counts as having made
-    nothing. `here` is this machine's time in Unix seconds.
+    nothing. `here` is this machine's time in Unix seconds; `running` are seconds that nobody sets, and that go on while
+    it is suspended.
     """
 
     def __init__(
@@ -57,9 +64,10 @@ class Recovery:
         absence_s: float,
         *,
         here: Callable[[], float] = time.time,
+        running: Callable[[], float] = _running,
     ) -> None:
         self._client, self._poller, self._ledger, self._site = client, poller, ledger, site
-        self.absence_s, self._here = absence_s, here
+        self.absence_s, self._here, self.running = absence_s, here, running
         self._ambiguous: set[Key] = set()
 
     def now(self) -> float:
@@ -71,17 +79,17 @@ class Recovery:
         """Whether VOD may have accepted it so lately that an absence of its audio proves nothing."""
         return self.now() - request.asked_at < self.absence_s
 
-    def is_late(self, request: Request) -> bool:
-        """Whether so much time has passed since `asked_at` that another run may soon believe the request lost.
+    def is_late(self, since: float) -> bool:
+        """Whether so much time has passed `since` (of `running`) that another run may soon believe a request lost.
 
-        One that was noted and is sent only now: storage was slow, or this process was halted in between.
+        One that was noted then and is sent only now: storage was slow, or this machine was halted in between.
         """
-        return self.now() - request.asked_at > self.late_s
+        return self.running() - since > self.late_s
 
     @property
     def late_s(self) -> float:
         """See `is_late`."""
-        return LATE * self.absence_s
+        return max(LATE_S, LATE * self.absence_s)
 
     def in_the_way(self, request: Request) -> list[Request]:
         """Requests whose audio might be mistaken for the one of `request` as long as their own answers are missing."""
