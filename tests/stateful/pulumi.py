@@ -38,12 +38,20 @@ class Resource:
 
 @dataclass(frozen=True)
 class _Saved:
-    """The state as it is saved when a run begins: ids, URNs and outputs. What `SavedState` reads."""
+    """The state as it is saved when a run begins; `replaced` only wait for their deletion. What `SavedState` reads."""
 
-    audios: list[tuple[str, str, Props]]
+    resources: list[Resource]
+    replaced: list[Resource]
+
+    def holders(self) -> list[Holder]:
+        return list(map(_holder, self.resources))
 
     def holders_of(self, audio_id: str) -> list[Holder]:
-        return [holder(f"backend {urn}", it, outs) for it, urn, outs in self.audios if it == audio_id]
+        return [_holder(it) for it in (*self.resources, *self.replaced) if it.id == audio_id]
+
+
+def _holder(resource: Resource) -> Holder:
+    return holder(f"backend {resource.urn}", resource.id, resource.outs)
 
 
 @dataclass
@@ -86,9 +94,7 @@ class Stack:
 
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
-        life.context._saved = cast(
-            "Any", _Saved([(it.id, it.urn, it.outs) for it in (*self.resources.values(), *self.replaced)])
-        )
+        life.context._saved = cast("Any", _Saved(list(self.resources.values()), list(self.replaced)))
         try:
             work()
             if not life.stopped:
