@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import pytest
 
-from vod_provider.audio import ledger_file
+from vod_provider.audio import ledger_file, ledger_rows
 from vod_provider.audio.ledger import FEW, Change, Holder, Key, Ledger, LedgerError, Request, State, mark
 from vod_provider.audio.ledger_records import entry_of, mark_of_entry, name_of, owner_of_entry
 
@@ -473,12 +473,12 @@ def test_a_disk_that_is_full(file: Path) -> None:
         ledger.intend(request(FIRST))
         in_line = InLine(ledger, None)
         ledger.accept(FIRST, "a")
-        with ledger._database() as database:  # nothing else makes a disk full
+        with ledger._rows._database() as database:  # nothing else makes a disk full
             (pages,) = database.execute("PRAGMA page_count").fetchone()
             database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(LedgerError, match=r"cannot be used \(database or disk is full\); make room on its disk"):
             ledger.intend(request(Key("too much", "f" * 10_000)))
-        with ledger._database() as database:
+        with ledger._rows._database() as database:
             database.execute("PRAGMA max_page_count = 100000")
         assert ledger.intend(request(SECOND))
     in_line.end()
@@ -498,7 +498,7 @@ def test_a_commit_that_fails_is_undone(file: Path, monkeypatch: pytest.MonkeyPat
         in_line = InLine(ledger, None)
         ledger.accept(FIRST, "a")
         with monkeypatch.context() as broken:
-            broken.setattr("vod_provider.audio.ledger._committed", fail)
+            broken.setattr(ledger_rows, "_committed", fail)
             with pytest.raises(LedgerError, match="disk I/O error"):
                 ledger.intend(request(SECOND))
         ledger.intend(request())
@@ -554,7 +554,7 @@ class InLine:
         self._ledger, self._key = ledger, key
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
-        while not ledger._waiting:  # the only way to know that it waits
+        while not ledger._rows.changes_due:  # the only way to know that it waits
             pass
 
     def _ask(self) -> None:

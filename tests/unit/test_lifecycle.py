@@ -455,7 +455,8 @@ def test_an_audio_whose_answer_may_be_on_its_way_to_another_stack_is_not_taken(b
     """It asks for the same at the same time, and its answer takes some seconds: until then the audio could be ours."""
     theirs: list[Change] = []
     them = Ledger(None, store=FakeStore(theirs))
-    ledger = in_a_store(bench, FakeStore([], theirs))
+    store = FakeStore([], theirs)
+    in_a_store(bench, store)
     bench.intend()  # and VOD never hears of it
     them.intend(Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", bench.clock() + bench.vod.skew))
     made = bench.vod.audio()
@@ -467,7 +468,7 @@ def test_an_audio_whose_answer_may_be_on_its_way_to_another_stack_is_not_taken(b
             them.flush()
         return []
 
-    cast("Any", ledger)._store.renew = renew
+    cast("Any", store).renew = renew
     assert bench.ensure(seconds=10 * ABSENCE_S).id != made
     assert bench.vod.accepted == 1
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 SET = ":ExtractedAudioSet::"
@@ -63,6 +63,23 @@ class Request:
         """What finds it again."""
         return Key(self.owner, self.fingerprint)
 
+    def is_of(self, holder: Holder) -> bool:
+        """Whether it is the holder's, perhaps of its former name; else it is somebody's who has adopted the audio.
+
+        States of the versions before do not say for whom an audio was made; a rename stays within the stack.
+        """
+        if self.owner == holder.owner:
+            return True
+        if holder.adopted:
+            return False
+        if holder.made_for:
+            return mark(self.owner) == holder.made_for
+        return _stack_of(self.owner) == _stack_of(holder.owner)
+
+    def beside(self) -> Request:
+        """The same with a key that nobody asks for, since its own is another request's."""
+        return replace(self, fingerprint=f"{self.fingerprint} {self.audio_id}")
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -86,6 +103,12 @@ class Holder:
     adopted: bool = False
     assumed: bool = False
     fingerprint: str = ""
+
+    def is_same(self, other: Holder) -> bool:
+        """Whether both are one resource under two names: audios that were made, not adopted, have one holder."""
+        if self.adopted or other.adopted:
+            return False
+        return not self.made_for or not other.made_for or self.made_for == other.made_for
 
 
 def mark(owner: str) -> str:
@@ -128,6 +151,10 @@ def name_of(owner: str) -> str:
     _, found, urn = owner.partition("urn:pulumi:")
     parts = urn.split("::", 3)
     return parts[3] if found and len(parts) == 4 else owner.rpartition("::")[2]
+
+
+def _stack_of(owner: str) -> list[str]:
+    return owner.split("::")[:2]
 
 
 class Change(NamedTuple):
