@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ RAISED = 10.0
 PAIRED = (300, 1000)
 SETS = (100, 1000, 10_000)
 TOLD = (10, 100)
-STORED = (100, 1000)
+LEDGERS = (100, 1000)
 DOORS = (1000,)
 _KEY = "the key of the callbacks"
 PAIRS = 4
@@ -56,20 +55,14 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def lifecycle(
-    program: str, count: int, scale: float, *, limit: float = 7200.0, told: bool = False, stored: bool = False
-) -> Case:
+def lifecycle(program: str, count: int, scale: float, *, limit: float = 7200.0, told: bool = False) -> Case:
     """Create, unchanged up, refresh, destroy of `count` audios; a create longer than `limit` s is broken off.
 
-    `told`: VOD's events are listened for. `stored`: the ledger is in an S3 server of this machine.
+    `told`: VOD's events are listened for.
     """
 
     def run(engine_folder: Path) -> dict[str, Any]:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            timed_vod(Path(folder) / "vod", scale) as vod,
-            storage.served() if stored else nullcontext() as bucket,
-        ):
+        with tempfile.TemporaryDirectory() as folder, timed_vod(Path(folder) / "vod", scale) as vod:
             config = configuration(vod, scale, count=count, source=vod.video())
             if program == "bare":
                 config |= {"bench:seconds": str(EXTRACTION_S), "bench:workers": str(THREADS)}
@@ -77,10 +70,7 @@ def lifecycle(
                 port = free_port()
                 vod.tells(f"http://127.0.0.1:{port}/", _KEY)
                 config["vod:events"] = json.dumps({"listen": f"127.0.0.1:{port}", "key": _KEY})
-            if bucket is not None:
-                config |= storage.ledger(bucket)
             stack = BenchStack(Path(folder) / "stack", engine_folder, program, config)
-            stack.environ |= storage.KEYS if stored else {}
             try:
                 steps = {"create": watched(vod, lambda: stack.create(limit))}
                 if steps["create"].note.startswith("broken off"):
@@ -91,6 +81,31 @@ def lifecycle(
                 return _result(steps) | {"left": len(vod.audio_ids())}
             finally:
                 stack.end()
+
+    return run
+
+
+def ledgers(count: int, scale: float) -> Case:
+    """Creates of `count` audios with the ledger in a file and in an S3 server of this machine, one after the other."""
+
+    def run(engine_folder: Path) -> dict[str, Any]:
+        creates = {}
+        for name in ("file", "storage"):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                timed_vod(Path(folder) / "vod", scale) as vod,
+                storage.served() as bucket,
+            ):
+                config = configuration(vod, scale, count=count, source=vod.video())
+                if name == "storage":
+                    config |= storage.ledger(bucket)
+                stack = BenchStack(Path(folder) / "stack", engine_folder, "ours", config)
+                stack.environ |= storage.KEYS
+                try:
+                    creates[name] = watched(vod, stack.create).as_json()
+                finally:
+                    stack.end()
+        return {"creates": creates}
 
     return run
 
@@ -296,8 +311,8 @@ def cases(tutorial_limit: float) -> dict[str, Case]:
     found["quota-1000"] = lifecycle("ours", 1000, 1.0)
     for size in TOLD:
         found[f"told-{size}"] = lifecycle("ours", size, RAISED, told=True)
-    for size in STORED:
-        found[f"stored-{size}"] = lifecycle("ours", size, RAISED, stored=True)
+    for size in LEDGERS:
+        found[f"ledgers-{size}"] = ledgers(size, RAISED)
     found["three-120"] = three_stacks(120)
     for size in SETS:
         found[f"set-{size}"] = one_set(size, RAISED)
