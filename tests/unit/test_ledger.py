@@ -876,6 +876,23 @@ def test_two_writers_of_a_store_see_each_others_rows() -> None:
     assert {it.key for it in third.requests(SITE)} == {KEY, other, Key("third", "v1:f")}
 
 
+@pytest.mark.parametrize("ends", ["held", "refused"])
+def test_the_end_of_a_request_reaches_the_store_where_another_process_was_quicker(ends: str) -> None:
+    """What is deleted, and not durable yet, is deleted in the store, too, after what another process has written."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    two.intend(request())
+    assert one.find(KEY) is not None
+    if ends == "held":
+        two.accept(KEY, "a")
+        two.hold([replace(holder(), fingerprint=KEY.fingerprint)])
+    else:
+        two.drop(KEY)
+    one.intend(request(Key("other", "f")))
+    two.flush()
+    assert Ledger(None, store=FakeStore(log)).find(KEY) is None
+
+
 def test_a_claim_leaves_an_answer_that_is_missing_to_the_search(file: Path) -> None:
     """It keeps the key by which it was asked for; one that is there becomes the resource's by its type of now."""
     ledger = Ledger(file, run="this")

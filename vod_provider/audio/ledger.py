@@ -174,7 +174,7 @@ class Ledger:
         """
         if change.row is not None:
             self._keep(request_of(change.row))
-        elif there is not None and before is not None and _which(there) == _which(before):
+        elif there is None or (before is not None and _which(there) == _which(before)):
             self._rows.make(change)
 
     def answered(self, audios: Mapping[Key, str]) -> None:
