@@ -149,10 +149,11 @@ class RunContext:
             return services.asked(request, operation, partial(self._formers, services, key))
 
     def _is_saved(self, services: Services, request: Request) -> bool:
-        """Whether the saved state has the audio of a request of an earlier run. The ledger is shown who has it there.
+        """Whether the saved state has the audio of a request of an earlier run. Raises SavedStateError where it may.
 
-        Without that it would not know before the engine shows the resource, which may have another name by now, or is
-        to be replaced. Raises SavedStateError where it may have it.
+        The ledger is shown who has it there by another name; without that it would not know before the engine shows the
+        resource. Of who has it by the name that has asked, the request tells: a run that was cancelled and goes on may
+        have saved that after the engine of this run has read its state, which asks for a create, and saves its own.
         """
         if request.audio_id is None or services.ledger.is_of_this_run(request):
             return False
@@ -162,7 +163,8 @@ class RunContext:
             if request.state is State.ANSWERED:
                 raise
             return False  # no engine was ever told of it
-        services.ledger.hold(replace(it, site=request.site, assumed=False) for it in holders)
+        renamed = [it for it in holders if it.owner != request.owner]
+        services.ledger.hold(replace(it, site=request.site, assumed=False) for it in renamed)
         return bool(holders)
 
     def _formers(self, services: Services, key: Key) -> Iterator[Key]:
