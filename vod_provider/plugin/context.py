@@ -129,10 +129,9 @@ class RunContext:
     def asked(self, services: Services, request: inputs.Request, operation: Operation) -> tuple[Asked, Place]:
         """As `Services.asked`, for a resource or entry that is about to get an audio.
 
-        Where an earlier run has told the engine of one, and the saved state has that, it is held, by whatever name; so
-        this is a new resource, or a replacement. Where the ledger says that it had one which was extracted as this is
-        asked for, and the saved state has that nowhere, the state was put back to an older one, or edited: then it gets
-        that audio.
+        Where an earlier run has told the engine of one, and the saved state has that by another name, it is held there,
+        and this is a new resource. Where the ledger says that it had one which was extracted as this is asked for, and
+        the saved state has that nowhere, the state was put back to an older one, or edited: then it gets that audio.
         """
         key = Key(operation.owner, request.fingerprint)
         with before_asking(request):
