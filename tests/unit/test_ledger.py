@@ -876,6 +876,17 @@ def test_two_writers_of_a_store_see_each_others_rows() -> None:
     assert {it.key for it in third.requests(SITE)} == {KEY, other, Key("third", "v1:f")}
 
 
+def test_what_another_writer_of_a_store_has_brought_is_seen_when_it_is_read_again() -> None:
+    """At the end of a run its other plugin may have had the last word on what nobody seems to have taken."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    assert one.kept("own") == []
+    two.take(request(KEY, "a", State.ACCEPTED))
+    two.flush()
+    one.renew()
+    assert [it.audio_id for it in one.kept(KEY.owner)] == ["a"]
+
+
 @pytest.mark.parametrize("ends", ["held", "refused"])
 def test_the_end_of_a_request_reaches_the_store_where_another_process_was_quicker(ends: str) -> None:
     """What is deleted, and not durable yet, is deleted in the store, too, after what another process has written."""

@@ -1116,6 +1116,16 @@ def test_what_a_broken_run_has_left_behind_is_told(engine: Engine) -> None:
     assert line.startswith("audio audio0 (MP3 of asset video) was made for lost by a run that was broken off")
 
 
+def test_what_the_other_plugin_of_the_same_run_has_brought_is_not_left_behind(engine: Engine) -> None:
+    """Resources of our other type have a process of their own, which ends at the same time."""
+    engine.names_of_runs = itertools.repeat("run 0")
+    engine.create("other")
+    engine.run()
+    engine.create("talk", triggers=[1])
+    engine.over()
+    assert engine.said == []
+
+
 @pytest.mark.parametrize(("count", "more"), [(5, []), (7, ["... and 2 more audios of runs that were broken off"])])
 def test_of_many_that_broken_runs_have_left_few_are_told(engine: Engine, count: int, more: list[str]) -> None:
     """Five, and how many more there are."""

@@ -69,6 +69,10 @@ class Ledger:
         """Return once all changes are durable. Raises LedgerError."""
         self._rows.flush()
 
+    def renew(self) -> None:
+        """Take in what other processes have written to a store. Raises LedgerError."""
+        self._rows.renew()
+
     # -- requests --------------------------------------------------------------------------------------------
 
     def find(self, key: Key) -> Request | None:

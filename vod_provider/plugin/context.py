@@ -411,8 +411,7 @@ class RunContext:
             self.opened.ledger.flush()
         if line := self.opened.over():
             serving.say(line)
-        kept = self.opened.ledger.kept(self.run.owners) if self.run.owners else []
-        left = [it for it in kept if it.audio_id is not None and not self.run.has_answered(it.audio_id)]
+        left = self._not_taken(self.opened.ledger) if self.run.owners else []
         for it in left[:TOLD]:
             serving.say(
                 f"audio {it.audio_id} ({it.format} of asset {it.source}) was made for {name_of(it.owner)} by"
@@ -421,6 +420,28 @@ class RunContext:
             )
         if len(left) > TOLD:
             serving.say(f"... and {len(left) - TOLD} more audios of runs that were broken off")
+
+    def _not_taken(self, ledger: Ledger) -> list[Request]:
+        """The audios that no state is known to have, and that this run has not brought: not its other plugin, either.
+
+        A program may have resources of both our types, which are served by a process each.
+        """
+
+        def left() -> list[Request]:
+            return [
+                it
+                for it in ledger.kept(self.run.owners)
+                if it.audio_id is not None
+                and not self.run.has_answered(it.audio_id)
+                and not (it.state is State.ANSWERED and ledger.is_of_this_run(it))
+            ]
+
+        found = left()
+        if not found:
+            return []
+        with suppress(LedgerError):
+            ledger.renew()
+        return left()
 
     def _note_beside(self, shown: list[Holder]) -> None:
         """Note what the engine has shown in a run that asks nothing of VOD, if the ledger is a file that is there.
