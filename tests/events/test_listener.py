@@ -81,7 +81,7 @@ def test_what_vod_did_not_sign_is_refused() -> None:
         assert post(port, event(), {}) == 403
         assert post(port, event(), headers("other", str(int(time.time())), event())) == 403
         assert post(port, event(), headers(KEY, late, event())) == 403
-        assert post(port, " " * (LONGEST + 1)) == 413
+        assert [post(port, " " * length) for length in (LONGEST, LONGEST + 1)] == [204, 413]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/")
         assert connection.getresponse().status == 501
@@ -101,9 +101,10 @@ def test_silent_connections_do_not_keep_it_from_listening() -> None:
         assert heard.get(timeout=1) == "a1"
         assert time.monotonic() - begun < event_listener.WITHIN_S / 2
         assert silent[0].recv(1) == b""
-        silent[-1].settimeout(0.1)
-        with pytest.raises(TimeoutError):
-            silent[-1].recv(1)
+        for kept in (silent[1], silent[-1]):
+            kept.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                kept.recv(1)
         for connection in silent:
             connection.close()
 
@@ -169,7 +170,33 @@ def test_senders_that_drip_do_not_mute_it(monkeypatch: pytest.MonkeyPatch) -> No
             time.sleep(0.1)
         assert heard.get(timeout=1) == "a1"
         for connection in dripping:
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b"", "it is let go on"
             connection.close()
+
+
+def test_threads_that_do_not_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is hung up on may take a while to go. Of twice as many as have a place, the next one is turned away."""
+    monkeypatch.setattr(event_listener, "AT_ONCE", 2)
+    goes_on, port = threading.Event(), free_port()
+
+    def heard(_: str) -> None:
+        goes_on.wait(10)
+
+    listener = Listener(Listening("127.0.0.1", port, KEY), heard)
+    try:
+        assert [post(port, event(str(number))) for number in range(4)] == [204] * 4
+        with pytest.raises((http.client.HTTPException, OSError)):
+            post(port, event("more"))
+        goes_on.set()
+        end, status = time.monotonic() + 10, 0
+        while status != 204 and time.monotonic() < end:
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                status = post(port, event("more"))
+        assert status == 204
+    finally:
+        goes_on.set()
+        listener.close()
 
 
 def test_a_head_has_a_largest_size() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.fakes import Clock, FakeDeadline
+from tests.unit.fakes import START, Clock, FakeDeadline
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import DeadlineError, StoppedError
-from vod_provider.vod.pacing.quota import PAUSE_S, WINDOW_S, Quota, Window
+from vod_provider.vod.pacing.quota import LONGEST_PAUSE_S, PAUSE_S, WINDOW_S, Quota, Window
 
 
 @given(
@@ -56,6 +56,16 @@ def test_a_call_under_way_holds_its_place_until_it_is_answered() -> None:
     assert window.wait(1000) == pytest.approx(60)
 
 
+def test_a_place_that_is_given_back_is_one_place() -> None:
+    """What was never sent leaves the window as it was before."""
+    window = Window(1)
+    window.leave()
+    window.given_back()
+    assert window.wait(0.0) == 0
+    window.leave()
+    assert window.wait(0.0) == float("inf")
+
+
 def test_a_429_lowers_the_limit_to_what_got_through_for_a_minute() -> None:
     """The window was full, so what was ours is used, less a third; a minute later all of it has fallen out."""
     window = Window(100)
@@ -68,6 +78,42 @@ def test_a_429_lowers_the_limit_to_what_got_through_for_a_minute() -> None:
     assert window.wait(2.0) == pytest.approx(59)
     window.wait(61.0)
     assert window.limit == 100
+
+
+def test_a_minute_after_a_429_all_places_are_there_again() -> None:
+    """Those that were under way when it came are answered later, and keep nobody waiting for longer than that."""
+    window = Window(100)
+    for _ in range(4):
+        window.leave()
+    window.answered(1.0)
+    window.answered(1.0)
+    window.refused(1.0)
+    window.answered(20.0)
+    assert window.wait(30.0) == pytest.approx(31)
+    assert window.wait(61.0) == 0
+
+
+@pytest.mark.parametrize(("second", "over"), [(30.0, 60.0), (60.0, 120.0)])
+def test_a_429_counts_for_a_minute_of_its_own(second: float, over: float) -> None:
+    """Unless it comes within the minute of an earlier one: then both tell of the same full window."""
+    window = Window(300)
+    for now in (0.0, second):
+        window.leave()
+        window.refused(now)
+    window.leave()
+    window.answered(over - 1)
+    assert window.wait(over - 1) == pytest.approx(1)
+
+
+def test_where_nothing_of_ours_gets_through_one_does() -> None:
+    """Of a large quota that others use up, too: the limit is never lower than one call, nor is it higher then."""
+    window = Window(300)
+    window.leave()
+    window.refused(5.0)
+    assert window.wait(5.0 + PAUSE_S) == 0
+    window.leave()
+    window.answered(5.0 + PAUSE_S)
+    assert window.wait(5.0 + PAUSE_S) == pytest.approx(60 - PAUSE_S)
 
 
 def test_after_a_429_fewer_are_under_way_at_once() -> None:
@@ -124,24 +170,41 @@ def test_three_machines_share_a_quota(starts: list[float]) -> None:
 
 
 def test_a_429_with_nothing_through_stays_away_for_a_moment() -> None:
-    """Where the others have all of the quota, the next try comes after a pause, and never stops coming."""
+    """Where the others have all of the quota, the next try comes after a pause, and after longer ones up to a limit."""
     window = Window(100)
     window.leave()
     window.refused(5.0)
     assert window.wait(5.0) == pytest.approx(PAUSE_S)
     assert window.wait(5.0 + PAUSE_S) == 0
+    pauses = []
+    for now in (10.0, 20.0, 40.0, 80.0):
+        window.leave()
+        window.refused(now)
+        pauses.append(window.wait(now))
+    assert pauses == [2 * PAUSE_S, 4 * PAUSE_S, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
 
 
 def test_who_waits_is_told_once_and_gets_the_next_place() -> None:
-    """A caller without a place hears of it, and leaves as soon as one is free."""
+    """A caller without a place hears of it, and leaves as soon as one is free; one with a place hears of nothing."""
     clock = Clock()
     quota = Quota(1, clock)
-    quota.enter(FakeDeadline(clock))
-    quota.answered()
-    told: list[str] = []
-    quota.enter(FakeDeadline(clock), lambda: told.append("waiting"))
-    assert told == ["waiting"]
-    assert clock.now == pytest.approx(1_800_000_060)
+    told: list[float] = []
+    for begun in (0.0, 0.0, 119.5):
+        clock.now = max(clock.now, START + begun)
+        quota.enter(FakeDeadline(clock), lambda: told.append(clock.now - START))
+        quota.answered()
+    assert told == [0.0, 119.5]
+    assert clock.now == pytest.approx(START + 120)
+
+
+def test_who_is_stopped_takes_no_place() -> None:
+    """Not even one that is free: what is not to be sent any more must not keep others waiting."""
+    clock, stop = Clock(), Stop()
+    quota = Quota(1, clock)
+    stop()
+    with pytest.raises(StoppedError):
+        quota.enter(Deadline(stop=stop, clock=clock))
+    quota.enter(FakeDeadline(clock), lambda: pytest.fail("somebody has the place"))
 
 
 def test_who_gives_up_leaves_no_place_behind() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.test_provider import CONFIG, ENDPOINT, SITE, owner
+from tests.unit.test_provider import CONFIG, DECLARED, ENDPOINT, PROJECT, SITE, owner
+from vod_provider.audio import inputs
 from vod_provider.audio.ledger import Ledger
-from vod_provider.audio.ledger_records import Holder
+from vod_provider.audio.ledger_records import Holder, Key, Request
+from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
+from vod_provider.config.errors import SettingsError
+from vod_provider.config.parsers import Listening
+from vod_provider.plugin import services as of_services
+from vod_provider.plugin.event_listener import Gate
 from vod_provider.plugin.services import Services
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.deadline import Deadline, Stop
+from vod_provider.vod.pacing.poller import Poller
 
 BEFORE = f"{ENDPOINT} {'1' * 32}"
 """Where the default was when the ledger first saw the audio; it is at `SITE` now."""
@@ -64,3 +73,132 @@ def test_a_state_that_says_where_is_believed(tmp_path: Path) -> None:
     holder, place = services.placed(Holder(BEFORE, "audio1", owner("talk")), Deadline())
     assert services.looked == []
     assert (holder.site, holder.assumed, place.site) == (BEFORE, False, BEFORE)
+
+
+class FakeListener:
+    """A listener that is at `made` once it listens; the next one fails as `fails` has it."""
+
+    made: list[FakeListener]
+    fails: Exception | None = None
+
+    def __init__(self, listening: Listening, heard: Callable[[str], None]) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.gate, self.address, self.hear = Gate(listening.key), (listening.host, listening.port), heard
+        self.made.append(self)
+
+
+class Listens:
+    """Services over real places, whose settings may have VOD's events listened for."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, events: bool = True) -> None:
+        self.warned: list[str] = []
+        given = {"vod:events": json.dumps({"listen": "127.0.0.1:8490", "key": "k"})} if events else {}
+        base = settings.load(CONFIG | given, {})
+        self.services = Services(base, Ledger(folder / "ledger.sqlite"), Stop(), self.warned.append)
+        self.heard: list[tuple[object, str]] = []
+        self.listening: list[object] = []
+        monkeypatch.setattr(FakeListener, "made", [], raising=False)
+        monkeypatch.setattr(FakeListener, "fails", None)
+        monkeypatch.setattr(of_services, "Listener", FakeListener)
+        monkeypatch.setattr(Poller, "hurry", lambda poller, audio: self.heard.append((poller, audio)))
+        monkeypatch.setattr(Poller, "listen", lambda poller: self.listening.append(poller))
+
+    def place(self, project: str) -> None:
+        """Have a place used."""
+        self.services.at(Place(ENDPOINT, project * 32))
+
+
+def test_events_hurry_those_who_wait_at_any_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At those that were used before somebody listened, and at later ones; an event does not say where it is from."""
+    one = Listens(tmp_path, monkeypatch)
+    one.place("1")
+    assert one.listening == []
+    one.services.listen()
+    assert len(one.listening) == 1
+    one.services.listen()
+    one.place("1")
+    one.place("2")
+    (listener,) = FakeListener.made
+    assert listener.address == ("127.0.0.1", 8490)
+    assert len(set(one.listening)) == len(one.listening) == 2
+    listener.hear("audio1")
+    assert one.heard == [(poller, "audio1") for poller in one.listening]
+
+
+def test_nobody_listens_without_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is said of events."""
+    one = Listens(tmp_path, monkeypatch, events=False)
+    one.place("1")
+    one.services.listen()
+    assert (FakeListener.made, one.listening, one.warned, one.services.over()) == ([], [], [], "")
+
+
+def test_an_address_in_use_is_a_warning_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may have it: VOD is asked as without events. The reason is the system's own."""
+    one = Listens(tmp_path, monkeypatch)
+    monkeypatch.setattr(FakeListener, "fails", OSError(98, "Address already in use"))
+    one.place("1")
+    one.services.listen()
+    one.services.listen()
+    one.place("2")
+    assert one.warned == [
+        "vod:events.listen: 127.0.0.1:8490 cannot be listened on (Address already in use), by another run perhaps:"
+        " asking VOD instead"
+    ]
+    assert one.listening == []
+    assert one.services.over() == ""
+
+
+def test_a_wrong_certificate_is_an_error_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each resource that would have to wait is told, and not only the first."""
+    one = Listens(tmp_path, monkeypatch)
+    monkeypatch.setattr(FakeListener, "fails", SettingsError("no certificate"))
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="no certificate"):
+            one.services.listen()
+
+
+def test_a_key_that_fits_no_callback_is_said_when_the_run_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody notices it otherwise: VOD was asked instead. Of callbacks that are in order nothing is said."""
+    one = Listens(tmp_path, monkeypatch)
+    one.services.listen()
+    assert one.services.over() == ""
+    FakeListener.made[0].gate.admit("1", "of another key", b"")
+    assert one.services.over().startswith("vod:events: callbacks came, and none was signed with vod:events.key")
+
+
+def asked_of(services: Services, of: str) -> tuple[Key, Place]:
+    """By which key, and where, VOD is asked for the usual audio by the resource of that owner."""
+    asked, place = services.asked(inputs.parse(DECLARED | {"account": "a"}), Operation(of), tuple)
+    return asked.key, place
+
+
+def test_what_was_asked_for_elsewhere_before_is_looked_for_there(tmp_path: Path) -> None:
+    """The default was another one when a run was broken off: VOD is not asked at the new one, which would be paid."""
+    accounts = {"vod:accounts": json.dumps({"a": {"token": "t", "projectId": PROJECT}})}
+    base = settings.load(CONFIG | accounts, {})
+    services = Services(base, Ledger(tmp_path / "ledger.sqlite"), Stop(), lambda _: None)
+    key, place = asked_of(services, owner("talk"))
+    assert (key.owner, place) == (owner("talk"), Place(ENDPOINT, PROJECT, "a"))
+    services.ledger.intend(Request(*key, BEFORE, None, "video", "MP3", 0.0))
+    assert asked_of(services, owner("talk")) == (key, Place(ENDPOINT, "1" * 32, "a"))
+
+
+def test_a_resource_that_nobody_can_name_shares_no_audio(tmp_path: Path) -> None:
+    """Where the host does not say which resource it is, two of the same inputs are two."""
+    services = Places(tmp_path, None)
+    asked = inputs.parse(DECLARED)
+    first, second = (services.asked(asked, Operation(), tuple)[0].key for _ in range(2))
+    assert first.owner
+    assert first.owner != second.owner
+
+
+def test_a_state_of_long_ago_without_a_default_needs_no_place_in_the_ledger(tmp_path: Path) -> None:
+    """Neither the state nor the ledger says where: the settings do, with the credentials that the state names."""
+    services = Places(tmp_path, SITE)
+    holder, place = services.placed(Holder("", "audio1", owner("talk"), assumed=True), Deadline())
+    assert services.looked == [SITE]
+    assert (holder.site, holder.assumed, place) == (SITE, False, Place(ENDPOINT, PROJECT))

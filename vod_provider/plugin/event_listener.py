@@ -263,8 +263,8 @@ class _Bounded:
     def __init__(self, stream: Any, left: int) -> None:
         self._stream, self.left = stream, left
 
-    def readline(self, size: int = -1) -> bytes:
-        return self._counted(self._stream.readline(self.left if size < 0 else min(size, self.left)))
+    def readline(self, size: int) -> bytes:
+        return self._counted(self._stream.readline(min(size, self.left)))
 
     def read(self, size: int) -> bytes:
         return self._counted(self._stream.read(min(size, self.left)))
