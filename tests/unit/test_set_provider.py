@@ -469,7 +469,7 @@ def test_what_somebody_else_holds_is_kept(sets: Sets, count: int, more: list[str
         if number < count:
             sets.create(f"adopted-{number}", adopt=audio_id)
     sets.ask(sets.sets.delete, "id", sets.outs)
-    assert sets.vod.audio_ids() == list(ids.values())[:count]
+    assert set(sets.vod.audio_ids()) == set(list(ids.values())[:count])
     assert [it.endswith("holds it, too") for it in sets.said[:5]] == [True] * 5
     assert sets.said[5:] == more
     assert sets.last.last_line == "1 deleted"
