@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 
 import pytest
 
+from vod_provider.plugin import status_rows
 from vod_provider.plugin.status_rows import EVERY_S, StatusRows
 
 
@@ -35,8 +37,9 @@ def test_nothing_once_a_row_is_done() -> None:
     assert rows.take(0.0)[0] == [("other", "shown")]
 
 
-def test_the_end_of_a_row_waits_for_a_line_on_its_way() -> None:
+def test_the_end_of_a_row_waits_for_a_line_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row is not done before its line has arrived; a line that waits behind that one is not sent any more."""
+    monkeypatch.setattr(status_rows, "LAST_S", 60.0)  # it is over as soon as the line has arrived, and no later
     sent = list[str]()
     begun, go_on = threading.Event(), threading.Event()
 
@@ -57,6 +60,25 @@ def test_the_end_of_a_row_waits_for_a_line_on_its_way() -> None:
         go_on.set()
         done.result(10)
         assert sent == ["first"]
+
+
+def test_a_line_is_shown_when_it_comes() -> None:
+    """However long nothing was to be shown before; and the thread that does it keeps no process from ending."""
+    sent, rests = Queue[str](), Queue[None]()
+
+    class Changed(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            rests.put(None)  # whoever gets the lock after this finds it waiting
+            return super().wait(timeout)
+
+    rows = StatusRows(lambda _, text: sent.put(text))
+    rows._changed = Changed(rows._changed._lock)  # type: ignore[attr-defined]
+    for text in ("one", "two"):
+        rows.show(text, text)
+        assert sent.get(timeout=10) == text
+        rests.get(timeout=10)
+    assert rows._thread is not None
+    assert rows._thread.daemon
 
 
 def test_it_rests_until_a_row_may_change_again() -> None:
