@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -13,7 +15,10 @@ from tests.unit.fakes import START, Clock
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import DeadlineError, LostAnswerError, StoppedError, VodError
-from vod_provider.vod.pacing.poller import LONGEST_S, SHORTEST_S, Poller, Schedule, interval
+from vod_provider.vod.pacing import event_timing
+from vod_provider.vod.pacing import poller as of_poller
+from vod_provider.vod.pacing.batch_timing import QUIET_S
+from vod_provider.vod.pacing.poller import CALLS_AT_ONCE, LONGEST_S, SHORTEST_S, Poller, Schedule, interval
 
 
 def pending(asset_id: str) -> Asset:
@@ -134,6 +139,118 @@ def test_who_stops_waiting_is_asked_about_no_more() -> None:
     assert schedule.due(1000.0) == []
 
 
+def test_one_of_many_who_stops_waiting_harms_no_other() -> None:
+    """Whoever still waits for the asset, or looks at it, gets the answer, and when it was to be asked about."""
+    schedule = Schedule(750)
+    one, other = (schedule.watch("a", 0.0, lambda _: None) for _ in range(2))
+    schedule.forget("a", one)
+    assert schedule.due(1.0) == ["a"]
+    tell(schedule, {"a": ready("a")}, 1.0)
+    assert (one.done(), other.result()) == (False, ready("a"))
+    schedule = Schedule(750)
+    waits, looks = schedule.watch("a", 0.0, lambda _: None), schedule.look("a", 0.0)
+    schedule.forget("a", waits)
+    assert schedule.due(QUIET_S) == ["a"]
+    tell(schedule, {"a": pending("a")}, QUIET_S)
+    assert (waits.done(), looks.result()) == (False, pending("a"))
+    assert schedule.sleep(QUIET_S) == float("inf")
+
+
+def test_who_stops_looking_is_asked_about_no_more() -> None:
+    """Or, where somebody else waits, when that is due; and whoever had the answer already may stop as well."""
+    schedule = Schedule(750)
+    looks = schedule.look("a", 0.0)
+    schedule.forget("a", looks)
+    assert schedule.sleep(0.0) == float("inf")
+    assert schedule.due(100.0) == []
+    waits, looks = schedule.watch("a", 100.0, lambda _: None), schedule.look("a", 100.0)
+    schedule.forget("a", looks)
+    assert schedule.due(100.0 + QUIET_S) == []
+    assert schedule.due(100.0 + SHORTEST_S) == ["a"]
+    tell(schedule, {"a": ready("a")}, 101.0)
+    assert (looks.done(), waits.result()) == (False, ready("a"))
+    schedule.forget("a", waits)
+
+
+class Resting(threading.Condition):
+    """Says in `rests` for how long the poller's thread rests, and how many of its calls are under way then.
+
+    Whoever gets its lock after that finds the thread resting.
+    """
+
+    def __init__(self, poller: Poller) -> None:
+        super().__init__()
+        self._poller, self.rests = poller, Queue[tuple[float, int]]()
+        poller._changed = self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.rests.put((timeout, self._poller._under_way))
+        return super().wait(timeout)
+
+    def until(self, under_way: int) -> float:
+        """For how long it rests next with so many calls under way."""
+        while (rest := self.rests.get(timeout=20))[1] != under_way:
+            pass
+        return rest[0]
+
+
+def test_who_comes_while_it_rests_wakes_it() -> None:
+    """With nobody who waits it rests without end, in a thread that keeps no process from ending."""
+    answers = Answers((NEVER, ready("a")))
+    with polling(answers) as poller:
+        resting = Resting(poller)
+        for _ in range(2):
+            assert poller.looking("a").result(20) == ready("a")
+            assert resting.until(0) == threading.TIMEOUT_MAX
+        poller.watching("a")
+        assert resting.until(0) == SHORTEST_S
+        assert poller._thread is not None
+        assert poller._thread.daemon
+
+
+def test_an_event_wakes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody listens, it rests for longer; an event makes it ask at once. Each call gives its place back."""
+    monkeypatch.setattr(event_timing, "UNPROVEN_S", 600.0)
+    monkeypatch.setattr(event_timing, "PROVEN_S", 600.0)
+    monkeypatch.setattr(of_poller, "TOLD_S", 0.0)
+    clock = Clock()
+    with ThreadPoolExecutor(1) as pool:
+        poller = Poller(lambda ids, _: {it: ready(it) for it in ids}, 100, pool, clock=clock)
+        resting = Resting(poller)
+        poller.listen()
+        for number in range(6):
+            future = poller.watching(str(number))
+            while resting.until(0) != 600:
+                pass
+            poller.hurry(str(number))
+            assert future.result(20) == ready(str(number))
+
+
+def test_few_calls_are_under_way_at_once() -> None:
+    """The next one leaves as soon as one of them is answered; until then the poller rests."""
+    goes_on, asked = threading.Semaphore(0), Queue[int]()
+
+    def show(ids: Sequence[str], _: Deadline) -> dict[str, Asset]:
+        asked.put(len(ids))
+        assert goes_on.acquire(timeout=20)
+        return {it: ready(it) for it in ids}
+
+    calls = CALLS_AT_ONCE + 2
+    with ThreadPoolExecutor(calls) as pool:
+        poller = Poller(show, 60_000, pool, clock=Clock())
+        resting = Resting(poller)
+        looks = [poller.looking(str(number)) for number in range(10 * calls)]
+        assert resting.until(CALLS_AT_ONCE) == threading.TIMEOUT_MAX
+        assert [asked.get(timeout=20) for _ in range(CALLS_AT_ONCE)] == [10] * CALLS_AT_ONCE
+        goes_on.release()
+        assert asked.get(timeout=20) == 10
+        assert resting.until(CALLS_AT_ONCE) == threading.TIMEOUT_MAX
+        assert asked.empty()
+        goes_on.release(calls)
+        assert [it.result(20).id for it in looks] == [str(number) for number in range(10 * calls)]
+
+
 def test_the_thread_asks_and_answers() -> None:
     """A poller with real threads gives the answer of one call to all who look."""
     asked: list[list[str]] = []
@@ -167,8 +284,11 @@ def test_a_stop_ends_the_waiting() -> None:
     """Whoever waits when the stop comes is let go."""
     stop = Stop()
     stop()
-    with ThreadPoolExecutor(1) as pool, pytest.raises(StoppedError):
-        Poller(lambda ids, _: {one: pending(one) for one in ids}, 750, pool).wait("a", Deadline(stop=stop))
+    with ThreadPoolExecutor(1) as pool:
+        poller = Poller(lambda ids, _: {one: pending(one) for one in ids}, 750, pool)
+        with pytest.raises(StoppedError):
+            poller.wait("a", Deadline(stop=stop))
+        assert poller._schedule.sleep(0.0) == float("inf"), "nobody waits any more"
 
 
 # -- absence is believed slowly ----------------------------------------------------------------------------------

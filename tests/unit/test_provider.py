@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -1154,6 +1155,16 @@ def test_all_providers_of_a_process_share_one_run(monkeypatch: pytest.MonkeyPatc
     first = context.of_process(CONFIG)
     assert first.config == CONFIG
     assert context.of_process(dict(CONFIG)) is first
+
+
+@pytest.mark.parametrize(("cores", "steps"), [(3, 12), (None, 4)])
+def test_the_hint_counts_with_the_cores_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, steps: int
+) -> None:
+    """Four steps for each, as the engine runs them; a machine that does not tell has one."""
+    monkeypatch.delenv("PULUMI_PARALLEL", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert RunContext(CONFIG).hint._limit == steps
 
 
 def test_a_run_that_asks_nothing_notes_what_it_was_shown(engine: Engine, tmp_path: Path) -> None:

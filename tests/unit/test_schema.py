@@ -11,9 +11,10 @@ from vod_provider import ExtractedAudio
 from vod_provider.audio import entries, inputs
 from vod_provider.config import parsers, table
 from vod_provider.plugin import names, schema
+from vod_provider.plugin.functions import _told
 from vod_provider.program.resource import ExtractedAudioArgs
 from vod_provider.provider import _outs
-from vod_provider.vod.assets import Asset
+from vod_provider.vod.assets import Asset, MediaAsset
 
 RESOURCE = schema.schema()["resources"][schema.RESOURCE]
 
@@ -91,6 +92,20 @@ def test_outputs_are_those_that_a_create_answers() -> None:
     assert {names.snake(name) for name in RESOURCE["properties"]} == answered
     documented = {name for name, it in inspect.getmembers(ExtractedAudio) if isinstance(it, property)} - {"id", "urn"}
     assert documented - {"pulumi_resource_name", "pulumi_resource_type"} <= answered
+
+
+def test_what_is_required_is_always_told() -> None:
+    """An SDK promises it, with a type that has no value for 'unknown': what VOD need not tell is not required."""
+    types = schema.schema()["types"]
+    least = {
+        "resource": (RESOURCE, _outs({"place": ""}, Asset("a", "CREATED"))),
+        "asset": (types["vod:index:MediaAsset"], _told(MediaAsset("a", "CREATED"))),
+    }
+    for what, (it, told) in least.items():
+        assert {names.snake(name) for name in it["required"]} == {
+            name for name, value in told.items() if value is not None
+        }, what
+    assert types["vod:index:SetAudioResult"]["required"] == ["audioAssetId"]
 
 
 def test_what_is_told_of_an_audio_of_a_set_is_in_the_schema() -> None:

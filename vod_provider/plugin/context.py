@@ -458,8 +458,7 @@ class RunContext:
                 self._tell_what_nobody_asks_for(ledger, {it.owner for it in shown})
 
     def _tell_what_nobody_asks_for(self, ledger: Ledger, owners: Collection[str]) -> None:
-        stacks = {"::".join((*it.split("::")[:2], "")) for it in owners}
-        for request in [it for stack in stacks for it in ledger.kept(stack) if it.owner in owners]:
+        for request in [it for it in ledger.kept("") if it.owner in owners]:
             _, found, urn = request.owner.partition("urn:pulumi:")
             if not self.run.is_replaced(f"{found}{urn}"):
                 name = name_of(request.owner)
