@@ -914,6 +914,10 @@ def test_who_has_lost_an_audio_does_not_keep_it_at_vod(engine: Engine) -> None:
     engine.over()
     engine.run()
     engine.saved({audio_id: ["first"]})
+    engine.vod.faults["delete"] = [refused("VOD.10053")]
+    with pytest.raises(VodError):
+        engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert [it.owner for it in engine.ledger.holders(SITE)] == [owner("first")], "it still has the audio"
     engine.serve("first", engine.provider.delete, audio_id, outs)
     assert engine.vod.audio_ids() == []
     assert engine.ledger.everything(SITE) == ([], [])

@@ -25,6 +25,9 @@ def test_the_newest_line_once_a_second() -> None:
     assert rows.take(EVERY_S) == ([("urn", "three")], float("inf"))
     rows.show("urn", "three")
     assert rows.take(100.0) == ([], float("inf"))
+    rows.show("urn", "four")
+    rows.show("urn", "three")
+    assert rows.take(200.0) == ([], float("inf")), "what the row says already is not said again"
 
 
 def test_nothing_once_a_row_is_done() -> None:

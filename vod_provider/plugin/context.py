@@ -154,7 +154,7 @@ class RunContext:
         resource. Of who has it by the name that has asked, the request tells: a run that was cancelled and goes on may
         have saved that after the engine of this run has read its state, which asks for a create, and saves its own.
         """
-        if request.audio_id is None or services.ledger.is_of_this_run(request):
+        if request.audio_id is None:
             return False
         try:
             holders = self._state().holders_of(request.audio_id)
