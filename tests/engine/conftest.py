@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import storage
 from tests.engine.clone import Clone
 from tests.engine.stack import Stack
 from tests.engine.yaml_stack import YamlStack
@@ -52,6 +53,13 @@ def yaml_stack(yaml_engine: Path, tmp_path: Path) -> Iterator[NewYamlStack]:
     yield new
     for one in stacks:
         one.end()
+
+
+@pytest.fixture
+def s3() -> Iterator[str]:
+    """The address of an S3 server with a bucket `team`."""
+    with storage.served() as address:
+        yield address
 
 
 @pytest.fixture

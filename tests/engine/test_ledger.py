@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import storage
 from tests.engine.conftest import NewStack
 from tests.engine.stack import Stack, until
 from tests.vod import LocalVod
@@ -237,13 +238,35 @@ def test_what_is_renamed_after_a_kill_is_not_billed_again(stack: NewStack, vod: 
     run.communicate(timeout=60)
     audio.run("cancel", "--yes")
     audio.program(renamed.format(source))
-    audio.up().expect("was made for first by a run that was broken off", "taken and not extracted again")
+    audio.up().expect("was made for first in an earlier run", "taken and not extracted again")
     assert vod.accepted() == 1
     audio.program(f"{renamed.format(source)}\n{one(source, 'third')}")
-    assert "broken off" not in audio.up().expect("1 created").text
+    assert "in an earlier run" not in audio.up().expect("1 created").text
     assert vod.accepted() == 2
     assert sorted(vod.audio_ids()) == sorted(ids(audio).values())
     audio.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("ledger", ["file", "store"])
+def test_what_is_left_when_a_stack_is_renamed(stack: NewStack, vod: LocalVod, ledger: str, s3: str) -> None:
+    """A kill in the first create and in a replacement, and the stack renamed each time: billed once each."""
+    vod.timed(SLOW)
+    source = vod.video()
+    audio = stack(vod.config | QUICK | (storage.ledger(s3) if ledger == "store" else {}))
+    audio.environ |= storage.KEYS
+    for number, (former, name, format_) in enumerate((("test", "second", "MP3"), ("second", "third", "AAC"))):
+        audio.program(one(source, more=f', format="{format_}"'))
+        run = audio.start("up", "--yes", "--skip-preview")
+        until(lambda number=number: vod.accepted() == number + 1)
+        run.kill()
+        run.communicate(timeout=60)
+        audio.run("cancel", "--yes")
+        audio.run("stack", "rename", name).expect()
+        audio.environ["PULUMI_STACK"] = name
+        audio.run("up", "--yes", "--skip-preview").expect(f"was made for talk of stack {former}", "not extracted again")
+        assert vod.accepted() == number + 1
+    audio.run("destroy", "--yes", "--skip-preview").expect()
     assert vod.audio_ids() == []
 
 

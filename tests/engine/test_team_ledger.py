@@ -20,13 +20,6 @@ QUICK = {"vod:timeouts": json.dumps({"absence": 2})}
 
 
 @pytest.fixture
-def s3() -> Iterator[str]:
-    """The address of an S3 server with a bucket `team`."""
-    with storage.served() as address:
-        yield address
-
-
-@pytest.fixture
 def proxy() -> Iterator[storage.Proxy]:
     """The same, behind a proxy that breaks as told."""
     with storage.broken() as before:

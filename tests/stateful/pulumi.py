@@ -42,12 +42,16 @@ class _Saved:
 
     resources: list[Resource]
     replaced: list[Resource]
+    stacks: Collection[str]
 
     def holders(self) -> list[Holder]:
         return list(map(_holder, self.resources))
 
     def holders_of(self, audio_id: str) -> list[Holder]:
         return [_holder(it) for it in (*self.resources, *self.replaced) if it.id == audio_id]
+
+    def is_stack(self, name: str) -> bool:
+        return name in self.stacks
 
 
 def _holder(resource: Resource) -> Holder:
@@ -56,16 +60,28 @@ def _holder(resource: Resource) -> Holder:
 
 @dataclass
 class Stack:
-    """A stack's state, and runs over it. `watch(urn, inputs, forced)` is called after each create."""
+    """A stack's state, and runs over it. `watch(urn, inputs, forced)` is called after each create.
+
+    `others` tells the names of the project's other stacks.
+    """
 
     name: str
     watch: Callable[[str, Props, bool], None]
+    others: Callable[[], Collection[str]] = tuple
     resources: dict[str, Resource] = field(default_factory=dict)
     replaced: list[Resource] = field(default_factory=list)
     error: str = ""
 
     def urn(self, name: str) -> str:
         return f"urn:pulumi:{self.name}::project::pulumi-python:dynamic/vod:ExtractedAudio::{name}"
+
+    def rename(self, name: str) -> None:
+        """`pulumi stack rename`: all URNs have the new name, and the outputs stay as they are."""
+        there = [*self.resources.values(), *self.replaced]
+        for one in there:
+            one.urn = one.urn.replace(f":{self.name}::", f":{name}::", 1)
+        self.resources = {it.urn: it for it in self.resources.values()}
+        self.name = name
 
     def ids(self) -> list[str]:
         """The ids that the state has, those included that are still to be deleted."""
@@ -94,7 +110,8 @@ class Stack:
 
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
-        life.context._saved = cast("Any", _Saved(list(self.resources.values()), list(self.replaced)))
+        saved = _Saved(list(self.resources.values()), list(self.replaced), [*self.others(), self.name])
+        life.context._saved[f"backend urn:pulumi:{self.name}::project::"] = cast("Any", saved)
         try:
             work()
             if not life.stopped:

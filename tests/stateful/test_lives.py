@@ -152,13 +152,13 @@ class Lives(RuleBasedStateMachine):
         }
         loses = self.fault is Fault.LOSE_MACHINE
         self.objects = MemoryStore() if store or loses else None
-        self.stacks = [Stack(name, self.watch) for name in ("dev", "prod")]
+        self.stacks = [Stack(name, self.watch, lambda: [it.name for it in self.stacks]) for name in ("dev", "prod")]
         self.bench.stacks = self.stacks
         self.programs: list[dict[str, Props]] = [{}, {}]
         self.paid: dict[Key, str] = {}
         self.gone: set[str] = set()
         """Audios that went without the engine's knowing: deleted behind our back, or by a run that saved no state."""
-        self.trigger = 0
+        self.trigger = self.renamed = 0
         for stack, source in enumerate(declared):
             self.declare(stack, "a", source, "MP3", None)
             self._go_through(stack)
@@ -317,6 +317,15 @@ class Lives(RuleBasedStateMachine):
     def rename(self) -> None:
         """The videos get other titles."""
         self.bench.rename()
+
+    @rule(stack=st.integers(0, 1))
+    def rename_stack(self, stack: int) -> None:
+        """`pulumi stack rename`: what a broken-off run has left is still that stack's."""
+        self.renamed += 1
+        before = self.stacks[stack].urn("")
+        self.stacks[stack].rename(f"stack{self.renamed}")
+        now = self.stacks[stack].urn("")
+        self.paid = {Key(key.owner.replace(before, now), key.fingerprint): it for key, it in self.paid.items()}
 
     @precondition(lambda self: self.fault is None)
     @rule(which=st.integers(0, 5))

@@ -684,6 +684,11 @@ class FakeStore:
             self._seen = len(self._log)
         return newer
 
+    def append_to(self, stack: str, changes: Sequence[Change]) -> None:
+        del stack
+        gone = {it.key for it in changes if it.row is None}
+        self._others = [it for it in self._others if it.key not in gone]
+
     def renew(self) -> Sequence[Change]:
         newer = tuple(self._log[self._seen :])
         self._seen = len(self._log)

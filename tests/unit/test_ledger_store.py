@@ -19,7 +19,7 @@ from vod_provider.config.ledger_location import LedgerStore
 from vod_provider.vod.signing import AccessKey, Token
 
 SITE = "https://vod project"
-DEV, PROD = "s3://state urn:pulumi:dev::", "s3://state urn:pulumi:prod::"
+DEV, PROD = "s3://state urn:pulumi:dev::media::", "s3://state urn:pulumi:prod::media::"
 NOBODY = Token("token")
 
 
@@ -88,6 +88,21 @@ def test_other_stacks() -> None:
     assert mine.known_ids(SITE) == {"x"}
     assert mine.holders(SITE) == []
     assert mine.others_of(Holder(SITE, "x", DEV + "a", made_for="m", adopted=True)) == [PROD + "a"]
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_request_of_another_stack_is_taken_over(*, conditional: bool) -> None:
+    """Its own log has it no more, whoever has written there since that was read."""
+    objects = MemoryStore() if conditional else Unconditional()
+    theirs, mine = (Ledger(None, store=store(objects, stack, warn=lambda _: None), run=stack) for stack in (PROD, DEV))
+    theirs.intend(request(PROD + "a"))
+    (found,) = mine.elsewhere(DEV)["f"]
+    theirs.intend(request(PROD + "b"))
+    assert mine.take_over(found, DEV + "a")
+    assert not mine.take_over(found, DEV + "c")
+    assert {it.owner for it in ledger(objects).requests(SITE)} == {DEV + "a"}
+    assert {it.owner for it in ledger(objects, PROD).requests(SITE)} == {PROD + "b"}
+    assert [it.owner for it in mine.unanswered(SITE)] == [DEV + "a", PROD + "b"]
 
 
 def test_other_stacks_are_not_asked_for_each_question(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -468,7 +483,7 @@ def test_what_a_snapshot_leaves_out_is_deleted() -> None:
     one.append([change(1)])
     two.load()
     one.append([change(1, deleted=True)])
-    one._write_snapshot()
+    one._write_snapshot(one._folder, one._log)
     assert two.append([change(2)]) == [change(1, deleted=True)]
 
 

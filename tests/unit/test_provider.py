@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
+from obstore.store import MemoryStore
 from pulumi.dynamic import CreateResult
 from pulumi.output import Unknown
 
@@ -18,6 +19,7 @@ from tests.unit.fakes import Clock, FakeOperation, FakeVod, refused
 from vod_provider.audio import inputs
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, mark
+from vod_provider.audio.ledger_store import ObjectStore
 from vod_provider.audio.lifecycle import Lifecycle
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
@@ -64,6 +66,13 @@ class Saved:
     def __init__(self, audios: Mapping[str, Collection[str]] | None, made_for: Mapping[str, str]) -> None:
         self._audios, self._made_for = audios, made_for
         self.asked = 0
+        self.stacks: Collection[str] | None = {"dev", "prod"}
+        """None: they cannot be listed."""
+
+    def is_stack(self, name: str) -> bool:
+        if self.stacks is None:
+            raise SavedStateError("they cannot be listed")
+        return name in self.stacks
 
     def holders_of(self, audio_id: str) -> list[Holder]:
         self.asked += 1
@@ -146,7 +155,7 @@ class Engine:
     def saved(self, audios: Mapping[str, Collection[str]] | None, **made_for: str) -> Saved:
         """The saved state of this run, as `Saved` has it."""
         saved = Saved(audios, made_for)
-        self.context._saved = cast("Any", saved)
+        self.context._saved[f"backend {STACK}"] = cast("Any", saved)
         return saved
 
     def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -678,8 +687,8 @@ def test_what_a_broken_off_run_left_is_taken_by_another_name(engine: Engine, ste
     assert (created.outs or {})["made_for"] == mark(owner("renamed"))
     assert engine.vod.audio_ids() == [audio_id]
     assert engine.said == [
-        f"audio {audio_id} (MP3 of asset video) was made for former by a run that was broken off, and is what renamed"
-        " asks for: it was taken and not extracted again; to have it extracted anew, change triggers"
+        f"audio {audio_id} (MP3 of asset video) was made for former in an earlier run, is not in the state, and is what"
+        " renamed asks for: it was taken and not extracted again; to have it extracted anew, change triggers"
     ]
     assert engine.create("former").id != audio_id  # it is in the program, too, and has come second
     engine.over()
@@ -732,7 +741,7 @@ def test_an_unreadable_state_is_said_where_another_name_asks_for_the_same(engine
     engine.saved(None)
     engine.create("renamed")
     assert engine.said[0].startswith(
-        f"audio {audio_id} (MP3 of asset video) was made for former by a run that was broken"
+        f"audio {audio_id} (MP3 of asset video) was made for former in an earlier run, and whether"
     )
     assert "it cannot be read; so it was not taken for renamed, which asks for the same and is billed" in engine.said[0]
 
@@ -946,6 +955,28 @@ def test_the_state_says_nothing_of_another_stack(engine: Engine) -> None:
     assert engine.vod.audio_ids() == [audio_id]
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_stack_that_is_no_more_holds_nothing(engine: Engine, *, stored: bool) -> None:
+    """It was renamed, or removed: the row of what it had adopted does not keep that at VOD."""
+    audio_id, outs = engine.held("first")
+    (held,) = engine.ledger.holders(SITE)
+    former = replace(held, owner=owner("talk").replace(":dev:", ":former:"), made_for="", adopted=True)
+    objects = MemoryStore()
+
+    def ledger(stack: str) -> Ledger:
+        return Ledger(None, store=ObjectStore(objects, "memory", "", stack, pytest.fail))
+
+    if stored:
+        engine.services.ledger = ledger(f"backend {STACK}")
+    there = ledger("backend urn:pulumi:former::media::") if stored else engine.ledger
+    there.hold([former])
+    there.flush()
+    engine.saved({audio_id: ["first"]})
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert engine.services.ledger.everything(SITE) == ([], [])
+
+
 def test_a_move_that_was_never_saved_does_not_keep_the_audio(engine: Engine) -> None:
     """The run that moved it was broken off, and the program put back: it goes with who has it in the state."""
     audio_id, outs = engine.held("first")
@@ -1036,19 +1067,87 @@ def test_what_a_broken_off_replacement_left_stays_where_it_may_be_wanted(engine:
     assert left in engine.vod.audio_ids()
 
 
-def test_what_a_broken_off_replacement_left_is_taken_by_the_resource_in_another_stack(engine: Engine) -> None:
-    """`pulumi state move` and `stack rename`: its outputs say for whom it was made, which is whose request it is."""
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.ANSWERED])
+@pytest.mark.parametrize("saved", [False, True])
+def test_what_a_broken_off_replacement_left_is_taken_by_the_resource_in_another_stack(
+    engine: Engine, state: State, *, saved: bool
+) -> None:
+    """`pulumi state move`: its outputs say for whom it was made. What the other stack has saved stays there."""
     audio_id, outs = engine.made()
     left = broken_off(engine, format="AAC")
+    if state is State.ANSWERED:
+        engine.ledger.answered({it.key: left for it in engine.ledger.requests(SITE) if it.audio_id == left})
+        engine.run()
+    is_free = not (saved and state is State.ANSWERED)  # no engine was ever told of one that VOD has accepted
     news = DECLARED | {"format": "AAC"}
-    for made_for, expected in ((mark(owner("stranger")), False), (outs["made_for"], True)):
-        moved = urn("talk").replace("dev::media", f"prod::{expected}")
+    for stack, made_for, expected in (("one", mark(owner("stranger")), False), ("other", outs["made_for"], is_free)):
+        engine.saved({left: ["talk"]} if saved else {})
+        moved = urn("talk").replace("dev", stack)
+        engine.context._saved[f"backend urn:pulumi:{stack}::media::"] = cast("Any", Saved({}, {}))
         operation = Operation(f"backend {moved}", 0.0, Stop(), lambda _: None, engine.warned.append)
         with serving.serving(ServedRequest(operation, moved)):
             assert engine.provider.diff(audio_id, outs | {"made_for": made_for}, news).replaces == ["format"]
             assert (engine.provider.create(news).id == left) is expected
         engine.run()
-        engine.saved({})
+
+
+def asked_in_stack(engine: Engine, stack: str, state: State, project: str = "media") -> str:
+    """An audio that VOD has made of a request for `talk` in another stack, and what is known of that."""
+    there = owner("talk").replace("dev::media", f"{stack}::{project}")
+    key = Key(there, inputs.parse(DECLARED).fingerprint)
+    engine.ledger.intend(Request(*key, SITE, None, "video", "MP3", engine.vod._time()))
+    audio_id = engine.vod.audio()
+    if state is not State.INTENDED:
+        engine.ledger.accept(key, audio_id)
+    if state is State.ANSWERED:
+        engine.ledger.answered({key: audio_id})
+    engine.clock.now += 1000
+    engine.run()
+    return audio_id
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_what_was_left_before_the_stack_was_renamed_is_taken(engine: Engine, state: State) -> None:
+    """The project has no stack of the former name any more, so nobody else will ever ask for it."""
+    left = asked_in_stack(engine, "former", state)
+    engine.saved({})
+    assert engine.create().id == left
+    assert engine.vod.accepted == 0
+    assert [it.owner for it in engine.ledger.requests(SITE)] == [owner("talk")]
+    if state is not State.INTENDED:
+        assert f"audio {left} (MP3 of asset video) was made for talk of stack former in an earlier" in engine.said[0]
+
+
+@pytest.mark.parametrize(
+    ("stack", "project", "declared", "saved"),
+    [
+        ("prod", "media", {}, {}),
+        ("former", "other", {}, {}),
+        ("former", "media", {"triggers": ["again"]}, {}),
+        ("former", "media", {}, {"audio0": ["second"]}),
+    ],
+    ids=["a stack that is there", "another project", "another extraction", "saved"],
+)
+def test_what_another_stack_may_ask_for_is_not_taken(
+    engine: Engine, stack: str, project: str, declared: Props, saved: Mapping[str, Collection[str]]
+) -> None:
+    """Nor what the state has, as another resource. It is billed once for each, and nothing is said."""
+    left = asked_in_stack(engine, stack, State.ANSWERED, project)
+    engine.saved(saved)
+    assert engine.create(**declared).id != left == "audio0"
+    assert engine.vod.accepted == 1
+    assert engine.said == []
+
+
+def test_stacks_that_cannot_be_listed_are_taken_to_be_there(engine: Engine) -> None:
+    """The audio is not taken, and the run says why."""
+    left = asked_in_stack(engine, "former", State.ACCEPTED)
+    engine.saved({}).stacks = None
+    assert engine.create().id != left
+    assert engine.said == [
+        "what a run of stack former that was broken off has asked for was not taken for talk, which asks for the same"
+        " and is billed: that stack may have it, they cannot be listed"
+    ]
 
 
 def test_a_deleted_audio_is_nobodys(engine: Engine) -> None:

@@ -144,3 +144,26 @@ def test_a_state_that_cannot_be_read_is_asked_for_once(tmp_path: Path) -> None:
         with pytest.raises(SavedStateError, match="stack export` failed"):
             state.holders_of("a")
     assert calls.read_text().split() == ["call"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "there"),
+    [
+        ('[{"name": "dev"}, {"name": "org/prod"}]', True),
+        ('[{"name": "team/dev"}]', False),
+        ('[{"name": "prod"}]', None),
+        ('{"name": "dev"}', None),
+        ("no JSON", None),
+    ],
+)
+def test_whether_a_stack_is_there(tmp_path: Path, listed: str, there: bool | None) -> None:
+    """As `pulumi stack ls` lists the project's; a list without the stack itself is one of another project."""
+    program = tmp_path / "pulumi"
+    program.write_text(f"#!/bin/sh\ncat <<'.'\n{listed}\n.\n")
+    program.chmod(0o755)
+    state = SavedState(OWNERS, {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    if there is None:
+        with pytest.raises(SavedStateError, match="stack ls"):
+            state.is_stack("prod")
+    else:
+        assert state.is_stack("prod") is there

@@ -247,10 +247,36 @@ class Ledger:
             found[request.fingerprint].append(request.key)
         return found
 
-    def asked_by(self, made_for: str, fingerprint: str) -> list[Key]:
-        """The keys of what earlier runs have asked for, of the owner that this mark stands for, in whichever stack."""
-        rows = self._rows.requests("fingerprint = ? AND run != ?", fingerprint, self._run) if self._run else []
-        return [it.key for it in rows if mark(it.owner) == made_for]
+    def elsewhere(self, owners: str) -> dict[str, list[Request]]:
+        """What earlier runs of other stacks have asked for and no state is known to hold, by what was asked for."""
+        found: defaultdict[str, list[Request]] = defaultdict(list)
+        if not self._run:
+            return found
+        own = self._rows.requests("substr(owner, 1, length(?)) != ? AND run != ?", owners, owners, self._run)
+        for request in (*own, *self._rows.of_others(Request)):
+            found[request.fingerprint].append(request)
+        return found
+
+    def take_over(self, request: Request, owner: str) -> bool:
+        """Make a request of another stack that of `owner`, whatever is known of it yet. Durable.
+
+        False, and nothing written, where it is not like that any more, or the owner has one of its own.
+        """
+        taken = replace(request, owner=owner, run=self._run)
+
+        def write() -> bool:
+            there = self.find(request.key)
+            if self.find(taken.key) is not None or request not in (there, *self._rows.of_others(Request)):
+                return False
+            if there is not None:
+                self._rows.delete(request)
+            self._rows.put(taken)
+            return True
+
+        if not self._rows.change(write, durable=True):
+            return False
+        self._rows.delete_of_other(request)
+        return True
 
     def kept(self, owners: str) -> list[Request]:
         """Audios that no state is known to hold, of owners that begin with `owners`."""
@@ -352,13 +378,25 @@ class Ledger:
         These are holders, as earlier runs have shown, and, of an audio that was made for `holder`, those who were
         taking it over in an earlier run. What was made for somebody who is not in the state yet is theirs all the same.
         """
-        where, values = "site = ? AND audio_id = ? AND owner != ?", (holder.site, holder.audio_id, holder.owner)
-        requests = self._rows.requests(where, *values)
+        rows = [*self._rows.of_audio(holder.site, holder.audio_id), *self._of_others(holder)]
+        requests = [it for it in rows if isinstance(it, Request)]
         claimed = {it.owner for it in requests}
-        found = {it.owner for it in self._rows.holders(where, *values)} - claimed
+        found = {it.owner for it in rows} - claimed
         if holder.made_for == mark(holder.owner) and not holder.adopted:
             found |= {it.owner for it in requests if not self._run or it.run != self._run}
-        return sorted(found)
+        return sorted(found - {holder.owner})
+
+    def disown(self, holder: Holder) -> None:
+        """As `release`, for a row of whichever stack."""
+        self.release(holder)
+        for row in self._of_others(holder):
+            if row.owner == holder.owner:
+                self._rows.delete_of_other(row)
+
+    def _of_others(self, holder: Holder) -> list[Holder | Request]:
+        """The rows of the other stacks that share the store and have to do with the audio."""
+        rows: list[Holder | Request] = [*self._rows.of_others(Holder), *self._rows.of_others(Request)]
+        return [it for it in rows if (it.site, it.audio_id) == (holder.site, holder.audio_id)]
 
     def holders(self, site: str) -> list[Holder]:
         """All holders of a site; makes no file where there is none."""

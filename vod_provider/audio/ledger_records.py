@@ -74,7 +74,7 @@ class Request:
             return False
         if holder.made_for:
             return mark(self.owner) == holder.made_for
-        return _stack_of(self.owner) == _stack_of(holder.owner)
+        return stack_of(self.owner) == stack_of(holder.owner)
 
     def beside(self) -> Request:
         """The same with a key that nobody asks for, since its own is another request's."""
@@ -153,8 +153,9 @@ def name_of(owner: str) -> str:
     return parts[3] if found and len(parts) == 4 else owner.rpartition("::")[2]
 
 
-def _stack_of(owner: str) -> list[str]:
-    return owner.split("::")[:2]
+def stack_of(owner: str) -> str:
+    """What the owners of the stack begin with, 'BACKEND urn:pulumi:STACK::PROJECT::'."""
+    return "".join(f"{part}::" for part in owner.split("::")[:2])
 
 
 class Change(NamedTuple):
@@ -179,6 +180,9 @@ class Store(Protocol):
 
         Then nothing of `changes` was written, and they are to be made again on top of those. Raises LedgerError.
         """
+
+    def append_to(self, stack: str, changes: Sequence[Change]) -> None:
+        """Make changes to the rows of another stack, whose owners begin with `stack`, durable. Raises LedgerError."""
 
     def renew(self) -> Sequence[Change]:
         """What other processes have written since; `others` is as it is now, too. Raises LedgerError."""

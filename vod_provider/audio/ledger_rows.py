@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from vod_provider.audio import ledger_file
-from vod_provider.audio.ledger_records import Change, Holder, LedgerError, Request, State, Store
+from vod_provider.audio.ledger_records import Change, Holder, LedgerError, Request, State, Store, stack_of
 
 T = TypeVar("T")
 Row = TypeVar("Row", Request, Holder)
@@ -139,6 +139,11 @@ class Rows:
     def delete(self, row: Request | Holder) -> None:
         """Delete the row with the key of this one. Within a change."""
         self.make(Change(*_place_of(row), None))
+
+    def delete_of_other(self, row: Request | Holder) -> None:
+        """Delete a row of another stack, which the store has apart from this one's, in a change of its own."""
+        if self._store is not None:
+            self._store.append_to(stack_of(row.owner), [Change(*_place_of(row), None)])
 
     def make(self, change: Change) -> None:
         """Write or delete a row. Within a change."""

@@ -112,15 +112,18 @@ class ObjectStore:
     ) -> None:
         self.name = name
         self.requests = 0
-        self._objects, self._stack, self._warn, self._secrets = objects, stack, warn, secrets
+        self._objects, self._warn, self._secrets = objects, warn, secrets
         self._root = f"{prefix}/{FOLDER}/" if prefix else f"{FOLDER}/"
-        self._folder = self._root + hashlib.sha256(stack.encode()).hexdigest()[:32] + "/"
+        self._folder = self._folder_of(stack)
         self._lock = threading.Lock()
         self._log = _Log()
         self._others: dict[str, _Log] = {}
         self._others_read = float("-inf")
         self._conditional: bool | None = None
         self._writer = uuid.uuid4().hex[:8]
+
+    def _folder_of(self, stack: str) -> str:
+        return self._root + hashlib.sha256(stack.encode()).hexdigest()[:32] + "/"
 
     # -- the protocol ----------------------------------------------------------------------------------------
 
@@ -133,49 +136,59 @@ class ObjectStore:
     def append(self, changes: Sequence[Change]) -> Sequence[Change]:
         """Write a segment after all that are known; or return what another process has written after those."""
         with self._lock:
-            if self._conditional is None:
-                self._conditional = self._keeps_conditions()
-            for _ in range(ATTEMPTS):
-                newer = [] if self._conditional else self._read(self._folder, self._log)
-                if newer:
-                    return newer
-                if self._written(changes):
-                    self._compact()
-                    return ()
-                newer = self._read(self._folder, self._log)
-                if newer:
-                    return newer
-                # What came before has changed no row: an empty answer would say that ours is written.
+            return self._appended(self._folder, self._log, changes)
+
+    def append_to(self, stack: str, changes: Sequence[Change]) -> None:
+        """The same in the log of another stack, after what anybody else has written there."""
+        folder = self._folder_of(stack)
+        with self._lock:
+            while self._appended(folder, self._others.setdefault(folder, _Log()), changes):
+                pass
+
+    def _appended(self, folder: str, log: _Log, changes: Sequence[Change]) -> Sequence[Change]:
+        if self._conditional is None:
+            self._conditional = self._keeps_conditions()
+        for _ in range(ATTEMPTS):
+            newer = [] if self._conditional else self._read(folder, log)
+            if newer:
+                return newer
+            if self._written(folder, log, changes):
+                self._compact(folder, log)
+                return ()
+            newer = self._read(folder, log)
+            if newer:
+                return newer
+            # What came before has changed no row: an empty answer would say that ours is written.
         raise LedgerError(
             f"the ledger at {self.name} cannot be used: the storage says each time that somebody else has just written;"
             " run it again when no other run of this stack is under way"
         )
 
-    def _written(self, changes: Sequence[Change]) -> bool:
+    def _written(self, folder: str, log: _Log, changes: Sequence[Change]) -> bool:
         """Write the segment after all that are known; whether there was none of its number."""
-        number = self._log.seen + 1
+        number = log.seen + 1
         name = f"{number:012d}.json" if self._conditional else f"{number:012d}-{self._writer}.json"
         content = _encoded(changes)
         written = False
         try:
-            written = self._put(self._folder + name, content, create=bool(self._conditional))
+            written = self._put(folder + name, content, create=bool(self._conditional))
         except LedgerError:
             with suppress(LedgerError):
-                written = self._is_there(name, content)  # then only its answer was lost
+                written = self._is_there(folder + name, content)  # then only its answer was lost
             if not written:
                 raise
         # Refused, it may still be this one: an attempt whose answer was lost is sent again.
-        if not written and not self._is_there(name, content):
+        if not written and not self._is_there(folder + name, content):
             return False
-        self._log.seen = number
-        self._log.read.add(name)
-        self._log.take(changes)
+        log.seen = number
+        log.read.add(name)
+        log.take(changes)
         return True
 
-    def _is_there(self, name: str, content: bytes) -> bool:
-        """Whether the segment of that name has this content, as far as the storage tells."""
+    def _is_there(self, path: str, content: bytes) -> bool:
+        """Whether the segment at that path has this content, as far as the storage tells."""
         try:
-            return self._got(self._folder + name) == content
+            return self._got(path) == content
         except _GoneError:
             return False  # refused for one that is still on its way: S3 says 409 then
 
@@ -298,26 +311,26 @@ class ObjectStore:
             return False
         return True
 
-    def _compact(self) -> None:
+    def _compact(self, folder: str, log: _Log) -> None:
         """Write a snapshot when the log has grown. It is no part of any change: one that fails is tried again later."""
-        if self._log.seen - max(self._log.snapshot, self._log.compacted) < SNAPSHOT_AFTER:
+        if log.seen - max(log.snapshot, log.compacted) < SNAPSHOT_AFTER:
             return
-        self._log.compacted = self._log.seen
+        log.compacted = log.seen
         with suppress(LedgerError):
-            self._write_snapshot()
+            self._write_snapshot(folder, log)
 
-    def _write_snapshot(self) -> None:
+    def _write_snapshot(self, folder: str, log: _Log) -> None:
         """Write all rows as one object, and remove segments that are long part of one.
 
         How long is told by the storage's clock: this machine's may be days ahead.
         """
-        number = self._log.seen
-        listed = [meta for page in self._asked(lambda: list(self._objects.list(self._folder))) for meta in page]
+        number = log.seen
+        listed = [meta for page in self._asked(lambda: list(self._objects.list(folder))) for meta in page]
         names = {str(meta["path"]).rpartition("/")[2] for meta in listed}
-        covers = sorted(name for name in self._log.read & names if "-" in name)
-        content = _encoded(self._log.changes(), covers=covers)
-        self._put(f"{self._folder}{number:012d}.snapshot.json", content, create=False)
-        self._log.snapshot = number
+        covers = sorted(name for name in log.read & names if "-" in name)
+        content = _encoded(log.changes(), covers=covers)
+        self._put(f"{folder}{number:012d}.snapshot.json", content, create=False)
+        log.snapshot = number
         if not listed:
             return
         now = max(meta["last_modified"] for meta in listed)

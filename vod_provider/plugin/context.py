@@ -15,14 +15,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, entry_of, mark, name_of
+from vod_provider.audio.ledger_records import (
+    Holder,
+    Key,
+    LedgerError,
+    Request,
+    State,
+    entry_of,
+    mark,
+    name_of,
+    stack_of,
+)
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.config.ledger_location import LedgerFile
 from vod_provider.plugin import saved_state, serving
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
 from vod_provider.plugin.moves import Held, Moves, in_catalogue
-from vod_provider.plugin.owner import of_other_type, owner_now
+from vod_provider.plugin.owner import of_other_type, owner_now, parts_of
 from vod_provider.plugin.parallelism_hint import ParallelismHint, parallelism
 from vod_provider.plugin.run import Run
 from vod_provider.plugin.saved_state import SavedState
@@ -50,10 +60,11 @@ class RunContext:
         self.opened: Services | None = None
         self._settings: settings.Settings | None = None
         self._moves: Moves | None = None
-        self._saved: SavedState | None = None
+        self._saved: dict[str, SavedState] = {}
         self._opening, self._noting = threading.Lock(), threading.Lock()
         self._told = 0
         self._left: dict[str, list[Key]] | None = None
+        self._elsewhere: dict[str, list[Request]] | None = None
         self._taken_back: dict[tuple[str, str], str] = {}
         """What is said when an audio, by its id, is somebody's, by its owner."""
         serving.when_over(self.over)
@@ -145,6 +156,8 @@ class RunContext:
                 for held in services.ledger.held_as(key):
                     if self._takes_back(services, held):
                         break
+            if services.ledger.find(key) is None:
+                self._takes_over(services, key)
             return services.asked(request, operation, partial(self._formers, services, key))
 
     def _is_saved(self, services: Services, request: Request) -> bool:
@@ -171,8 +184,7 @@ class RunContext:
 
         Pulumi tells nobody that a resource was renamed, or is of the other type now. One of another name may still be
         in the program: then it gets the next audio, since both ask for the same. Those that are nobody's any more are
-        gone through once in a run. What was asked for in another stack counts where the outputs of this resource say
-        that it came from there.
+        gone through once in a run.
         """
         with self._noting:
             if self._left is None:
@@ -180,27 +192,66 @@ class RunContext:
             left = self._left.setdefault(key.fingerprint, [])
             other = of_other_type(key.owner)
             found = sorted(left, key=lambda it: it.owner != other)
-        made_for = self.run.made_for(key.owner)
-        if made_for and made_for != mark(key.owner):  # it is to be replaced, and had another name when it was made
-            found = list(dict.fromkeys([*services.ledger.asked_by(made_for, key.fingerprint), *found]))
         for former in found:
             if former == key:
                 continue
-            if self._is_left(services, former, key):
+            request = services.ledger.find(former)
+            if request is not None and self._is_left(services, request, key):
                 yield former
             else:
                 with self._noting, suppress(ValueError):
                     left.remove(former)
 
-    def _is_left(self, services: Services, former: Key, key: Key) -> bool:
-        """Whether nobody has the audio of a request, as far as it is known."""
-        request = services.ledger.find(former)
-        if request is None or services.ledger.is_of_this_run(request):
+    def _takes_over(self, services: Services, key: Key) -> None:
+        """Take over what a broken-off run of another stack has asked for, if that was for this very resource.
+
+        It was if the outputs of the resource say that it came from there, or if it has the same name and project, and
+        the other stack is no more: it was renamed then, or nobody will ever ask for that audio again.
+        """
+        with self._noting:
+            if self._elsewhere is None:
+                self._elsewhere = services.ledger.elsewhere(self.run.owners)
+            found = self._elsewhere.get(key.fingerprint, ())
+        for request in found:
+            free = self._is_of_this_resource(request, key) and self._is_left(services, request, key)
+            if free and services.ledger.take_over(request, key.owner):
+                return
+
+    def _is_of_this_resource(self, request: Request, key: Key) -> bool:
+        """Whether a request of another stack was for the resource of `key`, and no state has its audio there."""
+        is_moved = mark(request.owner) == self.run.made_for(key.owner)
+        if not is_moved and parts_of(request.owner).resource != parts_of(key.owner).resource:
             return False
-        if request.state is State.ANSWERED and not former.owner.startswith(self.run.owners):
-            return False  # the state of that stack may have it
+        try:
+            if self._is_of_former_stack(request.owner):
+                return True
+            if request.audio_id is None or request.state is not State.ANSWERED:
+                return is_moved  # no engine was ever told of its audio
+            if not is_moved or not self._is_of_project(request.owner):
+                return False
+            return not self._state(stack_of(request.owner)).holders_of(request.audio_id)
+        except SavedStateError as error:
+            self._tells(
+                f"what a run of stack {parts_of(request.owner).stack} that was broken off has asked for was not taken"
+                f" for {name_of(key.owner)}, which asks for the same and is billed: that stack may have it, {error}"
+            )
+            return False
+
+    def _is_of_former_stack(self, owner: str) -> bool:
+        """Whether an owner is of a stack of this project that is no more: it was removed, or has another name now."""
+        return self._is_of_project(owner) and not self._state().is_stack(parts_of(owner).stack)
+
+    def _is_of_project(self, owner: str) -> bool:
+        there, here = parts_of(owner), parts_of(self.run.owners)
+        return (there.backend, there.project) == (here.backend, here.project)
+
+    def _is_left(self, services: Services, request: Request, key: Key) -> bool:
+        """Whether nobody has the audio of a request, as far as it is known; says what becomes of it."""
+        if services.ledger.is_of_this_run(request):
+            return False
         what = f"audio {request.audio_id} ({request.format} of asset {request.source})"
-        made = f"was made for {name_of(former.owner)} by a run that was broken off"
+        there = "" if request.owner.startswith(self.run.owners) else f" of stack {parts_of(request.owner).stack}"
+        made = f"was made for {name_of(request.owner)}{there} in an earlier run"
         try:
             if self._is_saved(services, request):
                 return False
@@ -212,8 +263,8 @@ class RunContext:
             return False
         if request.audio_id is not None:
             self._taken_back[request.audio_id, key.owner] = (
-                f"{what} {made}, and is what {name_of(key.owner)} asks for: it was taken and not extracted again; to"
-                " have it extracted anew, change triggers"
+                f"{what} {made}, is not in the state, and is what {name_of(key.owner)} asks for: it was taken and not"
+                " extracted again; to have it extracted anew, change triggers"
             )
         return True
 
@@ -283,11 +334,11 @@ class RunContext:
         elif told == TOLD + 1:
             serving.say("... and the same of more audios")
 
-    def _state(self) -> SavedState:
+    def _state(self, stack: str = "") -> SavedState:
+        """The saved state of the stack whose owners begin with `stack`, or of this run's."""
+        owners = stack or self.run.owners
         with self._noting:
-            if self._saved is None:
-                self._saved = SavedState(self.run.owners)
-            return self._saved
+            return self._saved.setdefault(owners, SavedState(owners))
 
     def let_go(self, services: Services, holders: Sequence[Holder]) -> list[list[str]]:
         """As `Ledger.let_go`, without those others who the saved state shows to have lost the audio.
@@ -296,15 +347,15 @@ class RunContext:
         """
         for holder, others in zip(holders, services.ledger.others_of_each(holders), strict=True):
             for owner in self._without_right(services, holder) if others else ():
-                services.ledger.release(replace(holder, owner=owner, adopted=True))
+                services.ledger.disown(replace(holder, owner=owner, adopted=True))
         return services.ledger.let_go(holders)
 
     def _without_right(self, services: Services, holder: Holder) -> list[str]:
         owners = services.ledger.disprovable(holder)
-        ours = [it for it in owners if self.run.owners and it.startswith(self.run.owners)]
-        if not ours or self.run.has_answered(holder.audio_id):
+        if not owners or not self.run.owners or self.run.has_answered(holder.audio_id):
             return []
         try:
+            ours = [it for it in owners if it.startswith(self.run.owners) or self._is_of_former_stack(it)]
             # Where anybody else has it, that may be one of these by another name.
             return ours if {it.owner for it in self._state().holders_of(holder.audio_id)} <= {holder.owner} else []
         except SavedStateError:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 TYPES = ("pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudio")
@@ -23,6 +24,23 @@ _SERVICE = "https://api.pulumi.com"
 def owner_of(backend: str, urn: str) -> str:
     """The owner of an audio, as the ledger has it: 'BACKEND URN'; '' where the host does not say which resource."""
     return f"{backend} {urn}" if urn else ""
+
+
+class Parts(NamedTuple):
+    """What an owner consists of; `resource` is the rest of the URN (types and name) and the key of an entry."""
+
+    backend: str
+    stack: str
+    project: str
+    resource: str
+
+
+def parts_of(owner: str) -> Parts:
+    """The inverse of `owner_of`."""
+    backend, _, urn = owner.partition(" urn:pulumi:")
+    stack, _, rest = urn.partition("::")
+    project, _, resource = rest.partition("::")
+    return Parts(backend, stack, project, resource)
 
 
 def of_other_type(owner: str) -> str:

@@ -10,8 +10,9 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
 
 from vod_provider.audio import entries, inputs
 from vod_provider.audio.ledger_records import Holder, owner_of_entry
@@ -26,6 +27,9 @@ SECONDS = 60.0
 """The command takes no longer."""
 
 
+T = TypeVar("T")
+
+
 class SavedState:
     """The saved state of the stack whose owners begin with `owners`, 'BACKEND urn:pulumi:STACK::PROJECT::'.
 
@@ -34,30 +38,40 @@ class SavedState:
     """
 
     def __init__(self, owners: str, environ: Mapping[str, str] = os.environ) -> None:
-        self._owners, self._environ = owners, environ
-        self._lock = threading.Lock()
-        self._audios: list[tuple[Holder, bool]] | None = None
-        self._error: SavedStateError | None = None
+        self._audios = _Once(lambda: _read(owners, environ))
+        self._stacks = _Once(lambda: _stacks(owners, environ))
+
+    def is_stack(self, name: str) -> bool:
+        """Whether the project has a stack of that name in the backend, in whichever organization."""
+        return name in self._stacks.get()
 
     def holders(self) -> list[Holder]:
         """Its audios, without those that only wait for their deletion."""
-        return [holder for holder, leaving in self._all() if not leaving]
+        return [holder for holder, leaving in self._audios.get() if not leaving]
 
     def holders_of(self, audio_id: str) -> list[Holder]:
         """Who has this audio in it, be it one that waits for its deletion."""
-        return [holder for holder, _ in self._all() if holder.audio_id == audio_id]
+        return [holder for holder, _ in self._audios.get() if holder.audio_id == audio_id]
 
-    def _all(self) -> list[tuple[Holder, bool]]:
+
+class _Once(Generic[T]):
+    """What `read` returns, or the SavedStateError that it raises: it may take a minute, and thousands ask."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read, self._lock = read, threading.Lock()
+        self._found: list[T] = []
+        self._error: SavedStateError | None = None
+
+    def get(self) -> T:
         with self._lock:
-            if self._error is not None:
-                raise self._error  # it may have taken a minute to fail, and thousands ask
-            if self._audios is None:
+            if self._error is None and not self._found:
                 try:
-                    self._audios = _read(self._owners, self._environ)
+                    self._found.append(self._read())
                 except SavedStateError as error:
                     self._error = error
-                    raise
-            return self._audios
+            if self._error is not None:
+                raise self._error
+            return self._found[0]
 
 
 def _read(owners: str, environ: Mapping[str, str]) -> list[tuple[Holder, bool]]:
@@ -78,20 +92,39 @@ def _read(owners: str, environ: Mapping[str, str]) -> list[tuple[Holder, bool]]:
 
 def _exported(stack: str, environ: Mapping[str, str], *options: str) -> list[dict[str, Any]]:
     """Our resources in the stack's state, in clear what the command shows in clear. Raises SavedStateError."""
+    with _pulumi(environ, ("stack", "export", *options), "--stack", stack) as told:
+        resources = told["deployment"].get("resources") or []
+        return [in_clear(one) for one in resources if one["type"] in (*TYPES, *SET_TYPES)]
+
+
+def _stacks(owners: str, environ: Mapping[str, str]) -> frozenset[str]:
+    """The names of the project's stacks, without their organizations. Raises SavedStateError."""
+    own = owners.partition("urn:pulumi:")[2].partition("::")[0]
+    with _pulumi(environ, ("stack", "ls", "--json")) as told:
+        found = frozenset(str(one["name"]).rpartition("/")[2] for one in told)
+    if own not in found:
+        raise SavedStateError(f"`pulumi stack ls` does not list stack {own} itself")
+    return found
+
+
+@contextmanager
+def _pulumi(environ: Mapping[str, str], command: tuple[str, ...], *options: str) -> Iterator[Any]:
+    """What the command tells in JSON. Raises SavedStateError, also where that is not as the body of `with` expects."""
     program = shutil.which("pulumi", path=environ.get("PATH", ""))
     if program is None:
         raise SavedStateError("there is no pulumi on PATH to read the stack's state with")
-    command = [program, "stack", "export", "--stack", stack, "--non-interactive", *options]
     try:
         done = subprocess.run(  # noqa: S603 - the pulumi that runs this plugin, with arguments that are ours
-            command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=True
+            [program, *command, "--non-interactive", *options],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=True,
         )
-        resources = json.loads(done.stdout)["deployment"].get("resources") or []
-        return [in_clear(one) for one in resources if one["type"] in (*TYPES, *SET_TYPES)]
+        yield json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SavedStateError(
-            f"`pulumi {' '.join(('stack', 'export', *options))}` failed ({type(error).__name__})"
-        ) from error
+        raise SavedStateError(f"`pulumi {' '.join(command)}` failed ({type(error).__name__})") from error
 
 
 def _is_legible(resource: Mapping[str, Any]) -> bool:
