@@ -31,29 +31,32 @@ def test_the_newest_line_once_a_second() -> None:
 
 
 def test_nothing_once_a_row_is_done() -> None:
-    """A line that has not been shown when its row is done is never shown; other rows are."""
-    rows = StatusRows(lambda *_: None)
+    """A line that has not been shown when its row is done is never shown; its last line is, at once; so are others."""
+    sent: list[tuple[str, str]] = []
+    rows = StatusRows(lambda *line: sent.append(line))
     rows._thread = object()  # type: ignore[assignment]
     rows.show("urn", "late")
     rows.show("other", "shown")
-    rows.done("urn")
+    rows.done("urn", "ready")
     assert rows.take(0.0)[0] == [("other", "shown")]
+    rows.done("other")
+    assert sent == [("urn", "ready")]
 
 
 def test_the_end_of_a_row_waits_for_a_line_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row is not done before its line has arrived; a line that waits behind that one is not sent any more."""
+    """A row is not done before its line has arrived; what waits behind it and is done is not sent, the next is."""
     monkeypatch.setattr(status_rows, "LAST_S", 60.0)  # it is over as soon as the line has arrived, and no later
-    sent = list[str]()
+    sent = Queue[str]()
     begun, go_on = threading.Event(), threading.Event()
 
     def send(urn: str, _text: str) -> None:
         begun.set()
         assert go_on.wait(10)
-        sent.append(urn)
+        sent.put(urn)
 
     rows = StatusRows(send)
-    with rows._changed:  # both lines at once
-        rows._pending = {"first": "shown", "behind": "late"}
+    with rows._changed:  # all lines at once
+        rows._pending = {"first": "shown", "behind": "late", "other": "shown"}
     rows.show("first", "shown")
     assert begun.wait(10)
     with ThreadPoolExecutor() as pool:
@@ -62,7 +65,8 @@ def test_the_end_of_a_row_waits_for_a_line_on_its_way(monkeypatch: pytest.Monkey
         assert not done.done()
         go_on.set()
         done.result(10)
-        assert sent == ["first"]
+        assert sent.get_nowait() == "first"
+        assert sent.get(timeout=10) == "other"
 
 
 def test_a_line_is_shown_when_it_comes() -> None:

@@ -60,7 +60,7 @@ class EventTiming:
         missed = [since for since in self._missing.values() if now - since > LATE_S]
         if self._given_up or len(missed) < MISSED:
             return False
-        self._given_up, self._proven = True, False
+        self._given_up = True
         self._missing.clear()
         return True
 
