@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from vod_provider import ExtractedAudio
+from vod_provider import ExtractedAudio, ExtractedAudioSet
 from vod_provider.audio import entries, inputs
 from vod_provider.config import parsers, table
 from vod_provider.plugin import names, schema
 from vod_provider.plugin.functions import _told
+from vod_provider.program.audio_set import SetAudioArgs
 from vod_provider.program.resource import ExtractedAudioArgs
 from vod_provider.provider import _outs
+from vod_provider.vod.asset_query import AssetQuery
 from vod_provider.vod.assets import Asset, MediaAsset
 
 RESOURCE = schema.schema()["resources"][schema.RESOURCE]
@@ -32,6 +36,7 @@ def test_what_extracts_again_is_said_to_replace() -> None:
     replacing = {names.snake(name) for name, it in given.items() if it.get("replaceOnChanges")}
     assert replacing == set(inputs.REPLACING)
     assert all("billed again" in given[names.camel(name)]["description"] for name in inputs.REPLACING)
+    assert json.dumps(schema.schema()).count("replaceOnChanges") == len(inputs.REPLACING), "no set is replaced"
 
 
 VALUES: dict[str, tuple[Any, Any]] = {
@@ -130,6 +135,39 @@ def test_settings_are_those_of_the_table_and_so_are_their_secrets() -> None:
     secrets = {name for name, it in variables.items() if it.get("secret")}
     assert secrets == {it.key for it in table.TABLE if it.secret or it.secret_parts}
     assert {"secretKey", "securityToken", "token", "accounts", "events"} <= secrets
+
+
+def test_a_set_takes_what_that_of_python_takes() -> None:
+    """The same inputs, of a set and of its entries; the state of that one is taken over."""
+    a_set, entry = schema.schema()["resources"][schema.SET], schema.schema()["types"]["vod:index:SetAudio"]
+    given = list(inspect.signature(ExtractedAudioSet).parameters)
+    assert ["resource_name", *map(names.snake, a_set["inputProperties"]), "opts"] == given
+    assert a_set["requiredInputs"] == ["audios"]
+    assert {names.snake(name) for name in entry["properties"]} == set(SetAudioArgs.__annotations__)
+    assert entry["required"] == ["assetId"]
+    assert a_set["aliases"] == [{"type": f"pulumi-python:{ExtractedAudioSet._resource_type_name}"}]
+    assert a_set["required"] == ["extracted"], "a set without audios has no place"
+
+
+def test_a_setting_is_described_in_a_sentence() -> None:
+    """That of the table, which the documentation has in the middle of a line."""
+    variables = schema.schema()["config"]["variables"]
+    for it in table.TABLE:
+        described = variables[it.key]["description"]
+        assert described.casefold() == f"{it.about}.".casefold()
+        assert described[0] == described[0].upper()
+
+
+def test_the_functions_take_what_they_look_by() -> None:
+    """A query's parts, and where to look; of a single asset its id, which has to be given."""
+    functions = schema.schema()["functions"]
+    one, many = (functions[it]["inputs"] for it in (schema.GET_MEDIA_ASSET, schema.GET_MEDIA_ASSETS))
+    assert {names.snake(name) for name in one["properties"]} == {"asset_id", *inputs.PLACE}
+    assert one["required"] == ["assetId"]
+    assert {names.snake(name) for name in many["properties"]} == {it.name for it in fields(AssetQuery)} | {
+        *inputs.PLACE
+    }
+    assert many["required"] == []
 
 
 def test_it_takes_over_from_the_dynamic_provider() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Queue
 from typing import Any, NoReturn
 
 import grpc
@@ -148,6 +149,8 @@ def test_the_end_of_a_run_calls_those_who_wait_for_it() -> None:
     """Cancel with seconds left is the end of a run: whoever wants to know is called, once."""
     one, called = session(), []
     one.when_over.append(lambda: called.append(1))
+    with one.serve(URN):
+        pass
     one.cancel(Context(5))
     assert one.stop.called
     one.cancel(Context(5))
@@ -187,6 +190,31 @@ def test_messages_reach_the_engine() -> None:
         ("", "line", False, False),
         ("", "careful", False, True),
     ]
+
+
+def test_a_row_says_what_is_going_on_and_how_it_ended() -> None:
+    """In the words of the door, and only until the request is over; without an engine there are no rows."""
+    lines: Queue[tuple[str, str, bool, bool]] = Queue()
+
+    def log(urn: str, text: str, *, ephemeral: bool = True, warning: bool = False) -> None:
+        lines.put((urn, text, ephemeral, warning))
+
+    with session(log=log, wording=str.upper).serve(URN) as served:
+        served.operation.report("half")
+        assert lines.get(timeout=10) == (URN, "HALF", True, False)
+        served.last_line = "ready"
+    assert lines.get_nowait() == (URN, "ready", True, False)
+    with session().serve(URN) as served:
+        served.operation.report("half")
+
+
+def test_what_all_plugins_of_a_run_have_in_common_is_the_engine() -> None:
+    """Its address; without one nothing is known."""
+    assert serving.run() == ""
+    serving.open_session(session(log=Log()))
+    assert serving.run() == ""
+    serving.open_session(Session("127.0.0.1:5", environ={"PULUMI_BACKEND_URL": "file:///state"}, watches=False))
+    assert serving.run() == "127.0.0.1:5"
 
 
 def test_a_message_says_how_long_it_stays_and_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

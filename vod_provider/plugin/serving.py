@@ -75,7 +75,7 @@ class ServedRequest:
 class EngineLog(Protocol):
     """Sends the engine one message: for a resource's row if `ephemeral`, else one that stays when the run is over."""
 
-    def __call__(self, urn: str, text: str, *, ephemeral: bool = True, warning: bool = False) -> None: ...
+    def __call__(self, urn: str, text: str, *, ephemeral: bool = ..., warning: bool = ...) -> None: ...
 
 
 class Session:
