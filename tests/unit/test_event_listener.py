@@ -66,6 +66,18 @@ def test_what_was_admitted_is_forgotten_only_once_it_is_late() -> None:
     assert verdict(at, NOW + 200) is Verdict.REFUSED
 
 
+@pytest.mark.parametrize("off", [-301, -300, 300, 301])
+def test_a_callback_may_be_five_minutes_old(off: int) -> None:
+    """As the documentation says; and a clock may go ahead by as much. Until then a repeated one is known."""
+    now = float(NOW)
+    at = Gate(KEY, clock=lambda: now)
+    in_time = abs(off) <= 300
+    assert verdict(at, NOW + off) is (Verdict.NEW if in_time else Verdict.REFUSED)
+    assert verdict(at, NOW) is Verdict.NEW
+    now += abs(off)
+    assert verdict(at, NOW) is (Verdict.KNOWN if in_time else Verdict.REFUSED)
+
+
 def test_a_key_that_fits_none_is_told_from_a_forger() -> None:
     """Where no callback bears the key, it is wrong; where one does, the others are somebody else's."""
     at = gate()

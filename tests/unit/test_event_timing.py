@@ -80,6 +80,20 @@ def test_an_event_while_vod_is_being_asked_is_not_lost() -> None:
     assert schedule.sleep(UNPROVEN_S + 0.3) <= LONGEST_S
 
 
+def test_its_times_are_those_of_the_documentation() -> None:
+    """Every 5 s until the first event, every 30 s then; as ever after three that did not come."""
+    event_timing = EventTiming()
+    event_timing.begin()
+    assert event_timing.at_least() == 5
+    event_timing.came("a", awaited=True)
+    assert event_timing.at_least() == 30
+    event_timing.found("b", 0.0)
+    event_timing.found("c", 0.0)
+    assert not event_timing.gives_up(100.0)
+    event_timing.found("d", 0.0)
+    assert event_timing.gives_up(100.0)
+
+
 def test_foreign_events_do_nothing() -> None:
     """An event for an audio that nobody waits for makes nobody ask, and does not show that ours would come."""
     schedule = listening()

@@ -73,9 +73,15 @@ def test_a_small_stack_is_told_nothing(count: int) -> None:
     assert Run(limit=8).create(count, parallel=8, seconds=30) == []
 
 
+def test_a_stack_of_fifty_is_large() -> None:
+    """The last of them says it."""
+    assert len(Run(limit=8).create(50, parallel=8, seconds=30)) == 1
+
+
 def test_three_rounds_are_waited_for() -> None:
     """With many at a time, fifty creates do not show yet that there are too few."""
-    assert Run(limit=32).create(60, parallel=32, seconds=60) == []
+    assert Run(limit=32).create(95, parallel=32, seconds=60) == []
+    assert len(Run(limit=32).create(96, parallel=32, seconds=60)) == 1
 
 
 def test_who_has_raised_it_is_told_nothing() -> None:

@@ -34,7 +34,7 @@ class ParallelismHint:
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit, self._clock = limit, clock
         self._lock = threading.Lock()
-        self._began: float | None = None
+        self._began = float("inf")
         self._under_way = self._most = self._served = 0
         self._took = 0.0
         self._said = False
@@ -44,7 +44,7 @@ class ParallelismHint:
         """Held while a create is under way."""
         started = self._clock()
         with self._lock:
-            self._began = started if self._began is None else self._began
+            self._began = min(self._began, started)
             self._under_way += 1
             self._most = max(self._most, self._under_way)
         try:
@@ -60,7 +60,7 @@ class ParallelismHint:
         with self._lock:
             if self._said or self._most != self._limit or self._served < max(LARGE, ROUNDS * self._limit):
                 return None
-            elapsed = self._clock() - (self._began or 0.0)
+            elapsed = self._clock() - self._began
             if self._took < BUSY * self._limit * elapsed:
                 return None
             each = self._took / self._served
