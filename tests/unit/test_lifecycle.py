@@ -307,6 +307,32 @@ def test_an_audio_that_is_listed_late_is_found(bench: Bench, monkeypatch: pytest
     assert bench.vod.accepted == 1
 
 
+@pytest.mark.parametrize(("listed", "by"), [(0, 6), (6, 16), (20, 31), (50, ABSENCE_S), (1000, ABSENCE_S)])
+def test_a_lost_audio_is_found_soon_after_it_is_listed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, listed: float, by: float
+) -> None:
+    """Looks come early, and then more and more seldom; what has not shown itself within a minute was not made."""
+    bench.intend()
+    made, begun = bench.vod.audio(), bench.clock()
+    made_between = bench.vod.made_between
+
+    def of_those_listed(*arguments: Any) -> list[Asset]:
+        return made_between(*arguments) if bench.clock() >= begun + listed else []
+
+    monkeypatch.setattr(bench.vod, "made_between", of_those_listed)
+    assert (bench.ensure().id == made) is (listed <= ABSENCE_S)
+    assert bench.clock() - begun <= by
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(SENT_S, True), (SENT_S + 1, False)])
+def test_a_request_too_old_to_make_an_audio_keeps_nobody_waiting(bench: Bench, seconds: float, waits: bool) -> None:
+    """What somebody else has lost is looked for before more is asked for, as long as VOD may still work on it."""
+    bench.intend(owner="killed")
+    bench.clock.now += seconds
+    bench.ensure()
+    assert any(text.startswith("answer lost") for text in bench.said) is waits
+
+
 def test_a_clock_that_is_wrong_or_set_back_changes_nothing(bench: Bench) -> None:
     """All times are VOD's: ten minutes slow when asking, and an hour back before the search."""
     bench.vod.skew = 600.0
@@ -319,6 +345,28 @@ def test_a_clock_that_is_wrong_or_set_back_changes_nothing(bench: Bench) -> None
     bench.ensure()
     assert bench.vod.accepted == 1
     assert bench.clock() - before <= ABSENCE_S
+
+
+def test_a_run_that_begins_with_a_search_asks_for_vods_time_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this machine's clock, which is an hour fast, the audio would have had its time to be listed."""
+    bench.vod.skew = -3600.0
+    bench.intend()
+    made, listed = bench.vod.audio(), bench.clock() + 10
+    made_between, glance = bench.vod.made_between, bench.vod.glance
+
+    def of_those_listed(*arguments: Any) -> list[Asset]:
+        return made_between(*arguments) if bench.clock() >= listed else []
+
+    def answer(*arguments: Any) -> Asset:
+        bench.vod.dated = True
+        return glance(*arguments)
+
+    bench.vod.dated = False
+    monkeypatch.setattr(bench.vod, "made_between", of_those_listed)
+    monkeypatch.setattr(bench.vod, "glance", answer)
+    assert bench.ensure().id == made
 
 
 def test_an_answer_without_a_date(bench: Bench) -> None:
@@ -501,7 +549,7 @@ def test_a_busy_machine_may_take_a_second_to_note_a_request(bench: Bench) -> Non
     vod: Any = bench.vod
     recovery = Recovery(vod, vod, bench.ledger, PLACE.site, 0.03, here=lambda: 0.0, running=bench.clock)
     begun = recovery.running()
-    bench.clock.now += 1.5
+    bench.clock.now += 2.0
     assert not recovery.is_late(begun)
     bench.clock.now += 1.0
     assert recovery.is_late(begun)

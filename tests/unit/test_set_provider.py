@@ -12,9 +12,10 @@ from pulumi.output import Unknown
 
 from tests.unit.fakes import refused
 from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
-from vod_provider.audio import lifecycle
+from vod_provider.audio import lifecycle, many
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, LedgerError, State, entry_of, mark
+from vod_provider.audio.many import Counts, Many
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
 from vod_provider.plugin.context import RunContext
@@ -23,7 +24,7 @@ from vod_provider.plugin.serving import ServedRequest
 from vod_provider.set_provider import ExtractedAudioSetProvider
 from vod_provider.vod import absence
 from vod_provider.vod.assets import Asset
-from vod_provider.vod.deadline import Stop
+from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import AnswerError, DeadlineError, ExtractionError, VodError
 
 T = TypeVar("T")
@@ -220,6 +221,28 @@ def test_an_audio_that_is_there_is_adopted(sets: Sets) -> None:
     sets.up({"one": {"asset_id": "other", "adopt": audio_id}})
     assert sets.ids["one"] != audio_id
     assert sets.vod.audio_ids() == [sets.ids["one"]]
+
+
+def test_a_set_has_as_much_time_as_the_quota_needs(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Besides what one audio is given; looks and deletions leave in tens, and what is only changed waits for nobody."""
+    given: list[tuple[float, float]] = []
+
+    class Seen(Many[Any]):
+        def __init__(self, deadline: Deadline, show: Callable[[Counts], None], per_minute: float) -> None:
+            given.append((deadline.seconds, per_minute))
+            super().__init__(deadline, show, per_minute)
+
+    monkeypatch.setattr(many, "Many", Seen)
+    sets.config |= {
+        "vod:quotas": '{"extract": 2, "query": 3, "delete": 4}',
+        "vod:timeouts": '{"create": 100, "read": 200, "delete": 300}',
+    }
+    sets.up({str(it): "video" for it in range(40)})
+    sets.up({"new": "other"} | {str(it): {"asset_id": "video", "title": "A title"} for it in range(40)})
+    del sets.outs["extracted"]["new"]  # type: ignore[index]
+    sets.refresh()
+    sets.destroy()
+    assert given == [(100 + 20 * 60, 2), (100 + 60 / 2, 2), (200 + 4 * 60 / 3, 30), (300 + 60, 40)]
 
 
 def test_a_negative_timeout_is_refused(sets: Sets) -> None:

@@ -140,8 +140,8 @@ def entry_of(owner: str) -> tuple[str, str | None]:
     base, found, rest = owner.rpartition('["')
     if found and rest.endswith('"]') and SET in base:
         with suppress(ValueError):
-            key = json.loads(f'"{rest[:-1]}')
-            if isinstance(key, str) and owner_of_entry(base, key) == owner:
+            key: str = json.loads(f'"{rest[:-1]}')
+            if owner_of_entry(base, key) == owner:
                 return base, key
     return owner, None
 
