@@ -324,6 +324,27 @@ def test_a_lost_audio_is_found_soon_after_it_is_listed(
     assert bench.clock() - begun <= by
 
 
+@pytest.mark.parametrize(
+    ("source", "audio_format", "title", "waits"),
+    [
+        ("video", "MP3", "Its former title", True),
+        ("video", "AAC", "A video", False),
+        ("other", "MP3", "A video, part 2", True),
+        ("other", "MP3", "A", True),
+        ("other", "MP3", "", True),
+        ("other", "MP3", "Something else", False),
+    ],
+)
+def test_only_what_could_be_mistaken_for_ours_is_looked_for_first(
+    bench: Bench, source: str, audio_format: str, title: str, waits: bool
+) -> None:
+    """Others' lost requests keep nobody waiting whose audio theirs cannot be taken for."""
+    bench.vod.video("other", title="Something else")
+    bench.intend(source, audio_format, owner="killed", title=title)
+    bench.ensure()
+    assert any(text.startswith("answer lost") for text in bench.said) is waits
+
+
 @pytest.mark.parametrize(("seconds", "waits"), [(SENT_S, True), (SENT_S + 1, False)])
 def test_a_request_too_old_to_make_an_audio_keeps_nobody_waiting(bench: Bench, seconds: float, waits: bool) -> None:
     """What somebody else has lost is looked for before more is asked for, as long as VOD may still work on it."""
@@ -429,9 +450,10 @@ def test_an_audio_of_another_time_is_not_taken(bench: Bench) -> None:
 def test_several_that_could_be_it_are_an_error_with_their_ids(bench: Bench) -> None:
     """Never a guess: the ids are told, and the intent stays."""
     bench.vod.faults["extract"] = ["after"]
-    other = bench.vod.audio()
-    with pytest.raises(AmbiguousError, match=other):
+    other, unlikely = bench.vod.audio(), bench.vod.audio(title="Something else")
+    with pytest.raises(AmbiguousError, match=other) as error:
         bench.ensure()
+    assert unlikely not in str(error.value)
     assert bench.ledger.find(key_of()) is not None
 
 
@@ -478,16 +500,27 @@ def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) 
         bench.ensure("video", owner="killed")
 
 
-def test_what_another_ledger_has_lost_is_waited_for_and_holds_nobody_up(bench: Bench) -> None:
+@pytest.mark.parametrize(("ago", "waits"), [(0.0, ABSENCE_S), (40.0, ABSENCE_S - 40.0), (100.0, 0.0)])
+def test_what_another_ledger_has_lost_is_waited_for_and_holds_nobody_up(bench: Bench, ago: float, waits: float) -> None:
     """Only the stack whose ledger it is can settle it: this one waits as long as absence takes, and asks then."""
     theirs: list[Change] = []
-    lost_by_them = Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", bench.clock() + bench.vod.skew)
+    asked_at = bench.clock() + bench.vod.skew - ago
+    lost_by_them = Request(*key_of(owner="them"), PLACE.site, None, "video", "MP3", asked_at)
     Ledger(None, store=FakeStore(theirs)).intend(lost_by_them)
     in_a_store(bench, FakeStore([], theirs))
     begun = bench.clock()
     assert bench.ensure(seconds=10 * ABSENCE_S).outcome is Outcome.READY
     assert bench.vod.accepted == 1
-    assert bench.clock() - begun >= ABSENCE_S
+    assert bench.clock() - begun == pytest.approx(waits, abs=0.1)
+
+
+def test_what_nobody_else_asks_for_is_taken_from_a_store_at_once(bench: Bench) -> None:
+    """An audio whose answer was lost can only be ours, so there is nothing to wait for."""
+    in_a_store(bench, FakeStore([]))
+    bench.intend()
+    made, begun = bench.vod.audio(), bench.clock()
+    assert bench.ensure().id == made
+    assert bench.clock() - begun < ABSENCE_S / 10
 
 
 def in_a_store(bench: Bench, store: FakeStore) -> Ledger:
@@ -612,10 +645,11 @@ def test_an_answer_that_comes_to_another_run_while_we_wait_is_taken(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine was killed and its plugin still asks: what that gets is ours, and nothing is asked a second time."""
-    made = bench.vod.audio()
+    made, begun = bench.vod.audio(), bench.clock()
     another_run_asks(bench, monkeypatch, lambda: bench.ledger.accept(key_of(), made))
     assert bench.ensure().id == made
     assert bench.vod.accepted == 0
+    assert bench.clock() - begun < ABSENCE_S / 10, "it was looked for on and on"
 
 
 def test_a_refusal_that_comes_to_another_run_while_we_wait_is_asked_anew(
@@ -675,6 +709,19 @@ def test_audios_of_two_sources_with_one_title_are_told_apart_when_they_are_done(
     assert bench.ensure("short", owner="short").id == of_short
     assert bench.ensure("long", owner="long").id == of_long
     assert bench.vod.accepted == 0
+
+
+def test_an_audio_that_is_made_when_another_is_asked_for_may_be_of_either(bench: Bench) -> None:
+    """VOD makes the one as late as it can, or the other at once."""
+    for source in ("first", "second"):
+        bench.vod.video(source, duration=10.0)
+    lose(bench, "first")
+    bench.clock.now += SENT_S
+    lose(bench, "second")
+    made = bench.vod.audio(duration=10.0)
+    for source in ("first", "second"):
+        with pytest.raises(AmbiguousError, match=made):
+            bench.ensure(source, owner=source)
 
 
 def test_an_audio_that_may_be_of_either_source_is_nobodys(bench: Bench) -> None:

@@ -126,9 +126,7 @@ def test_a_lost_answer_is_searched_for_and_no_other_is_paid_twice(bench: ManyBen
     assert len({asset.id for asset in many.done.values()}) == bench.vod.accepted == 40
 
 
-def test_a_stop_ends_all_at_once_and_the_next_run_goes_on(
-    bench: ManyBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stop_ends_all_at_once_and_the_next_run_goes_on(bench: ManyBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accepted ones are unfinished, with their ids; the others were not asked for; no more are paid in all.
 
     None of them is in a call, so nobody is given time to end one.

@@ -32,8 +32,6 @@ LATE_S = 2.0
 LOOKS = (0.08, 0.25, 0.5, 1.0)
 """When to look, in parts of the time over which every look has to find nothing before that is believed."""
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
 
 @dataclass(frozen=True)
 class _Found:
@@ -188,7 +186,7 @@ class Recovery:
         # As many lost answers for the same source and format: the audios are alike, each takes one.
         if len(mine) > alike.count(request.format) or (not mine and (contested or doubtful)):
             raise _doubt(request, [*mine, *contested, *(() if mine or contested else doubtful)])
-        return _Found(min(mine, key=lambda it: (it.created or _NEVER, it.id), default=None))
+        return _Found(min(mine, key=lambda it: it.id, default=None))
 
     def _candidates(self, request: Request, deadline: Deadline) -> list[Asset]:
         """Audios that VOD made after it was asked, that nobody is known to have, and whose format is not another."""
