@@ -252,7 +252,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 return
             deadline = operation.deadline(services.settings.timeouts.delete)
             holder, place = services.placed(holder, deadline)
-            (others,) = self._context.let_go(services, [holder])
+            (others,) = self._context.leftovers.let_go(services.ledger, [holder])
             if in_this_run := self._context.run.other_of(id_, served.urn):
                 others = [in_this_run, *others]
             if moved := self._context.run.moved_to(id_):
@@ -266,7 +266,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 services.at(place).remove(id_, operation, deadline)
                 served.last_line = "deleted"
             services.ledger.release(holder)
-            self._context.remove_remains(services, served.urn, operation, deadline, id_)
+            self._context.leftovers.remove(services, served.urn, operation, deadline, id_)
 
     # -- the run ----------------------------------------------------------------------------------------------
 

@@ -30,8 +30,9 @@ from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
 from vod_provider.plugin import dynamic, names, serving
-from vod_provider.plugin.context import TOLD, RunContext, moved_place
+from vod_provider.plugin.context import RunContext, moved_place
 from vod_provider.plugin.errors import PartialFailureError
+from vod_provider.plugin.leftovers import TOLD
 from vod_provider.plugin.run import Declared
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.vod.assets import Asset, Condition, Outcome
@@ -164,7 +165,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
                 raise error
             services, operation = self._context.begin(served.owners), served.operation
             deadline = operation.deadline(services.settings.timeouts.delete)
-            self._context.remove_remains(services, served.urn, operation, deadline)
+            self._context.leftovers.remove(services, served.urn, operation, deadline)
             served.last_line = f"{work.deleted} deleted"
 
     def _show(self, served: ServedRequest, there: Entries) -> None:
@@ -352,7 +353,7 @@ class _Work:
         holders = [self._holder(audio_id, key, entry) for audio_id, (key, entry) in audios.items()]
         mine = {entry["audio_asset_id"] for key, entry in self.there.held.items() if key not in keys_and_ids}
         kept: dict[str, str] = {}
-        for holder, others in zip(holders, self._context.let_go(services, holders), strict=True):
+        for holder, others in zip(holders, self._context.leftovers.let_go(services.ledger, holders), strict=True):
             urn = owner_of_entry(self._served.urn, audios[holder.audio_id][0])
             if other := run.other_of(holder.audio_id, urn) or next(iter(others), ""):
                 kept[holder.audio_id] = other

@@ -111,7 +111,7 @@ class Stack:
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
         saved = _Saved(list(self.resources.values()), list(self.replaced), [*self.others(), self.name])
-        life.context._saved[f"backend urn:pulumi:{self.name}::project::"] = cast("Any", saved)
+        life.context.leftovers._saved[f"backend urn:pulumi:{self.name}::project::"] = cast("Any", saved)
         try:
             work()
             if not life.stopped:

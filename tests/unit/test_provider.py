@@ -155,7 +155,7 @@ class Engine:
     def saved(self, audios: Mapping[str, Collection[str]] | None, **made_for: str) -> Saved:
         """The saved state of this run, as `Saved` has it."""
         saved = Saved(audios, made_for)
-        self.context._saved[f"backend {STACK}"] = cast("Any", saved)
+        self.context.leftovers._saved[f"backend {STACK}"] = cast("Any", saved)
         return saved
 
     def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1083,7 +1083,7 @@ def test_what_a_broken_off_replacement_left_is_taken_by_the_resource_in_another_
     for stack, made_for, expected in (("one", mark(owner("stranger")), False), ("other", outs["made_for"], is_free)):
         engine.saved({left: ["talk"]} if saved else {})
         moved = urn("talk").replace("dev", stack)
-        engine.context._saved[f"backend urn:pulumi:{stack}::media::"] = cast("Any", Saved({}, {}))
+        engine.context.leftovers._saved[f"backend urn:pulumi:{stack}::media::"] = cast("Any", Saved({}, {}))
         operation = Operation(f"backend {moved}", 0.0, Stop(), lambda _: None, engine.warned.append)
         with serving.serving(ServedRequest(operation, moved)):
             assert engine.provider.diff(audio_id, outs | {"made_for": made_for}, news).replaces == ["format"]

@@ -18,8 +18,8 @@ from vod_provider.audio.ledger_records import Holder, LedgerError, State, entry_
 from vod_provider.audio.many import Counts, Many
 from vod_provider.audio.operation import Operation
 from vod_provider.plugin import serving
-from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.errors import EncryptedStateError, PartialFailureError, SavedStateError
+from vod_provider.plugin.leftovers import Leftovers
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.set_provider import ExtractedAudioSetProvider
 from vod_provider.vod import absence
@@ -570,7 +570,7 @@ def catalogue(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> Sets:
 
 def test_a_catalogue_becomes_a_set(catalogue: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the ledger has as a resource each is taken over, and the saved state is not read for it."""
-    monkeypatch.setattr(RunContext, "_state", lambda _: pytest.fail("nobody needs it"))
+    monkeypatch.setattr(Leftovers, "state", lambda _: pytest.fail("nobody needs it"))
     audio_id = catalogue.vod.audio(duration=65.0)
     catalogue.ledger.hold([Holder(SITE, audio_id, SINGLE, source="video", format="MP3")])
     assert catalogue.up({"talk": "video", "new": "other"})["talk"] == audio_id
@@ -582,10 +582,10 @@ def test_a_catalogue_of_which_nothing_is_known_is_not_paid_for_again(
 ) -> None:
     """Where neither the ledger nor the state tells whether its audios are there: the error names the ways."""
 
-    def unread(_: RunContext) -> NoReturn:
+    def unread(_: Leftovers) -> NoReturn:
         raise SavedStateError("it cannot be read")
 
-    monkeypatch.setattr(RunContext, "_state", unread)
+    monkeypatch.setattr(Leftovers, "state", unread)
     told = (
         r"whether .* are there already, as a resource each, is not known: it cannot be read; .* an ExtractedAudioSet by"
     )
@@ -600,10 +600,10 @@ def test_an_audio_of_a_catalogue_is_paid_for_again_only_where_its_state_may_be_r
 ) -> None:
     """One whose set may be in a state that is encrypted is refused; a state that is not there has no set."""
 
-    def unread(_: RunContext) -> NoReturn:
+    def unread(_: Leftovers) -> NoReturn:
         raise (EncryptedStateError if is_encrypted else SavedStateError)("it cannot be read")
 
-    monkeypatch.setattr(RunContext, "_state", unread)
+    monkeypatch.setattr(Leftovers, "state", unread)
     catalogue.run()
     with serving.serving(ServedRequest(Operation(SINGLE), SINGLE.removeprefix("backend "))):
         if is_encrypted:
