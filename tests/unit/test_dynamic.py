@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import grpc
+import pulumi.dynamic
 import pytest
 from google.protobuf import any_pb2
 from google.protobuf.struct_pb2 import Struct
@@ -177,6 +180,33 @@ def test_a_partial_failure_says_what_is_kept(host: Host) -> None:
     assert dict(kept.properties) == {"status": "CREATING", "__provider": OURS}
 
 
+def test_the_host_has_the_context_of_a_request_as_ever(host: Host) -> None:
+    """Only how it answers an error is ours."""
+
+    class Asking(Monitor):
+        def Create(self, _request: Any, context: Any) -> Any:  # noqa: N802 - the host's name
+            return provider_pb2.CreateResponse(id=str(context.time_remaining()))
+
+    host.monitor = Asking()
+    host.extend()
+    request = provider_pb2.CreateRequest(urn=URN, properties=properties())
+    assert host.ask("Create", request, Context()).id == str(Context().time_remaining())
+
+
+def test_foreign_resources_have_as_many_threads_as_without_us() -> None:
+    """Those of Pulumi's own host."""
+    source = Path(pulumi.dynamic.__file__).with_name("__main__.py").read_text(encoding="utf-8")
+    assert re.findall(r"max_workers=([0-9]+)", source) == [str(dynamic.FOREIGN_WORKERS)]
+
+
+def test_a_request_that_names_no_provider_is_the_hosts(host: Host) -> None:
+    """Nobody knows whose it is."""
+    host.extend()
+    host.monitor.serves = lambda _: provider_pb2.CreateResponse(id="theirs")
+    assert host.ask("Create", provider_pb2.CreateRequest(urn=URN), Context()).id == "theirs"
+    assert host.monitor.seen[0].urn == ""
+
+
 def test_a_diff_is_explained(host: Host) -> None:
     """Which property does what is beside the host's answer."""
     host.extend()
@@ -214,10 +244,12 @@ def test_methods_that_are_registered_by_name_are_replaced(host: Host) -> None:
     }
 
 
-def test_the_host_is_extended_once(host: Host) -> None:
-    """However many providers it loads; its pool may grow."""
-    host.extend()
-    host.extend()
+def test_the_host_is_extended_once(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    """However many providers it loads; its pool may grow. Of a host that is as expected nothing is said."""
+    with caplog.at_level(logging.DEBUG, "vod_provider"):
+        host.extend()
+        host.extend()
+    assert caplog.records == []
     assert len(host.state.generic_handlers) == 2
     assert host.pool._max_workers > 4
 
@@ -239,8 +271,19 @@ def test_a_host_that_is_not_as_expected(
     spoil(host)
     with caplog.at_level(logging.DEBUG, "vod_provider"):
         host.extend()
-    assert [said in record.message for record in caplog.records] == [True]
+    assert [record.message for record in caplog.records] == [
+        f"Pulumi's dynamic host is not as expected: {said}; going on without"
+    ]
     host.pool._work_queue = queue
+
+
+@pytest.mark.parametrize("there", [{}, {"_threads": set()}, {"_adjust_thread_count": print}])
+def test_a_pool_whose_threads_cannot_be_seen_grows_as_it_likes(there: dict[str, Any]) -> None:
+    """It may have more of them; how it starts them stays its own affair."""
+    pool = SimpleNamespace(_max_workers=4, **there)
+    dynamic._widen(pool)
+    assert pool.__dict__.pop("_max_workers") > 4
+    assert pool.__dict__ == there
 
 
 def test_outside_of_the_host_nothing_is_extended(host: Host) -> None:

@@ -78,7 +78,7 @@ def _raise_again(*_: object) -> NoReturn:
 
 
 def _early_request() -> tuple[Any, Any] | None:
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001
     while frame is not None:
         if frame.f_code.co_name in _REQUESTS and {"request", "context"} <= set(frame.f_locals):
             return frame.f_locals["request"], frame.f_locals["context"]
@@ -182,11 +182,9 @@ class _ExtendedHost:
 
     def _serves(self, request: Any) -> bool:
         """Whether the request is about a resource of ours, as its `__provider` tells."""
-        for part in ("news", "properties", "inputs", "olds"):
-            properties = getattr(request, part, None)
-            if properties is not None and PROVIDER_KEY in properties.fields:
-                return isinstance(self._loaded.get(properties.fields[PROVIDER_KEY].string_value), OurProvider)
-        return False
+        parts = (getattr(request, part, None) for part in ("news", "properties", "inputs", "olds"))
+        named = (it.fields[PROVIDER_KEY].string_value for it in parts if it is not None and PROVIDER_KEY in it.fields)
+        return isinstance(self._loaded.get(next(named, "")), OurProvider)
 
     def _cancel(self, request: Any, context: Any) -> Any:
         self.session.cancel(context)
