@@ -38,9 +38,12 @@ def tell(schedule: Schedule, answers: dict[str, Asset | VodError], now: float) -
 
 def test_the_interval_grows_with_age_and_with_the_load() -> None:
     """Young audios every second, old ones more seldom, and all no more often than the share allows."""
-    assert interval(1, 1, 12.5) == SHORTEST_S
-    assert interval(1000, 1, 12.5) == LONGEST_S
-    assert interval(1, 1000, 12.5) == pytest.approx(8)
+    assert interval(1, 1, 12.5, 0.0, LONGEST_S) == SHORTEST_S
+    assert interval(20, 1, 12.5, 0.0, LONGEST_S) == 2
+    assert interval(1000, 1, 12.5, 0.0, LONGEST_S) == LONGEST_S
+    assert interval(1, 1000, 12.5, 0.0, LONGEST_S) == pytest.approx(8)
+    assert interval(1, 1, 12.5, 30.0, LONGEST_S) == 30
+    assert interval(1000, 1, 12.5, 0.0, 0.5) == 0.5
 
 
 def test_who_waits_is_asked_about_until_it_is_done() -> None:

@@ -10,7 +10,7 @@ from queue import Queue
 import pytest
 
 from vod_provider.plugin import status_rows
-from vod_provider.plugin.status_rows import EVERY_S, StatusRows
+from vod_provider.plugin.status_rows import StatusRows
 
 
 def test_the_newest_line_once_a_second() -> None:
@@ -22,7 +22,7 @@ def test_the_newest_line_once_a_second() -> None:
     rows.show("urn", "two")
     rows.show("urn", "three")
     assert rows.take(0.4)[0] == []
-    assert rows.take(EVERY_S) == ([("urn", "three")], float("inf"))
+    assert rows.take(1.0) == ([("urn", "three")], float("inf"))
     rows.show("urn", "three")
     assert rows.take(100.0) == ([], float("inf"))
     rows.show("urn", "four")
@@ -110,4 +110,4 @@ def test_it_rests_until_a_row_may_change_again() -> None:
     with pytest.raises(OverError):
         rows._run()
     assert sent == ["one"]
-    assert rested == [threading.TIMEOUT_MAX, EVERY_S - 0.25]
+    assert rested == [threading.TIMEOUT_MAX, 0.75]

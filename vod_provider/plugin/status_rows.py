@@ -30,7 +30,7 @@ class StatusRows:
     def show(self, urn: str, text: str) -> None:
         """Show `text` in the row of `urn` as soon as the row may change again."""
         with self._changed:
-            if self._shown.get(urn, (0.0, ""))[1] == text:
+            if urn in self._shown and self._shown[urn][1] == text:
                 self._pending.pop(urn, None)
                 return
             self._pending[urn] = text

@@ -39,12 +39,9 @@ _ENOUGH = 5
 Progress = Callable[[Asset], None]
 
 
-def interval(
-    age: float, waiting: int, calls_per_s: float, at_least: float = 0.0, at_most: float | None = None
-) -> float:
+def interval(age: float, waiting: int, calls_per_s: float, at_least: float, at_most: float) -> float:
     """Seconds until an audio of that age is asked about again, while `waiting` are waited for."""
-    longest = LONGEST_S if at_most is None else at_most
-    wanted = max(at_least, min(longest, max(SHORTEST_S, age * AGE_PART)))
+    wanted = max(at_least, min(at_most, max(SHORTEST_S, age * AGE_PART)))
     return max(wanted, waiting / IDS_PER_CALL / calls_per_s)
 
 
@@ -231,8 +228,7 @@ class Schedule:
         if self.event_timing.gives_up(now):
             tell.append(self._unheard)
         if subject.waits:
-            at_least = 0.0 if subject.told else self.event_timing.at_least()
-            at_most = None
+            at_least, at_most = SHORTEST_S if subject.told else self.event_timing.at_least(), LONGEST_S
             if isinstance(answer, Asset) and answer.outcome is Outcome.GONE:  # no event tells of what is not there
                 at_least, at_most = 0.0, min(waiter.doubt.pause for waiter in subject.waits.values())
             age = now - subject.since
