@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.fakes import refused
 from tests.unit.test_provider import CONFIG, DECLARED, ENDPOINT, PROJECT, SITE, owner
-from vod_provider.audio import inputs
+from vod_provider.audio import inputs, ledger_store
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, Key, Request
 from vod_provider.audio.operation import Operation
@@ -22,6 +23,7 @@ from vod_provider.plugin import services as of_services
 from vod_provider.plugin.event_listener import Gate
 from vod_provider.plugin.services import Services
 from vod_provider.vod.assets import Asset
+from vod_provider.vod.client import Client
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.pacing.poller import Poller
 
@@ -202,3 +204,67 @@ def test_a_state_of_long_ago_without_a_default_needs_no_place_in_the_ledger(tmp_
     holder, place = services.placed(Holder("", "audio1", owner("talk"), assumed=True), Deadline())
     assert services.looked == [SITE]
     assert (holder.site, holder.assumed, place) == (SITE, False, Place(ENDPOINT, PROJECT))
+
+
+def test_deletes_and_publications_leave_in_tens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What VOD does not have is deleted; what a call of ten has not deleted is asked for once more, by itself."""
+    ids, deleted, said = [str(number) for number in range(10)], list[list[str]](), list[bool]()
+
+    def delete(_: Client, asked: Sequence[str], _deadline: Deadline) -> dict[str, bool]:
+        deleted.append(list(asked))
+        if asked == ["1"]:
+            raise refused("VOD.10062")
+        return {one: len(asked) == 1 or one not in {"0", "1"} for one in asked}
+
+    def publish(_: Client, asked: Sequence[str], _deadline: Deadline, *, published: bool) -> dict[str, Asset]:
+        said.append(published)
+        return {one: Asset(one, "PUBLISHED") for one in asked}
+
+    monkeypatch.setattr(Client, "delete", delete)
+    monkeypatch.setattr(Client, "publish", publish)
+    services = Services(settings.load(CONFIG, {}), Ledger(tmp_path / "ledger.sqlite"), Stop(), lambda _: None)
+    lifecycle = services.at(Place(ENDPOINT, PROJECT))
+    assert services.at(Place(ENDPOINT, PROJECT)) is lifecycle
+    asked = [lifecycle._deletes.asking(one) for one in ids]
+    assert [it.result(20) for it in asked] == [True] * 10
+    assert deleted == [ids, ["0"], ["1"]]
+    for whether in (True, False):
+        waits = [lifecycle._publishes[whether].asking(one) for one in ids]
+        assert {it.result(20).status for it in waits} == {"PUBLISHED"}
+    assert said == [True, False]
+
+
+@pytest.mark.parametrize(("quota", "share"), [(1000, 500), (1, 1)])
+def test_waiting_uses_up_half_of_the_query_quota(tmp_path: Path, quota: int, share: int) -> None:
+    """So that reads and searches go on meanwhile; of the smallest quota, too, one call a minute is left for it."""
+    base = settings.load(CONFIG | {"vod:quotas": json.dumps({"query": quota})}, {})
+    services = Services(base, Ledger(tmp_path / "ledger.sqlite"), Stop(), lambda _: None)
+    services.at(Place(ENDPOINT, PROJECT))
+    (poller,) = services._pollers
+    assert poller._schedule._share.quota == share
+
+
+@pytest.mark.parametrize(
+    ("owners", "stack"), [("b urn:pulumi:dev::media::", "b urn:pulumi:dev::media::"), ("", "file:///state media/dev")]
+)
+def test_a_ledger_in_storage_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatch, owners: str, stack: str) -> None:
+    """As its owners begin; where the host does not say, by the backend and the names that the engine tells."""
+    opened: list[tuple[str, str | None]] = []
+
+    def store(_location: object, stack: str, *, region: str | None, **_: object) -> object:
+        opened.append((stack, region))
+        return object()
+
+    monkeypatch.setattr(ledger_store, "opened", store)
+    environ = {"PULUMI_BACKEND_URL": "file:///state", "PULUMI_PROJECT": "media", "PULUMI_STACK": "dev"}
+    config = CONFIG | {"vod:journal": "s3://bucket/ledger", "vod:region": "r"}
+    Services.open(config, environ, Stop(), lambda _: None, owners)
+    assert opened == [(stack, "r")]
+
+
+def test_a_ledger_in_a_file_is_at_its_path(tmp_path: Path) -> None:
+    """Once it is written."""
+    file = tmp_path / "ledger.sqlite"
+    services = Services.open(CONFIG | {"vod:journal": str(file)}, {}, Stop(), lambda _: None)
+    services.ledger.hold([Holder(SITE, "audio1", owner("talk"))])
+    assert file.exists()
