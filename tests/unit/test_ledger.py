@@ -401,6 +401,7 @@ def test_reading_makes_no_file(file: Path) -> None:
     assert Ledger(file).holder_of("a", OWNER) is None
     assert Ledger(file).everything(SITE) == ([], [])
     assert Ledger(file).source_of(SITE, "a") is None
+    assert Ledger(file).sites_of("a") == []
     assert not file.exists()
 
 
@@ -909,6 +910,19 @@ def test_the_end_of_a_request_reaches_the_store_where_another_process_was_quicke
     assert Ledger(None, store=FakeStore(log)).find(KEY) is None
 
 
+def test_an_audio_that_is_gone_is_nobodys_though_the_engine_was_told_of_it_meanwhile() -> None:
+    """Another process may have noted that while the end of the request was not in the store yet."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    two.take(request(audio_id="a", state=State.ACCEPTED))
+    two.flush()
+    two.drop(KEY, "a")
+    one.answered({KEY: "a"})
+    one.flush()
+    two.flush()
+    assert Ledger(None, store=FakeStore(log)).find(KEY) is None
+
+
 def test_a_claim_leaves_an_answer_that_is_missing_to_the_search(file: Path) -> None:
     """It keeps the key by which it was asked for; one that is there becomes the resource's by its type of now."""
     ledger = Ledger(file, run="this")
@@ -995,11 +1009,12 @@ def test_other_stacks_are_known() -> None:
     writing = Ledger(None, store=FakeStore(theirs))
     writing.intend(request(Key("them", "v1:f")))
     writing.hold([Holder(SITE, "b", "them", made_for=mark("them"), adopted=True)])
+    writing.take(request(Key("them", "v1:adopted"), "c", State.ACCEPTED))  # which no state is known to hold yet
     writing.flush()
     mine = Ledger(None, store=FakeStore([], theirs))
-    assert mine.known_ids(SITE) == {"b"}
+    assert mine.known_ids(SITE) == {"b", "c"}
     assert [it.owner for it in mine.unanswered(SITE)] == ["them"]
-    assert mine.others_of(holder("me", "b")) == ["them"]
+    assert mine.others_of_each([holder("me", "b"), holder("me", "c")]) == [["them"], ["them"]]
     assert mine.find(Key("them", "v1:f")) is None
 
 

@@ -30,6 +30,7 @@ from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import (
     AmbiguousError,
     AnswerError,
+    DeadlineError,
     ExtractionError,
     LostAnswerError,
     NotFoundError,
@@ -410,6 +411,24 @@ def test_one_that_was_accepted_just_now_is_not_believed_to_be_gone(bench: Bench)
     assert bench.vod.accepted == 1
 
 
+def test_only_one_that_was_accepted_just_now_may_be_hidden_for_a_while(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has asked waits for it all the same; one of a run before is gone where it is absent."""
+    wait = bench.vod.wait
+
+    def hidden(asset_id: str, *given: Any, new: bool = False) -> Asset:
+        return wait(asset_id, *given, new=new) if new else Asset.gone(asset_id)
+
+    monkeypatch.setattr(bench.vod, "wait", hidden)
+    made = bench.ensure()
+    assert made.outcome is Outcome.READY
+    with pytest.raises(ExtractionError, match="deleted before it was ready"):
+        bench.lifecycle.wait(made.id, "extracting", bench.operation(), FakeDeadline(bench.clock, 60))
+    with pytest.raises(ExtractionError, match="VOD has no such asset"):
+        bench.adopt(bench.vod.audio(status="CREATING"))
+
+
 def test_a_ledger_that_cannot_be_written_asks_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says so."""
 
@@ -487,6 +506,7 @@ def test_what_others_have_lost_is_found_before_more_is_asked_for(bench: Bench) -
     assert mine.id != made
     assert bench.ensure("video", owner="killed").id == made
     assert bench.vod.accepted == 1
+    assert "the ledger took long: asking anew" not in bench.said
 
 
 def test_what_others_have_lost_and_cannot_be_told_holds_nobody_up(bench: Bench) -> None:
@@ -675,6 +695,7 @@ def test_two_runs_that_are_about_to_ask_for_the_same_ask_once(bench: Bench, monk
     monkeypatch.setattr(bench.vod, "extract", other_first)
     assert bench.ensure().id == made[0]
     assert bench.vod.accepted == 0
+    assert "another run is asking for the same audio: waiting for its answer" in bench.said
 
 
 def test_nothing_is_asked_once_the_caller_has_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -746,10 +767,17 @@ def test_a_source_that_is_being_created_is_waited_for(bench: Bench) -> None:
     assert bench.vod.accepted == 1
 
 
-@pytest.mark.parametrize(("status", "said"), [("UPLOAD_FAILED", "UPLOAD_FAILED"), ("PUBLISHED", "audio track")])
-def test_a_source_that_will_not_do_is_an_error_at_once(bench: Bench, status: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("UPLOAD_FAILED", "", "the source is UPLOAD_FAILED$"),
+        ("UPLOAD_FAILED", "too large", r"the source is UPLOAD_FAILED \(too large\)$"),
+        ("PUBLISHED", "", "the source is PUBLISHED: does it have an audio track"),
+    ],
+)
+def test_a_source_that_will_not_do_is_an_error_at_once(bench: Bench, status: str, reason: str, said: str) -> None:
     """Failed, or ready and refused all the same: no waiting."""
-    bench.vod.video(status=status)
+    bench.vod.video(status=status, reason=reason)
     with pytest.raises(ExtractionError, match=said):
         bench.ensure()
 
@@ -800,6 +828,16 @@ def test_remove_in_every_state(bench: Bench, state: str) -> None:
     assert ("cancel" in bench.vod.calls) == (state in {"queued", "running"})
 
 
+def test_what_vod_does_not_delete_since_it_is_gone_is_not_looked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was found to be gone, so nobody waits until it is."""
+    monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
+    begun = bench.clock.now
+    bench.remove("nowhere")
+    assert bench.clock.now == begun
+
+
 def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A delete that VOD reports FAILED again and again is an error that tells the status."""
     audio_id = bench.vod.audio()
@@ -816,6 +854,15 @@ def test_publish_and_back(bench: Bench) -> None:
     making = bench.vod.audio(status="CREATING")
     with pytest.raises(ExtractionError, match=rf"^publishing audio {making}: .* its status is CREATING"):
         here(bench.lifecycle.publishing(making, call, deadline, published=True))
+
+
+def test_what_vod_has_not_published_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers without one, and the audio is ready and as it was before."""
+    audio_id, call, deadline = bench.vod.audio(), Operation(), FakeDeadline(bench.clock, 60)
+    monkeypatch.setattr(bench.vod, "publish", lambda it, *_, **__: bench.vod.assets[it])
+    bench.again()
+    with pytest.raises(ExtractionError, match=rf"^publishing audio {audio_id}: VOD has answered, .* CREATED$"):
+        here(bench.lifecycle.publishing(audio_id, call, deadline, published=True))
 
 
 def test_adopt_takes_what_nothing_speaks_against(bench: Bench) -> None:
@@ -930,6 +977,22 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("kind", [StoppedError, lambda: DeadlineError(60)], ids=["stopped", "too late"])
+def test_who_stops_waiting_for_an_answer_leaves_what_was_sent(
+    bench: Bench, kind: Callable[[], StoppedError | DeadlineError], sent: bool
+) -> None:
+    """The next run looks for its audio; of what was not sent there is nothing to find out."""
+    error = kind()
+    error.sent = sent
+    bench.vod.faults["extract"] = [error]
+    with pytest.raises(
+        ExtractionError, match="first finds out" if sent else NOT_ASKED if kind is StoppedError else "asks for it"
+    ):
+        bench.ensure()
+    assert (bench.ledger.find(key_of()) is not None) is sent
 
 
 def test_a_deadline_while_looking_for_a_lost_audio_keeps_the_intent(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.unit.test_lifecycle import Bench, asked, key_of
 from vod_provider.audio.ledger_records import State
 from vod_provider.audio.many import ALIKE, THREADS, UNDER_WAY, Counts, Many
 from vod_provider.audio.operation import NOT_ASKED
-from vod_provider.audio.steps import Pause, Steps
+from vod_provider.audio.steps import For, Pause, Steps, Wait
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
 from vod_provider.vod.errors import ExtractionError, UnfinishedError
@@ -225,6 +226,46 @@ def test_the_pace_is_no_quicker_than_the_quota(bench: ManyBench) -> None:
     assert counts.seconds == pytest.approx(600 - len(many.failed), abs=1)
     bench.stop()
     thread.join(5)
+
+
+def test_the_estimate_is_the_pace_of_the_last_two_minutes_and_how_long_one_took(bench: ManyBench) -> None:
+    """There is none before any time has passed since VOD has accepted the first one."""
+    about: Any = pytest.approx
+    answers: dict[str, Future[None]] = {it: Future() for it in "abcdef"}
+    audios: dict[str, Future[str]] = {it: Future() for it in "abcdef"}
+
+    def steps(key: str) -> Steps[str]:
+        yield Wait(lambda: None, lambda: answers[key])
+        audio: str = yield Wait(lambda: "", lambda: audios[key], for_=For.EXTRACTION)
+        return audio
+
+    clock, begun = bench.clock, bench.clock.now
+    many: Many[str] = Many(Deadline(3600, bench.stop, clock))
+    thread = threading.Thread(target=many.run, args=({key: steps(key) for key in "abcdef"},))
+    thread.start()
+    try:
+        assert many.counts(begun).seconds is None
+        answers["a"].set_result(None)
+        until(lambda: many.counts(begun).running == 1)
+        assert many.counts(begun).seconds is None
+        assert many.counts(begun + 0.5).seconds == 5 / 1, "no quicker than one in a second"
+        clock.now += 60
+        answers["b"].set_result(None)
+        until(lambda: many.counts(begun).running == 2)
+        assert many.counts(begun + 120) == Counts(6, 0, 0, 2, about(4 * 120 / 2))
+        assert many.counts(begun + 121).seconds == pytest.approx(4 * 61 / 1)
+        clock.now += 30
+        audios["a"].set_result("audio")
+        until(lambda: many.done)
+        assert many.counts(begun + 120) == Counts(6, 1, 0, 1, about(4 * 60 / 1 + 90))
+        answers["c"].set_exception(ExtractionError("no"))
+        audios["b"].set_exception(ExtractionError("no"))
+        until(lambda: len(many.failed) == 2)
+        assert many.counts(begun + 120) == Counts(6, 1, 2, 0, about(3 * 60 / 1 + 90))
+    finally:
+        bench.stop()
+        thread.join(5)
+    assert many.counts(begun + 120).failed == 5
 
 
 def test_a_ready_one_is_ready(bench: ManyBench) -> None:
