@@ -20,7 +20,7 @@ from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
 from tests.unit.test_ledger import FakeStore
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, Request, State
-from vod_provider.audio.lifecycle import ROUNDS, Asked, Lifecycle
+from vod_provider.audio.lifecycle import REFUSALS, ROUNDS, Asked, Lifecycle
 from vod_provider.audio.operation import GOES_ON, NOT_ASKED, Operation
 from vod_provider.audio.place import Place
 from vod_provider.audio.recovery import SENT_S, Recovery
@@ -838,12 +838,31 @@ def test_what_vod_does_not_delete_since_it_is_gone_is_not_looked_for(
     assert bench.clock.now == begun
 
 
-def test_remove_gives_up_on_what_vod_will_not_delete(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A delete that VOD reports FAILED again and again is an error that tells the status."""
-    audio_id = bench.vod.audio()
-    monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
-    with pytest.raises(ExtractionError, match="FAILED, and its status is CREATED"):
+@pytest.mark.parametrize("refusals", [REFUSALS - 1, REFUSALS])
+def test_remove_gives_up_on_what_vod_will_not_delete(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    """A delete that VOD reports FAILED again and again is an error that tells the status, and a reason if there is one.
+
+    One that it reports so now and then is sent again.
+    """
+    audio_id, delete, left = bench.vod.audio(reason="locked"), bench.vod.delete, iter(range(refusals))
+
+    def refusing(*given: Any) -> bool:
+        return False if next(left, None) is not None else delete(*given)
+
+    monkeypatch.setattr(bench.vod, "delete", refusing)
+    if refusals == REFUSALS:
+        with pytest.raises(ExtractionError, match=r"FAILED, and its status is CREATED \(locked\); try again later"):
+            bench.remove(audio_id)
+        bench.vod.assets[audio_id] = replace(bench.vod.assets[audio_id], reason="")
+        left = iter(range(refusals))
+        with pytest.raises(ExtractionError, match="its status is CREATED; try again later"):
+            bench.remove(audio_id)
+    else:
         bench.remove(audio_id)
+    assert next(left, None) is None, "it was given up too early"
+    assert (audio_id in bench.vod.assets) is (refusals == REFUSALS)
 
 
 def test_publish_and_back(bench: Bench) -> None:
@@ -1080,9 +1099,12 @@ def test_a_deletion_is_seen_through(bench: Bench, status: str) -> None:
     assert vanishing(bench, *there, (float("inf"), Asset("a", status))) == [1, 3, 7, 15]
 
 
-def test_a_deletion_that_does_not_end_is_given_up_after_a_minute(bench: Bench) -> None:
-    """VOD has accepted it, so that this is no error, but a warning."""
-    assert vanishing(bench, (float("inf"), Asset("a", "DELETING")))[-1] == ABSENCE_S
+@pytest.mark.parametrize(("absence_s", "looks"), [(ABSENCE_S, 10), (1.5, 2), (1.0, 1)])
+def test_a_deletion_that_does_not_end_is_given_up_after_a_minute(bench: Bench, absence_s: float, looks: int) -> None:
+    """Or what is set. VOD has accepted it, so that this is no error, but a warning."""
+    bench.lifecycle._recovery.absence_s = absence_s
+    asked = vanishing(bench, (float("inf"), Asset("a", "DELETING")))
+    assert (asked[-1], len(asked)) == (absence_s, looks)
     assert bench.warned
 
 
