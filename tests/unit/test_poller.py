@@ -106,6 +106,16 @@ def test_polling_stays_within_its_share() -> None:
     assert schedule.sleep(now) == pytest.approx(calls[0] + 60 - now)
 
 
+def test_many_who_wait_are_asked_about_more_seldom() -> None:
+    """Thirty in tens take three seconds of a share of one call in a second."""
+    schedule = Schedule(60)
+    for number in range(30):
+        schedule.watch(f"w{number}", 0.0, lambda _: None)
+    for _ in range(3):
+        tell(schedule, {asset_id: pending(asset_id) for asset_id in schedule.due(1.0)}, 1.0)
+    assert schedule.sleep(1.0) == pytest.approx(3)
+
+
 def test_after_some_were_done_others_are_not_asked_about_too_early() -> None:
     """When ten took ten seconds each, the next is first asked about at about nine."""
     schedule = Schedule(750)

@@ -258,7 +258,8 @@ def test_a_ledger_in_storage_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ledger_store, "opened", store)
     environ = {"PULUMI_BACKEND_URL": "file:///state", "PULUMI_PROJECT": "media", "PULUMI_STACK": "dev"}
     config = CONFIG | {"vod:journal": "s3://bucket/ledger", "vod:region": "r"}
-    Services.open(config, environ, Stop(), lambda _: None, owners)
+    services = Services.open(config, environ, Stop(), lambda _: None, owners)
+    assert isinstance(services.ledger, Ledger)
     assert opened == [(stack, "r")]
 
 
