@@ -152,6 +152,15 @@ def test_an_address_in_use_is_a_warning_once(tmp_path: Path, monkeypatch: pytest
     assert one.services.over() == ""
 
 
+def test_events_that_do_not_come_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the poller that has waited for them, with what to look at."""
+    one = Listens(tmp_path, monkeypatch)
+    one.place("1")
+    one.services._pollers[0]._schedule._unheard()
+    assert [it.partition(":")[0] for it in one.warned] == ["vod"]
+    assert "audios are done without an event of it, so VOD is asked instead" in one.warned[0]
+
+
 def test_a_wrong_certificate_is_an_error_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each resource that would have to wait is told, and not only the first."""
     one = Listens(tmp_path, monkeypatch)
