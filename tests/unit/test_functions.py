@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vod_provider.plugin.functions import Functions
+from vod_provider.plugin.functions import Functions, _fixed
 from vod_provider.vod import transport
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import CredentialsError, QueryError, of_answer
@@ -54,3 +54,17 @@ def test_what_can_be_no_filter_is_refused(given: dict[str, Any], said: str) -> N
     """Programs without types send what they like: it must not list everything, or nothing."""
     with pytest.raises(QueryError, match=f"^listing assets: {said}$"):
         Functions({}, {}, Stop()).media_assets(given)
+
+
+@pytest.mark.parametrize(("given", "number"), [(7.0, 7), (8, 8), ("-1", -1)])
+def test_a_number_may_come_as_each_language_has_it(given: Any, number: int) -> None:
+    """The engine sends all of them as floats, and a configuration holds texts."""
+    fixed = _fixed("category_id", given)
+    assert (fixed, type(fixed)) == (number, int)
+
+
+@pytest.mark.parametrize("given", [{}, {"asset_id": 5.0}, {"asset_id": " "}])
+def test_an_asset_is_asked_for_by_its_id(given: dict[str, Any]) -> None:
+    """Without one, VOD is not asked."""
+    with pytest.raises(QueryError, match="asset_id is missing"):
+        Functions({}, {}, Stop()).media_asset(given)
