@@ -8,6 +8,8 @@ import pytest
 
 from vod_provider.plugin.functions import Functions, _fixed
 from vod_provider.vod import transport
+from vod_provider.vod.asset_query import AssetQuery
+from vod_provider.vod.assets import MediaAsset
 from vod_provider.vod.deadline import Stop
 from vod_provider.vod.errors import CredentialsError, QueryError, of_answer
 
@@ -68,3 +70,12 @@ def test_an_asset_is_asked_for_by_its_id(given: dict[str, Any]) -> None:
     """Without one, VOD is not asked."""
     with pytest.raises(QueryError, match="asset_id is missing"):
         Functions({}, {}, Stop()).media_asset(given)
+
+
+def test_all_that_fit_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An asset that is made while VOD lists them may be on two pages."""
+    one, other = MediaAsset("a", "CREATED", title="One"), MediaAsset("b", "CREATED")
+    monkeypatch.setattr(AssetQuery, "pages", lambda *_: [[one, other], [one]])
+    config = {"vod:endpoint": "http://127.0.0.1:1", "vod:projectId": "p", "vod:token": "T"}
+    told = Functions(config, {}, Stop()).media_assets({"title": "One"})
+    assert [(it["id"], it["title"]) for it in told] == [("a", "One"), ("b", "")]

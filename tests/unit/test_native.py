@@ -595,6 +595,8 @@ def test_what_is_in_a_set_has_names_too_and_its_keys_are_somebodys_own() -> None
         "categoryId": 1,
     }
     assert names.to_snake(names.to_camel(declared)) == declared
+    wrong = {"audios": {"talk_a": "video", "talk_b": None}}
+    assert names.to_snake(wrong) == wrong, "what is no audio is refused as it was written"
     held: dict[str, Any] = {"extracted": {"a_b": {"made_from": {"asset_id": "v"}, "holds": {"category_id": 2}}}}
     held |= {"drifted": {"a_b": {"category_id": 2}}, "unready": {"a_b": "CREATING"}}
     assert names.to_camel(held) == {

@@ -21,6 +21,7 @@ URN = "urn:pulumi:dev::p::t::a"
         ("https://me:secret@state.example.com", "https://state.example.com/"),
         ("azblob://container", "azblob://container/"),
         ("file:///srv/state", "file:///srv/state/"),
+        ("file://~/state", f"file://{Path.home()}/state"),
     ],
 )
 def test_spellings_of_one_backend(one: str, other: str) -> None:
@@ -34,6 +35,9 @@ def test_spellings_of_one_backend(one: str, other: str) -> None:
         ("s3://bucket", "gs://bucket"),
         ("s3://bucket/a", "s3://bucket/b"),
         ("s3://bucket?endpoint=one:9000", "s3://bucket?endpoint=two:9000"),
+        ("s3://bucket?endpoint=one:9000", "s3://bucket?endpoint=one:9001"),
+        ("s3://bucket?endpoint=one", "s3://bucket?endpoint=one:9000"),
+        ("https://one.example.com", "https://one.example.com:8443"),
         ("file:///srv/one", "file:///srv/two"),
         ("https://one.example.com", "https://two.example.com"),
     ],
@@ -48,6 +52,12 @@ def test_nothing_secret_is_kept() -> None:
     for url in ("https://me:secret@state:443/x?token=secret", "s3://me:secret@bucket", "https://me:secret@[x"):
         assert "secret" not in identity(url)
         assert "me" not in identity(url)
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@[x", "https://me:secret@x:y", "s3://b?endpoint=me:secret"])
+def test_what_is_no_url_has_no_name(url: str) -> None:
+    """Nothing of it is shown, and nothing fails: it is the engine's to refuse it."""
+    assert identity(url) == "?"
 
 
 def test_the_backend_of_a_login_is_that_of_the_variable(tmp_path: Path) -> None:
@@ -98,3 +108,4 @@ def test_the_other_types_owner_differs_in_the_type_alone() -> None:
     assert of_other_type(dynamic) == native
     assert of_other_type(native) == dynamic
     assert of_other_type("0b7e") == "0b7e"
+    assert of_other_type(f"{dynamic}, {dynamic}") == f"{native}, {dynamic}", "a name may be like a type"

@@ -74,8 +74,8 @@ class Translator:
     """Puts the schema's names into messages. What stands in double quotes is somebody else's, and stays."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        turned = sorted(({*names, *ALSO}), key=len, reverse=True)
-        self._names = re.compile(rf"\b({'|'.join(name for name in turned if camel(name) != name)})\b")
+        turned = sorted(name for name in {*names, *ALSO} if camel(name) != name)
+        self._names = re.compile(rf"\b(?:{'|'.join(turned)})\b")
 
     def __call__(self, text: str) -> str:
         quoted = text.split('"')

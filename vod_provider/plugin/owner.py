@@ -80,15 +80,14 @@ def identity(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
+        endpoint = _host(parse_qs(parts.query).get("endpoint", [""])[0])
     except ValueError:
         return "?"  # nothing of it is shown: there may be a password in it
     if parts.scheme == "file":
-        path = Path(url.removeprefix("file://").partition("?")[0])
-        return f"file://{path.expanduser() if str(path).startswith('~') else path}"
+        return f"file://{Path(url.removeprefix('file://').partition('?')[0]).expanduser()}"
     # Names of buckets are lower case, those of Azure's containers too; `hostname` makes them so.
     shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
-    return f"{shown}?endpoint={_host(endpoint)}" if endpoint else shown
+    return f"{shown}?endpoint={endpoint}" if endpoint else shown
 
 
 def _host(endpoint: str) -> str:
