@@ -118,6 +118,12 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert retries.pause(50, lambda: 1.0) == retries.LONGEST_PAUSE_S
 
 
+def test_a_request_is_tried_seven_times_in_25_s() -> None:
+    """On average, as the documentation says."""
+    assert retries.ATTEMPTS == 7
+    assert 20 < sum(retries.pause(attempt, lambda: 0.5) for attempt in range(1, 7)) < 30
+
+
 def test_a_remedy_names_the_settings_of_the_account() -> None:
     """Credentials and project of another account stand below its name; what is the stack's own stays as it is."""
     error = of_answer("x", status=401, code="APIG.0301", message="", request_id="", account="archive")

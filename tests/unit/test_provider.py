@@ -408,6 +408,21 @@ def test_taking_over_what_stays_declared_is_refused(engine: Engine) -> None:
         engine.create("second", moved_from="first")
 
 
+@pytest.mark.parametrize("asked", [{"format": "AAC"}, {"asset_id": "other"}])
+def test_taking_over_something_else_is_refused(engine: Engine, asked: Props) -> None:
+    """It would have to be extracted, which is billed, and that was not what the program says."""
+    engine.held("first")
+    engine.vod.video("other")
+    wanted = DECLARED | asked
+    with pytest.raises(VodError) as refusal:
+        engine.create("second", **wanted, moved_from="first")
+    assert str(refusal.value) == (
+        "taking over the audio of first: it is MP3 of asset video, and not"
+        f" {wanted['format']} of asset {wanted['asset_id']}; take moved_from out, which extracts it and is billed"
+    )
+    assert engine.vod.accepted == 1
+
+
 def test_what_an_earlier_run_has_made_comes_before_what_is_to_be_taken_over(engine: Engine) -> None:
     """It is paid for already, and nobody else would ever have it."""
     audio_id, _ = engine.held("first")
@@ -512,6 +527,15 @@ def test_a_preview_says_what_is_billed_again(engine: Engine) -> None:
     engine.serve("talk", engine.provider.diff, audio_id, outs, {"asset_id": "video", "format": "AAC"})
     engine.over()
     assert engine.said == ["1 audio will be extracted again and billed again: 1 min 5 s of sound"]
+
+
+def test_a_replacement_that_only_the_engine_knows_of_is_billed_again(engine: Engine) -> None:
+    """Of `replace_on_changes` no diff tells: the resource is checked with what there was, and once more without."""
+    _, outs = engine.made()
+    engine.serve("talk", engine.provider.check, outs, DECLARED)
+    engine.serve("talk", engine.provider.check, {}, DECLARED)
+    engine.over()
+    assert engine.said == ["1 audio will be extracted again and billed again"]
 
 
 def test_an_up_does_not_repeat_what_its_preview_has_said(engine: Engine) -> None:

@@ -98,6 +98,18 @@ def test_what_is_secret_is_read_in_clear_where_it_is_needed(exports: Any, declar
     assert (found.source, found.audio_id) == ("v", "a")
 
 
+def test_a_secret_in_a_list_is_read_in_clear(exports: Any) -> None:
+    """What was asked for is known by all of its triggers."""
+
+    def exported(*, shown: bool) -> dict[str, Any]:
+        one = single(sealed("v", shown=shown))
+        one["outputs"]["triggers"] = [sealed("again", shown=shown)]
+        return one
+
+    (found,) = holders(exports(exported(shown=False), exported(shown=True)))
+    assert found.fingerprint == fingerprint({"asset_id": "v", "format": "MP3", "triggers": ["again"]})
+
+
 def test_what_cannot_be_read_in_clear_is_an_error_of_its_own(exports: Any) -> None:
     """There are audios, and it is not known which; a secret that is not needed is no matter."""
     with pytest.raises(
