@@ -240,15 +240,10 @@ def test_kill_9_of_the_engine_ends_the_plugin_and_the_next_up_finds_the_audio(
 def test_a_program_may_have_audios_of_both_types(yaml_stack: NewYamlStack, vod: LocalVod) -> None:
     """Of the same name, too: each has one, and what one plugin has brought, the other does not call left behind."""
     source, one = vod.video(), yaml_stack(vod.config)
-    one.yaml({})
-    project = json.loads((one.folder / "Pulumi.yaml").read_text())
-    one.python(
+    one.mixed(
         f'ExtractedAudio("talk", asset_id="{source}")\n'
         f'pulumi.CustomResource("vod:index:ExtractedAudio", "talk", {{"assetId": "{source}"}})'
     )
-    runtime = json.loads((one.folder / "Pulumi.yaml").read_text())["runtime"]
-    del project["resources"]
-    (one.folder / "Pulumi.yaml").write_text(json.dumps(project | {"runtime": runtime}))
     assert "broken off" not in one.up().expect("3 created").text
     assert sorted(vod.audio_ids()) == sorted(
         it["id"] for it in one.state()["resources"] if it["type"].endswith(":ExtractedAudio")

@@ -12,7 +12,7 @@ import pytest
 from obstore.store import S3Store
 
 from tests import storage
-from tests.engine.conftest import NewStack
+from tests.engine.conftest import NewStack, NewYamlStack
 from tests.engine.stack import Stack, until
 from tests.vod import LocalVod
 
@@ -71,6 +71,28 @@ def test_a_runner_dies_and_another_goes_on(stack: NewStack, vod: LocalVod, s3: s
     assert b"hidden-secret-key" not in b"".join(kept.values())
     assert "hidden-secret-key" not in audio.raw_state()
     on_a_new_disk(audio)
+    audio.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+def test_an_audio_goes_over_to_a_resource_of_the_runs_other_plugin(
+    yaml_stack: NewYamlStack, vod: LocalVod, s3: str
+) -> None:
+    """One plugin has read the ledger before the other takes the audio over, and leaves it there all the same."""
+    source, other = vod.video(title="A"), vod.video(title="B")
+    audio = yaml_stack(vod.config | storage.ledger(s3))
+    audio.environ |= storage.KEYS
+    native = 'pulumi.CustomResource("vod:index:ExtractedAudio", '
+    audio.mixed(f'{native}"talk", {{"assetId": "{source}"}})')
+    audio.up().expect()
+    audio.refresh().expect()
+    (made,) = vod.audio_ids()
+    first = f'first = {native}"first", {{"assetId": "{other}"}})'
+    options = "opts=pulumi.ResourceOptions(depends_on=[first])"
+    audio.mixed(f'{first}\nExtractedAudio("second", asset_id="{source}", moved_from="talk", {options})')
+    audio.up().expect("2 created", "1 deleted")
+    assert made in vod.audio_ids()
+    assert vod.accepted() == 2
     audio.destroy().expect()
     assert vod.audio_ids() == []
 

@@ -26,6 +26,14 @@ class YamlStack(Stack):
         (self.folder / "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": runtime}))
         self.program(source)
 
+    def mixed(self, source: str) -> None:
+        """Replace the program by one in Python whose resources of the native type are served by the plugin."""
+        self.yaml({})
+        native = json.loads((self.folder / "Pulumi.yaml").read_text())
+        self.python(source)
+        runtime = json.loads((self.folder / "Pulumi.yaml").read_text())
+        (self.folder / "Pulumi.yaml").write_text(json.dumps(runtime | {"plugins": native["plugins"]}))
+
 
 def audio(source: str, options: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
     """One audio of `source`, as a YAML program declares it."""

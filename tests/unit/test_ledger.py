@@ -691,6 +691,9 @@ class FakeStore:
         self._others = [it for it in self._others if it.key not in gone]
 
     def renew(self) -> Sequence[Change]:
+        return self.newer()
+
+    def newer(self) -> Sequence[Change]:
         newer = tuple(self._log[self._seen :])
         self._seen = len(self._log)
         return newer
@@ -889,8 +892,84 @@ def test_what_another_writer_of_a_store_has_brought_is_seen_when_it_is_read_agai
     assert one.kept("own") == []
     two.take(request(KEY, "a", State.ACCEPTED))
     two.flush()
-    one.renew()
+    one.catch_up()
     assert [it.audio_id for it in one.kept(KEY.owner)] == ["a"]
+
+
+def test_an_audio_that_another_writer_of_a_store_has_taken_is_not_let_go() -> None:
+    """Also where this process has read the store before, and has nothing to write."""
+    log: list[Change] = []
+    one, two = Ledger(None, store=FakeStore(log)), Ledger(None, store=FakeStore(log))
+    one.hold([holder()])
+    one.flush()
+    two.take(request(Key("other", "v1:f"), "a", State.ACCEPTED))
+    two.flush()
+    assert one.let_go([holder()]) == [["other"]]
+    assert Ledger(None, store=FakeStore(log)).holders(SITE) == []
+
+
+class SlowStore(FakeStore):
+    """A store that takes its time to say what is new, and then may fail."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.go_on, self.asked = threading.Semaphore(0), threading.Semaphore(0)
+        self.renewals = 0
+
+    def newer(self) -> Sequence[Change]:
+        self.renewals += 1
+        self.asked.release()
+        self.go_on.acquire()
+        if self.broken:
+            raise LedgerError("broken")
+        return super().newer()
+
+
+class CountingLock:
+    """A lock that tells how many have come to it."""
+
+    def __init__(self) -> None:
+        self._lock, self.came = threading.Lock(), threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_many_who_let_go_at_once_read_a_store_together() -> None:
+    """What was written before the last of them came is read for all; a reading that has failed counts for nobody."""
+    store = SlowStore()
+    ledger = Ledger(None, store=store)
+    assert ledger.kept("") == []
+    lock = CountingLock()
+    ledger._rows._catching_up = cast("Any", lock)
+    store.broken = True
+    failed: list[LedgerError] = []
+
+    def catch_up() -> None:
+        try:
+            ledger.catch_up()
+        except LedgerError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=catch_up) for _ in range(20)]
+    threads[0].start()
+    store.asked.acquire()
+    for thread in threads[1:]:
+        thread.start()
+    for _ in threads:
+        lock.came.acquire()
+    store.go_on.release()  # fails
+    store.asked.acquire()
+    store.broken = False
+    store.go_on.release(20)
+    for thread in threads:
+        thread.join()
+    assert len(failed) == 1
+    assert store.renewals == 2
 
 
 @pytest.mark.parametrize("ends", ["held", "refused"])

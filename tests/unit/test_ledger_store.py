@@ -126,6 +126,22 @@ def test_other_stacks_are_not_asked_for_each_question(monkeypatch: pytest.Monkey
     assert len(list(mine.others())) == 3
 
 
+def test_whether_anybody_else_has_written_takes_one_question() -> None:
+    """The log is listed only where there is more; or where the numbers of its segments may be taken twice."""
+    objects = MemoryStore()
+    one, two = store(objects), store(objects)
+    one.load()
+    two.load()
+    assert not one.append([change(1)])
+    before = one.requests
+    assert not one.newer()
+    assert one.requests == before + 1
+    assert list(two.newer()) == [change(1)]
+    assert not two.append([change(2)])
+    assert list(one.newer()) == [change(2)]
+    assert not one.newer()
+
+
 def test_a_snapshot_stands_for_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long log is read as a snapshot and what follows it, also by a process that had read a part of it."""
     monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 10)

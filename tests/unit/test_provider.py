@@ -1091,6 +1091,26 @@ def test_what_a_broken_off_replacement_left_stays_where_it_may_be_wanted(engine:
     assert left in engine.vod.audio_ids()
 
 
+def test_what_the_other_plugin_of_the_run_takes_meanwhile_stays(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger in storage is read again before anything is deleted, or taken back: another process may have it."""
+    audio_id, outs = engine.made()
+    left = broken_off(engine, format="AAC")
+    engine.saved({audio_id: ["talk"]})
+    request = next(it for it in engine.ledger.requests(SITE) if it.audio_id == left)
+    taken = Key(owner("other"), request.fingerprint)
+    readings: Iterator[Callable[[], object]] = iter([lambda: None, lambda: engine.ledger.claim(taken, [request.key])])
+    monkeypatch.setattr(engine.ledger, "catch_up", lambda: next(readings)())
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [left]
+    audio_id, outs = engine.held("third")
+    engine.saved({})
+    adopting = Holder(SITE, audio_id, owner("other"), adopted=True)
+    monkeypatch.setattr(engine.ledger, "catch_up", lambda: engine.ledger.hold([adopting]))
+    assert engine.create("third").id != audio_id
+
+
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.ANSWERED])
 @pytest.mark.parametrize("saved", [False, True])
 def test_what_a_broken_off_replacement_left_is_taken_by_the_resource_in_another_stack(

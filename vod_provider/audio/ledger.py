@@ -69,9 +69,9 @@ class Ledger:
         """Return once all changes are durable. Raises LedgerError."""
         self._rows.flush()
 
-    def renew(self) -> None:
-        """Take in what other processes have written to a store. Raises LedgerError."""
-        self._rows.renew()
+    def catch_up(self) -> None:
+        """Take in what other processes have written of this stack to a store. Raises LedgerError."""
+        self._rows.catch_up()
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -338,8 +338,10 @@ class Ledger:
     def let_go(self, holders: Sequence[Holder]) -> list[list[str]]:
         """The same as `others_of_each`; those whose audios others hold are released at once. Durable.
 
-        Of two who let go of an audio at the same time, one finds nobody else, and deletes it.
+        Of two who let go of an audio at the same time, one finds nobody else, and deletes it. Of a store, what other
+        processes of this stack have written is read first: they may have taken an audio since this one began.
         """
+        self.catch_up()
 
         def write() -> list[list[str]]:
             found = self.others_of_each(holders)

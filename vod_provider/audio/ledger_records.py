@@ -187,5 +187,8 @@ class Store(Protocol):
     def renew(self) -> Sequence[Change]:
         """What other processes have written since; `others` is as it is now, too. Raises LedgerError."""
 
+    def newer(self) -> Sequence[Change]:
+        """What other processes have written to this stack's rows since. Raises LedgerError."""
+
     def others(self) -> Iterable[Change]:
         """The rows of the other stacks, at most some seconds old. Raises LedgerError."""

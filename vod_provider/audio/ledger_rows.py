@@ -77,6 +77,9 @@ class Rows:
         """What was done and is not durable yet: in the store, or in the file."""
         self._learnt: list[Change] = []
         """What the store has returned since a write succeeded: it does so once, and a failed write is rolled back."""
+        self._catching_up = threading.Lock()
+        self._begun = self._caught_up = 0
+        """How often `catch_up` has read the store, and the number of the last reading that has succeeded."""
 
     # -- to read ---------------------------------------------------------------------------------------------
 
@@ -183,12 +186,29 @@ class Rows:
 
     def renew(self) -> None:
         """Take in what other processes have written to the store. What they write to a file is there at once."""
+        if self._store is not None:
+            self._learn(self._store.renew)
+
+    def catch_up(self) -> None:
+        """The same of this stack alone, which takes a store less.
+
+        Of many who ask at the same time, one does it for all whose turn has not come when it begins.
+        """
         if self._store is None:
             return
+        before = self._begun
+        with self._catching_up:
+            if self._caught_up > before:
+                return
+            self._begun += 1
+            self._learn(self._store.newer)
+            self._caught_up = self._begun
+
+    def _learn(self, newer: Callable[[], Sequence[Change]]) -> None:
         with self._lock:
             with self._database():  # which reads all that is there, the first time
-                self._learnt += self._store.renew()
-            if self._learnt:
+                self._learnt += newer()
+            if self._learnt and self._store is not None:
                 with self._transaction(leave=False):
                     self._take_in(self._store)
                 self._learnt = []

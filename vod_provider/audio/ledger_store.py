@@ -192,10 +192,25 @@ class ObjectStore:
         except _GoneError:
             return False  # refused for one that is still on its way: S3 says 409 then
 
+    def _has_next(self) -> bool:
+        """Whether somebody has written the segment after all that are known."""
+        try:
+            self._asked(lambda: self._objects.head(f"{self._folder}{self._log.seen + 1:012d}.json"))
+        except _GoneError:
+            return False
+        return True
+
     def renew(self) -> Sequence[Change]:
         """What other processes have written to this stack's log; `others` is read anew, too."""
         with self._lock:
             self._others_read = float("-inf")
+            return self._read(self._folder, self._log)
+
+    def newer(self) -> Sequence[Change]:
+        """What other processes have written to this stack's log: it is listed only where there may be any."""
+        with self._lock:
+            if self._conditional and not self._has_next():
+                return ()
             return self._read(self._folder, self._log)
 
     def others(self) -> Iterable[Change]:

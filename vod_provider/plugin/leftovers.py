@@ -119,6 +119,7 @@ class Leftovers:
                 f" {error}; if it has not, `python -m vod_provider orphans` says how to remove it"
             )
             return False
+        ledger.catch_up()
         if ledger.others_of(held):
             ledger.release(replace(held, adopted=True))
             return False
@@ -244,8 +245,9 @@ class Leftovers:
         the resource with another audio than `deleted`, or the audio itself, or cannot be read, and where others hold
         it.
         """
-        if not operation.owner or self._run.is_checked(urn):
+        if not operation.owner or self._run.is_checked(urn) or not services.ledger.kept(operation.owner):
             return
+        services.ledger.catch_up()  # the run's other plugin may have taken it meanwhile
         for request in services.ledger.kept(operation.owner):
             base, key = entry_of(request.owner)
             audio_id, place = request.audio_id, Place.parse(request.site)
@@ -302,7 +304,7 @@ class Leftovers:
         if not found:
             return []
         with suppress(LedgerError):
-            ledger.renew()
+            ledger.catch_up()
         return left()
 
     def tell_what_nobody_asks_for(self, ledger: Ledger, owners: Collection[str]) -> None:
