@@ -15,7 +15,7 @@ import pytest
 
 from tests import storage
 from tests.engine.conftest import NewStack
-from tests.engine.stack import Stack, until
+from tests.engine.stack import PROJECT, Stack, until
 from tests.vod import LocalVod
 
 QUICK = {"vod:timeouts": json.dumps({"absence": 2})}
@@ -268,6 +268,24 @@ def test_what_is_left_when_a_stack_is_renamed(stack: NewStack, vod: LocalVod, le
         assert vod.accepted() == number + 1
     audio.run("destroy", "--yes", "--skip-preview").expect()
     assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_what_is_moved_to_another_stack_stays_there(stack: NewStack, vod: LocalVod, *, shown: bool) -> None:
+    """`pulumi state move`, and the program left as it was: what it declares gets an audio of its own."""
+    audio = stack(vod.config | QUICK)
+    audio.program(one(vod.video()))
+    audio.up().expect()
+    if shown:
+        audio.refresh().expect()
+    (moved,) = audio.audios().values()
+    audio.run("stack", "init", "other", "--no-select").expect()
+    stacks = (f"organization/{PROJECT}/test", f"organization/{PROJECT}/other")
+    audio.run("state", "move", "--source", stacks[0], "--dest", stacks[1], "--yes", moved["urn"]).expect()
+    audio.up().expect("created")
+    assert vod.accepted() == 2
+    audio.destroy().expect()
+    assert vod.audio_ids() == [moved["id"]]
 
 
 def test_absent_once_is_not_gone(stack: NewStack, vod: LocalVod) -> None:

@@ -42,7 +42,8 @@ class _Saved:
 
     resources: list[Resource]
     replaced: list[Resource]
-    stacks: Collection[str]
+    name: str
+    others: Collection[Stack]
 
     def holders(self) -> list[Holder]:
         return list(map(_holder, self.resources))
@@ -51,7 +52,11 @@ class _Saved:
         return [_holder(it) for it in (*self.resources, *self.replaced) if it.id == audio_id]
 
     def is_stack(self, name: str) -> bool:
-        return name in self.stacks
+        return name == self.name or any(it.name == name for it in self.others)
+
+    def elsewhere(self, audio_id: str) -> list[Holder]:
+        there = [it for other in self.others for it in (*other.resources.values(), *other.replaced)]
+        return [_holder(it) for it in there if it.id == audio_id]
 
 
 def _holder(resource: Resource) -> Holder:
@@ -62,12 +67,12 @@ def _holder(resource: Resource) -> Holder:
 class Stack:
     """A stack's state, and runs over it. `watch(urn, inputs, forced)` is called after each create.
 
-    `others` tells the names of the project's other stacks.
+    `others` tells the project's stacks.
     """
 
     name: str
     watch: Callable[[str, Props, bool], None]
-    others: Callable[[], Collection[str]] = tuple
+    others: Callable[[], Collection[Stack]] = tuple
     resources: dict[str, Resource] = field(default_factory=dict)
     replaced: list[Resource] = field(default_factory=list)
     error: str = ""
@@ -110,7 +115,8 @@ class Stack:
 
     def _run(self, life: Life, work: Callable[[], None]) -> bool:
         self.error = ""
-        saved = _Saved(list(self.resources.values()), list(self.replaced), [*self.others(), self.name])
+        others = [it for it in self.others() if it is not self]
+        saved = _Saved(list(self.resources.values()), list(self.replaced), self.name, others)
         life.context.leftovers._saved[f"backend urn:pulumi:{self.name}::project::"] = cast("Any", saved)
         try:
             work()

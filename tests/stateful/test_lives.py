@@ -152,7 +152,7 @@ class Lives(RuleBasedStateMachine):
         }
         loses = self.fault is Fault.LOSE_MACHINE
         self.objects = MemoryStore() if store or loses else None
-        self.stacks = [Stack(name, self.watch, lambda: [it.name for it in self.stacks]) for name in ("dev", "prod")]
+        self.stacks = [Stack(name, self.watch, lambda: self.stacks) for name in ("dev", "prod")]
         self.bench.stacks = self.stacks
         self.programs: list[dict[str, Props]] = [{}, {}]
         self.paid: dict[Key, str] = {}

@@ -68,11 +68,18 @@ class Saved:
         self.asked = 0
         self.stacks: Collection[str] | None = {"dev", "prod"}
         """None: they cannot be listed."""
+        self.moved: list[Holder] = []
+        """What other stacks have."""
 
     def is_stack(self, name: str) -> bool:
         if self.stacks is None:
             raise SavedStateError("they cannot be listed")
         return name in self.stacks
+
+    def elsewhere(self, audio_id: str) -> list[Holder]:
+        if self.stacks is None:
+            raise SavedStateError("they cannot be listed")
+        return [it for it in self.moved if it.audio_id == audio_id]
 
     def holders_of(self, audio_id: str) -> list[Holder]:
         self.asked += 1
@@ -792,6 +799,36 @@ def test_a_create_beside_a_run_that_was_cancelled_takes_its_audio(engine: Engine
     assert engine.create("second").id != audio_id
     assert engine.create().id == audio_id
     assert engine.vod.accepted == 2
+
+
+@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize("name", ["talk", "renamed"])
+def test_what_was_moved_to_another_stack_is_not_taken_back(engine: Engine, name: str, *, shown: bool) -> None:
+    """`pulumi state move`, and the program left as it was: what it declares has an audio of its own."""
+    audio_id, outs = (engine.held if shown else engine.made)()
+    there = f"backend {urn('talk').replace('dev', 'prod')}"
+    engine.saved({}).moved = [Holder(SITE, audio_id, there, made_for=outs["made_for"])]
+    created = engine.create(name)
+    assert created.id != audio_id
+    engine.run()
+    engine.serve(name, engine.provider.delete, created.id, dict(created.outs or {}))
+    assert engine.vod.audio_ids() == [audio_id]
+    if name == "talk":
+        assert [it.owner for it in engine.ledger.holders(SITE)] == [there]
+
+
+def test_an_audio_stays_whose_adopter_was_moved_to_another_stack(engine: Engine) -> None:
+    """The ledger has the adopter by its former name, and the state of its stack has it no more."""
+    audio_id, outs = engine.held()
+    adopted = engine.create("second", adopt=audio_id)
+    engine.run()
+    engine.serve("second", engine.provider.diff, audio_id, dict(adopted.outs or {}), dict(adopted.outs or {}))
+    engine.over()
+    engine.run()
+    there = f"backend {urn('second').replace('dev', 'prod')}"
+    engine.saved({audio_id: ["talk"]}).moved = [Holder(SITE, audio_id, there, adopted=True)]
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
 
 
 def test_the_other_type_of_a_name_takes_nothing_that_the_state_has(

@@ -181,3 +181,28 @@ def test_whether_a_stack_is_there(tmp_path: Path, listed: str, there: bool | Non
             state.is_stack("prod")
     else:
         assert state.is_stack("prod") is there
+
+
+def test_who_has_an_audio_in_another_stack(exports: Any, tmp_path: Path) -> None:
+    """The project's other stacks are read, each once; one that cannot be read leaves it unknown."""
+    environ = exports(single("v"))
+    program, calls = tmp_path / "pulumi", tmp_path / "calls"
+    listing = json.dumps([{"name": "dev"}, {"name": "prod"}])
+    program.write_text(
+        f"""#!/bin/sh
+        echo "$*" >> {calls}
+        case "$*" in
+            stack\\ ls*) echo '{listing}';;
+            *prod) sed s/pulumi:dev/pulumi:prod/g {tmp_path}/sealed;;
+            *) exit 1;;
+        esac
+        """
+    )
+    state = SavedState(OWNERS, environ)
+    there = OWNERS.replace("urn:pulumi:dev", "urn:pulumi:prod")
+    assert [it.owner for it in state.elsewhere("a")] == [f"{there}{SINGLE}::it"]
+    assert state.elsewhere("b") == []
+    assert len(calls.read_text().splitlines()) == 2
+    (tmp_path / "sealed").unlink()
+    with pytest.raises(SavedStateError, match="stack export` failed"):
+        SavedState(OWNERS, environ).elsewhere("a")

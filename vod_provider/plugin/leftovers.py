@@ -112,6 +112,9 @@ class Leftovers:
         try:
             if self.state().holders_of(held.audio_id):
                 return False  # it is to be replaced, or has another name by now
+            if moved := self.state().elsewhere(held.audio_id):
+                ledger.hold(replace(it, site=held.site, assumed=False) for it in moved)
+                return False
         except SavedStateError as error:
             # Said, and not refused: as far as is known here, it may be a replacement that somebody has asked for.
             self._tells(
@@ -202,11 +205,14 @@ class Leftovers:
         The ledger is shown who has it there by another name; without that it would not know before the engine shows the
         resource. Of who has it by the name that has asked, the request tells: a run that was cancelled and goes on may
         have saved that after the engine of this run has read its state, which asks for a create, and saves its own.
+        What an engine was told may have been saved, and moved to another stack since.
         """
         if request.audio_id is None:
             return False
         try:
             holders = self.state().holders_of(request.audio_id)
+            if not holders and request.state is State.ANSWERED:
+                holders = self.state().elsewhere(request.audio_id)
         except SavedStateError:
             if request.state is State.ANSWERED:
                 raise
@@ -233,8 +239,11 @@ class Leftovers:
             return []
         try:
             ours = [it for it in owners if it.startswith(self._run.owners) or self._is_of_former_stack(it)]
-            # Where anybody else has it, that may be one of these by another name.
-            return ours if {it.owner for it in self.state().holders_of(holder.audio_id)} <= {holder.owner} else []
+            # Where anybody else has it, that may be one of these by another name, or in another stack.
+            there = self.state().holders_of(holder.audio_id)
+            if not ours or {it.owner for it in there} - {holder.owner} or self.state().elsewhere(holder.audio_id):
+                return []
+            return ours
         except SavedStateError:
             return []
 

@@ -10,7 +10,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,8 @@ from vod_provider.vod.errors import VodError
 
 SECONDS = 60.0
 """The command takes no longer."""
+READERS = 4
+"""So many other stacks are read at a time."""
 
 
 T = TypeVar("T")
@@ -40,6 +43,7 @@ class SavedState:
     def __init__(self, owners: str, environ: Mapping[str, str] = os.environ) -> None:
         self._audios = _Once(lambda: _read(owners, environ))
         self._stacks = _Once(lambda: _stacks(owners, environ))
+        self._elsewhere = _Once(lambda: _of_others(owners, environ, self._stacks.get()))
 
     def is_stack(self, name: str) -> bool:
         """Whether the project has a stack of that name in the backend, in whichever organization."""
@@ -52,6 +56,13 @@ class SavedState:
     def holders_of(self, audio_id: str) -> list[Holder]:
         """Who has this audio in it, be it one that waits for its deletion."""
         return [holder for holder, _ in self._audios.get() if holder.audio_id == audio_id]
+
+    def elsewhere(self, audio_id: str) -> list[Holder]:
+        """Who has this audio in the states of the project's other stacks: `pulumi state move` takes it there.
+
+        Each of them is read, at the first question.
+        """
+        return [holder for holder in self._elsewhere.get() if holder.audio_id == audio_id]
 
 
 class _Once(Generic[T]):
@@ -88,6 +99,15 @@ def _read(owners: str, environ: Mapping[str, str]) -> list[tuple[Holder, bool]]:
         return [it for one in resources for it in _audios(one, backend) if it[0].owner.startswith(owners)]
     except (VodError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SavedStateError(f"the state of stack {stack} is not as expected ({type(error).__name__})") from error
+
+
+def _of_others(owners: str, environ: Mapping[str, str], stacks: Collection[str]) -> list[Holder]:
+    """The audios of the project's other stacks, those included that wait for their deletion."""
+    backend, _, urn = owners.partition("urn:pulumi:")
+    own, _, project = urn.partition("::")
+    others = [f"{backend}urn:pulumi:{stack}::{project}" for stack in sorted(stacks) if stack != own]
+    with ThreadPoolExecutor(READERS, "vod-states") as pool:
+        return [holder for audios in pool.map(lambda it: _read(it, environ), others) for holder, _ in audios]
 
 
 def _exported(stack: str, environ: Mapping[str, str], *options: str) -> list[dict[str, Any]]:
