@@ -68,13 +68,11 @@ class Request:
 
         States of the versions before do not say for whom an audio was made; a rename stays within the stack.
         """
-        if self.owner == holder.owner:
-            return True
-        if holder.adopted:
-            return False
         if holder.made_for:
-            return mark(self.owner) == holder.made_for
-        return stack_of(self.owner) == stack_of(holder.owner)
+            is_former = mark(self.owner) == holder.made_for
+        else:
+            is_former = stack_of(self.owner) == stack_of(holder.owner)
+        return self.owner == holder.owner or (is_former and not holder.adopted)
 
     def beside(self) -> Request:
         """The same with a key that nobody asks for, since its own is another request's."""
@@ -106,9 +104,8 @@ class Holder:
 
     def is_same(self, other: Holder) -> bool:
         """Whether both are one resource under two names: audios that were made, not adopted, have one holder."""
-        if self.adopted or other.adopted:
-            return False
-        return not self.made_for or not other.made_for or self.made_for == other.made_for
+        is_likely = not self.made_for or not other.made_for or self.made_for == other.made_for
+        return is_likely and not self.adopted and not other.adopted
 
 
 def mark(owner: str) -> str:
