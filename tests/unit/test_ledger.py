@@ -129,11 +129,12 @@ def test_showing_an_audio_leaves_the_request_of_another_stack_that_has_adopted_i
     assert ledger.others_of(maker) == [adopter]
 
 
-def test_a_state_of_a_version_before_ends_the_request_of_its_former_name(file: Path) -> None:
-    """It does not say for whom the audio was made: within the stack, that is a rename."""
+@pytest.mark.parametrize("renamed", ["t::renamed", "component$t::a"])
+def test_a_state_of_a_version_before_ends_the_request_of_its_former_name(file: Path, renamed: str) -> None:
+    """It does not say for whom the audio was made: within the stack, that is a rename, or a move into a component."""
     ledger = Ledger(file)
     ledger.take(request(audio_id="a", state=State.ANSWERED))
-    ledger.hold([Holder(SITE, "a", "backend urn:pulumi:dev::p::t::renamed")])
+    ledger.hold([Holder(SITE, "a", f"backend urn:pulumi:dev::p::{renamed}")])
     assert ledger.find(KEY) is None
 
 

@@ -145,9 +145,8 @@ def entry_of(owner: str) -> tuple[str, str | None]:
 
 def name_of(owner: str) -> str:
     """The name of a resource, of an owner or a URN; of an entry, with its key."""
-    _, found, urn = owner.partition("urn:pulumi:")
-    parts = urn.split("::", 3)
-    return parts[3] if found and len(parts) == 4 else owner.rpartition("::")[2]
+    parts = owner.partition("urn:pulumi:")[2].split("::", 3)
+    return parts[3] if len(parts) == 4 else owner.rpartition("::")[2]
 
 
 def stack_of(owner: str) -> str:
