@@ -1137,4 +1137,4 @@ def test_the_owner_of_an_entry_tells_set_and_key(key: str) -> None:
         assert mark(entry) == mark_of_entry(mark(owner), key) != mark(owner)
     assert entry_of('s3://b urn:pulumi:dev::media::vod:index:ExtractedAudio::odd["name"]')[1] is None
     assert entry_of(r's3://b urn:pulumi:dev::media::vod:index:ExtractedAudioSet::odd["\u0061"]')[1] is None
-    assert owner_of_entry("", key) == ""
+    assert owner_of_entry("", key) == name_of("") == ""
