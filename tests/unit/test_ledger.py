@@ -537,6 +537,22 @@ def test_a_file_that_may_not_grow(file: Path) -> None:
     assert Ledger(file).find(SECOND) is None
 
 
+def test_a_file_that_another_process_keeps_reading(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be written since that was halted does not come back with the next change."""
+    monkeypatch.setattr(ledger_file, "_BUSY_S", 0)
+    ledger = Ledger(file)
+    ledger.intend(request())
+    with closing(sqlite3.connect(file, isolation_level=None)) as halted:
+        halted.execute("BEGIN")
+        halted.execute("SELECT * FROM requests").fetchall()
+        with pytest.raises(LedgerError, match=r"\(database is locked\); another run has had it locked for long"):
+            ledger.intend(request(SECOND))
+    assert ledger.find(SECOND) is None
+    ledger.accept(KEY, "a")
+    assert accepted(Ledger(file)) == ["a"]
+    assert Ledger(file).find(SECOND) is None
+
+
 def test_a_file_that_another_process_keeps_locked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that was halted in the middle of a write: no rights would help."""
     monkeypatch.setattr(ledger_file, "_BUSY_S", 0)
