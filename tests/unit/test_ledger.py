@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -230,6 +231,25 @@ def test_a_journal_of_the_version_before_is_taken_over(file: Path, tmp_path: Pat
     assert Ledger(file).find(lost.key) is None, "it was taken over a second time"
 
 
+def test_the_log_of_the_version_before_goes_once_nobody_else_uses_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network disk cannot share it; while a process of that version runs, both write to it."""
+    monkeypatch.setattr(ledger_file, "_BUSY_S", 0)
+
+    def mode() -> str:
+        with closing(sqlite3.connect(file)) as database:
+            found: str = database.execute("PRAGMA journal_mode").fetchone()[0]
+        return found
+
+    with closing(make_journal(file, wal=True)):
+        Ledger(file).intend(request())
+        gc.collect()  # closes it
+        assert mode() == "wal"
+    assert Ledger(file).find(KEY) == request()
+    assert mode() != "wal"
+
+
 def test_what_the_version_before_writes_beside_us_is_taken_over_later(file: Path) -> None:
     """Another project of the machine may still use it."""
     Ledger(file).hold([holder()])
@@ -360,11 +380,13 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path, suffix: str, make: Callab
     assert set(tmp_path.iterdir()) - set(before) <= {tmp_path / "ledger.sqlite.open"}
 
 
-def test_nothing_is_put_beside_a_device() -> None:
-    """A ledger at /dev/null would know nothing; none of our files appears in that folder."""
-    with pytest.raises(LedgerError, match="/dev/null is no regular file"):
-        Ledger(Path("/dev/null")).intend(request())
-    assert not list(Path("/dev").glob("null.*"))
+def test_nothing_is_put_beside_a_device(tmp_path: Path) -> None:
+    """A ledger at /dev/null, or at a pipe, would know nothing; none of our files appears in that folder."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(LedgerError, match="/pipe is no regular file"):
+        Ledger(pipe).intend(request())
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_rights(tmp_path: Path) -> None:

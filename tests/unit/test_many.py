@@ -209,6 +209,7 @@ def test_the_row_tells_in_its_first_word_how_far_it_is() -> None:
     assert line == "1204/10000 ready, 380 running, 8410 queued for VOD's quota, 6 failed; until about 12:30"
     assert Counts(3, 1, 0, 2, 20.0).line("ready", lambda: now) == "1/3 ready, 2 running; until about 12:00:50"
     assert Counts(3, 3, 0, 0, None).line("ready") == "3/3 ready"
+    assert Counts(3, 2, 1, 0, 20.0).line("ready", lambda: now) == "2/3 ready, 1 failed", "nothing is waited for"
 
 
 def test_the_pace_is_no_quicker_than_the_quota(bench: ManyBench) -> None:

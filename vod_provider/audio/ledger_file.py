@@ -315,9 +315,5 @@ def _choose_journal(database: sqlite3.Connection) -> None:
 
     To make and delete that file takes most of the time of a change, of which there are two for each audio.
     """
-    if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        try:
-            database.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.OperationalError:
-            return  # another process has the file open: it is left as it is until the next time
-    database.execute("PRAGMA journal_mode = TRUNCATE")
+    with suppress(sqlite3.OperationalError):  # another process has the file open: it stays as it is until the next time
+        database.execute("PRAGMA journal_mode = TRUNCATE")
