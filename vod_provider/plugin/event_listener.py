@@ -248,7 +248,6 @@ def _handler(gate: Gate, heard: Callable[[str], None]) -> type[BaseHTTPRequestHa
 
         def _answer(self, status: int) -> None:
             self.send_response_only(status)
-            self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
