@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -197,6 +198,23 @@ def test_threads_that_do_not_end_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         goes_on.set()
         listener.close()
+
+
+def test_what_the_machine_gives_no_thread_to_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come meanwhile: as soon as there are threads again, an event is heard."""
+    monkeypatch.setattr(event_listener, "AT_ONCE", 2)
+    with listening() as (port, heard):
+        with monkeypatch.context() as patched:
+            patched.setattr(socketserver.ThreadingMixIn, "process_request", no_more_threads)
+            for _ in range(6):
+                with pytest.raises((http.client.HTTPException, OSError)):
+                    post(port, event())
+        assert post(port, event()) == 204
+        assert heard.get(timeout=10) == "a1"
+
+
+def no_more_threads(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_head_has_a_largest_size() -> None:

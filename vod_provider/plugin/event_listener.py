@@ -39,8 +39,6 @@ WITHIN_S = 5.0
 POLL_S = 0.2
 """How often is looked for callbacks whose time is over."""
 _EVENT = "audioextractcomplete"
-_FIRST_MILLISECONDS = 100_000_000_000
-"""A timestamp from here on is in milliseconds: in seconds it would be in the year 5138."""
 
 
 class Verdict(enum.Enum):
@@ -77,7 +75,7 @@ class Gate:
         now = self._clock()
         try:
             given = int(timestamp)
-            sent = given / 1000 if given >= _FIRST_MILLISECONDS else float(given)
+            sent = min(given, given / 1000, key=lambda it: abs(now - it))  # it may be in milliseconds
         except (ValueError, OverflowError):
             return Verdict.REFUSED
         if abs(now - sent) > LATE_S:
