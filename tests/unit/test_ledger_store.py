@@ -126,6 +126,19 @@ def test_other_stacks_are_not_asked_for_each_question(monkeypatch: pytest.Monkey
     assert len(list(mine.others())) == 3
 
 
+def test_of_two_stacks_that_let_go_of_an_audio_one_deletes_it() -> None:
+    """Each has read the other's log just before: whoever writes second finds that the first has let go."""
+    objects = MemoryStore()
+    mine, theirs = ledger(objects), ledger(objects, PROD)
+    held = [Holder(SITE, it, stack + "a", made_for="m", adopted=stack == PROD) for stack in (DEV, PROD) for it in "xy"]
+    for one, its in ((mine, held[:2]), (theirs, held[2:])):
+        one.hold(its)
+        one.flush()
+    assert mine.known_ids(SITE) == theirs.known_ids(SITE) == {"x", "y"}
+    assert mine.let_go(held[:1]) == [[PROD + "a"]]
+    assert theirs.let_go([Holder(SITE, "z", PROD + "b"), *held[2:]]) == [[], [], [DEV + "a"]]
+
+
 def test_whether_anybody_else_has_written_takes_one_question() -> None:
     """The log is listed only where there is more; or where the numbers of its segments may be taken twice."""
     objects = MemoryStore()

@@ -348,7 +348,15 @@ class Ledger:
             self._release([holder for holder, others in zip(holders, found, strict=True) if others])
             return found
 
-        return self._rows.change(write, durable=True)
+        found = self._rows.change(write, durable=True)
+        if not self.excludes_others and any(found):
+            # Other stacks write to logs of their own: one that lets go at the same time finds that these have, or these
+            # find here that it has. Both may, and then both delete it.
+            self._rows.renew()
+            kept = [holder for holder, others in zip(holders, found, strict=True) if others]
+            still = iter(self.others_of_each(kept))
+            found = [next(still) if others else [] for others in found]
+        return found
 
     def others_of(self, holder: Holder) -> list[str]:
         """The owners who hold the audio besides `holder`, or are about to: while there are any, it stays."""
