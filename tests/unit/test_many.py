@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fakes import refused
+from tests.unit.fakes import Clock, FakeDeadline, refused
 from tests.unit.test_lifecycle import Bench, asked, key_of
 from vod_provider.audio.ledger_records import State
 from vod_provider.audio.many import ALIKE, THREADS, UNDER_WAY, Counts, Many
@@ -200,6 +200,28 @@ def test_a_pause_lets_time_pass_for_one_alone(bench: ManyBench, monkeypatch: pyt
     many.run({audio_id: removing(audio_id) for audio_id in ids})
     assert set(many.done) == set(ids)
     assert bench.vod.audio_ids() == []
+
+
+def test_pauses_end_in_their_turn_and_what_there_is_is_shown_each_second() -> None:
+    """Nobody looks more often than that."""
+    clock, ended, shown = Clock(), list[tuple[str, float]](), list[tuple[float, int]]()
+    begun, deadline = clock.now, FakeDeadline(clock, 4)
+
+    def waiting() -> Steps[str]:
+        yield Wait(lambda: "", Future)
+        return ""
+
+    def steps(key: str, seconds: float) -> Steps[str]:
+        yield Pause(seconds, deadline)
+        ended.append((key, clock.now - begun))
+        return key
+
+    many: Many[str] = Many(deadline, lambda counts: shown.append((clock.now - begun, counts.done)))
+    jobs = {"long": steps("long", 2.5), "short": steps("short", 0.5), "equal": steps("equal", 2.5)}
+    many.run(jobs | {"never": waiting()})
+    assert ended == [("short", 0.5), ("long", 2.5), ("equal", 2.5)]
+    assert shown == [(0, 0), (1, 1), (2, 1), (3, 3)]
+    assert (set(many.done), set(many.failed)) == (set(jobs), {"never"})
 
 
 def test_the_row_tells_in_its_first_word_how_far_it_is() -> None:

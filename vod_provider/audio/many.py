@@ -177,8 +177,6 @@ class Many(Generic[T]):
                     next_ = self._pauses[0][0] if self._pauses else float("inf")
                     return max(0.0, min(shown + SHOWN_S, next_) - now)
                 _, _, job = heapq.heappop(self._pauses)
-                if job not in self._parked:
-                    continue
                 self._parked.discard(job)
             self._go(job)
 
