@@ -19,7 +19,7 @@ from vod_provider.audio.operation import NOT_ASKED
 from vod_provider.audio.steps import For, Pause, Steps, Wait
 from vod_provider.vod.assets import Asset, Outcome
 from vod_provider.vod.deadline import Deadline, Stop
-from vod_provider.vod.errors import ExtractionError, UnfinishedError
+from vod_provider.vod.errors import ExtractionError, UnfinishedError, VodError
 
 COUNT = 200
 
@@ -82,8 +82,12 @@ def test_each_is_asked_for_once_and_ready(bench: ManyBench) -> None:
     assert {it.state for it in bench.ledger.requests("https://vod project")} == {State.ACCEPTED}
 
 
-def test_no_audio_holds_a_thread(bench: ManyBench) -> None:
-    """With all of them accepted and none done, there are no more threads than lanes have."""
+def test_no_audio_holds_a_thread(bench: ManyBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all of them accepted and none done, there are no more threads than lanes have.
+
+    Whoever is accepted makes room for the next at once, and not only when it is time to show how far all are.
+    """
+    monkeypatch.setattr("vod_provider.audio.many.SHOWN_S", 60.0)
     bench.vod.holds = True
     before = threading.active_count()
     many, thread = bench.start(bench.jobs())
@@ -188,6 +192,7 @@ def test_those_who_wait_for_others_keep_nobody_waiting(bench: ManyBench) -> None
 
 def test_a_pause_lets_time_pass_for_one_alone(bench: ManyBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deletion that VOD sees through later is looked for again, and the others go on meanwhile."""
+    monkeypatch.setattr("vod_provider.audio.many.SHOWN_S", 60.0)
     monkeypatch.setattr("vod_provider.audio.lifecycle.GONE_PAUSE_S", 0.01)
 
     def removing(audio_id: str) -> Steps[str]:
@@ -200,6 +205,26 @@ def test_a_pause_lets_time_pass_for_one_alone(bench: ManyBench, monkeypatch: pyt
     many.run({audio_id: removing(audio_id) for audio_id in ids})
     assert set(many.done) == set(ids)
     assert bench.vod.audio_ids() == []
+
+
+def test_what_cannot_be_waited_for_is_the_failure_of_one() -> None:
+    """It hears of that once, and of nothing else."""
+    heard: list[str] = []
+
+    def begin() -> Future[str]:
+        raise ExtractionError("nobody can wait for this")
+
+    def steps() -> Steps[str]:
+        try:
+            found: str = yield Wait(lambda: "", begin)
+        except VodError as error:
+            heard.append(str(error))
+            raise
+        return found
+
+    many: Many[str] = Many(Deadline(60))
+    many.run({"one": steps()})
+    assert heard == [str(it) for it in many.failed.values()] == ["nobody can wait for this"]
 
 
 def test_pauses_end_in_their_turn_and_what_there_is_is_shown_each_second() -> None:

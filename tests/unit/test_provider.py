@@ -100,7 +100,11 @@ class FakeServices(Services):
     def __init__(self, base: settings.Settings, ledger: Ledger, vod: FakeVod) -> None:
         super().__init__(base, ledger, Stop(), lambda _: None)
         self.asked_at: list[Place] = []
+        self.listened = 0
         self._vod: Any = vod
+
+    def listen(self) -> None:
+        self.listened += 1
 
     def at(self, place: Place) -> Lifecycle:
         self.asked_at.append(place)
@@ -1382,3 +1386,24 @@ def test_what_a_broken_off_replacement_left_is_said_where_nothing_changes(engine
         found = [it for it in engine.said if "broken off" in it]
         assert len(found) == said
     assert found[0].startswith(f"audio {left} (AAC of asset video) was made for talk by a run that was broken off")
+
+
+def test_events_are_listened_for_where_an_audio_is_waited_for(engine: Engine) -> None:
+    """By a create, and by an update that goes on with one; nothing else has anything to hear."""
+    audio_id = engine.vod.audio()
+    engine.create("adopted", adopt=audio_id)
+    assert engine.services.listened == 0
+    engine.vod.faults["look"] = [DeadlineError(60)]
+    with pytest.raises(PartialFailureError) as failed:
+        engine.create()
+    assert engine.services.listened == 1
+    engine.run()
+    outs = dict(failed.value.outs)
+    engine.serve("talk", engine.provider.read, failed.value.id, outs)
+    assert engine.services.listened == 0
+    outs = dict(engine.serve("talk", engine.provider.update, failed.value.id, outs, DECLARED).outs or {})
+    assert engine.services.listened == 1
+    engine.run()
+    engine.serve("talk", engine.provider.update, failed.value.id, outs, DECLARED | {"title": "A talk"})
+    engine.serve("talk", engine.provider.delete, failed.value.id, outs)
+    assert engine.services.listened == 0

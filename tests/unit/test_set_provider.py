@@ -245,6 +245,16 @@ def test_a_set_has_as_much_time_as_the_quota_needs(sets: Sets, monkeypatch: pyte
     assert given == [(100 + 20 * 60, 2), (100 + 60 / 2, 2), (200 + 4 * 60 / 3, 30), (300 + 60, 40)]
 
 
+def test_a_set_listens_for_events_where_audios_are_waited_for(sets: Sets) -> None:
+    """Looks and deletions have nothing to hear."""
+    sets.up({"one": "video"})
+    assert sets.services.listened == 1
+    sets.refresh()
+    assert sets.services.listened == 0
+    sets.destroy()
+    assert sets.services.listened == 0
+
+
 def test_a_negative_timeout_is_refused(sets: Sets) -> None:
     """By the name of the option, before VOD is asked."""
     with pytest.raises(VodError, match=r"custom_timeouts is -1 s"):
