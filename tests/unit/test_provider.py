@@ -569,6 +569,14 @@ def test_another_default_place_leaves_audios_where_they_are(engine: Engine) -> N
     assert line.startswith(f"1 audio stays where it is (at {SITE}, although the default is now {ENDPOINT} {'1' * 32})")
 
 
+def test_a_place_that_the_settings_do_not_have_is_another_one(engine: Engine) -> None:
+    """The check refuses it in the same preview; until then the audio is not said to be there already."""
+    audio_id, outs = engine.made()
+    news = DECLARED | {"account": "nobody"}
+    assert engine.serve("talk", engine.provider.diff, audio_id, outs, news).replaces == ["account"]
+    assert engine.serve("talk", engine.provider.check, outs, news).failures
+
+
 def test_asking_for_the_place_where_it_is_already_is_an_update(engine: Engine) -> None:
     """The same project in the inputs now is no other place; another one is."""
     audio_id, outs = engine.made()
@@ -818,7 +826,7 @@ def test_what_was_moved_to_another_stack_is_not_taken_back(engine: Engine, name:
     engine.serve(name, engine.provider.delete, created.id, dict(created.outs or {}))
     assert engine.vod.audio_ids() == [audio_id]
     if name == "talk":
-        assert [it.owner for it in engine.ledger.holders(SITE)] == [there]
+        assert [(it.owner, it.site, it.assumed) for it in engine.ledger.holders(SITE)] == [(there, SITE, False)]
 
 
 def test_an_audio_stays_whose_adopter_was_moved_to_another_stack(engine: Engine) -> None:
@@ -964,6 +972,7 @@ def test_a_lost_audio_that_another_resource_holds_is_that_ones(engine: Engine) -
     engine.run()
     engine.saved({audio_id: []})
     assert engine.create().id != audio_id
+    assert [it.owner for it in engine.ledger.holders(SITE) if it.audio_id == audio_id] == [owner("heir")]
     engine.saved({audio_id: ["heir"]})
     engine.serve("heir", engine.provider.delete, audio_id, adopted)
     assert audio_id not in engine.vod.audio_ids()
@@ -1192,6 +1201,15 @@ def asked_in_stack(engine: Engine, stack: str, state: State, project: str = "med
 
 
 @pytest.mark.parametrize("state", list(State))
+def test_what_another_resource_left_in_a_former_stack_is_not_taken(engine: Engine, state: State) -> None:
+    """It asks for the same, but nothing says that both are one."""
+    audio_id = asked_in_stack(engine, "former", state)
+    engine.saved({})
+    assert engine.create("other").id != audio_id
+    assert engine.vod.accepted == 1
+
+
+@pytest.mark.parametrize("state", list(State))
 def test_what_was_left_before_the_stack_was_renamed_is_taken(engine: Engine, state: State) -> None:
     """The project has no stack of the former name any more, so nobody else will ever ask for it."""
     left = asked_in_stack(engine, "former", state)
@@ -1201,6 +1219,17 @@ def test_what_was_left_before_the_stack_was_renamed_is_taken(engine: Engine, sta
     assert [it.owner for it in engine.ledger.requests(SITE)] == [owner("talk")]
     if state is not State.INTENDED:
         assert f"audio {left} (MP3 of asset video) was made for talk of stack former in an earlier" in engine.said[0]
+
+
+def test_of_what_was_left_in_two_former_stacks_one_is_taken(engine: Engine) -> None:
+    """The ledger goes on knowing the other, which nobody else does."""
+    left = {stack: asked_in_stack(engine, stack, State.ACCEPTED) for stack in ("former", "older")}
+    engine.saved({})
+    taken = engine.create().id
+    assert taken in left.values()
+    there = {it.audio_id: it.owner for it in engine.ledger.requests(SITE)}
+    others = {audio_id: owner("talk").replace(":dev:", f":{stack}:") for stack, audio_id in left.items()}
+    assert there == others | {taken: owner("talk")}
 
 
 @pytest.mark.parametrize(

@@ -258,9 +258,8 @@ class Leftovers:
             return
         services.ledger.catch_up()  # the run's other plugin may have taken it meanwhile
         for request in services.ledger.kept(operation.owner):
-            base, key = entry_of(request.owner)
             audio_id, place = request.audio_id, Place.parse(request.site)
-            if operation.owner not in {request.owner, base if key is not None else ""} or audio_id is None:
+            if operation.owner not in {request.owner, entry_of(request.owner)[0]} or audio_id is None:
                 continue
             if place is None or services.ledger.is_of_this_run(request):
                 continue
