@@ -130,9 +130,15 @@ def test_a_look_at_what_is_due_anyway_leaves_with_it() -> None:
     """Who is waited for and looked at is asked about once, when the first of both is due."""
     schedule = Schedule(1500)
     schedule.watch("a", 0.0, lambda _: None)
-    schedule.look("a", 0.99)
+    looks = schedule.look("a", 0.99)
     assert schedule.sleep(0.99) > 0
     assert schedule.due(1.0) == ["a"]
+    schedule.called(1.0)
+    for tell in schedule.told("a", Asset("a", "CREATING"), 1.0):
+        tell()
+    assert looks.done()
+    assert schedule.sleep(1.0) == 1
+    assert schedule.due(2.0) == ["a"], "it is waited for all the same"
 
 
 def test_deletes_leave_in_tens() -> None:

@@ -191,15 +191,10 @@ class Schedule:
     def _those_who_are_next(self, count: int) -> list[str]:
         """Up to so many of those who wait and do not look besides, soonest first; they are not noted any more."""
         ids: dict[str, None] = {}
-        looking = []
         while len(ids) < count and self._soonest() < float("inf"):
-            item = heapq.heappop(self._next)
-            if item[1] in self._looked:
-                looking.append(item)
-            else:
-                ids[item[1]] = None
-        for item in looking:
-            heapq.heappush(self._next, item)
+            _, asset_id = heapq.heappop(self._next)
+            if asset_id not in self._looked:  # else it is in the same call for that, and noted again when it comes back
+                ids[asset_id] = None
         return list(ids)
 
     def _looks_leave(self) -> float:
