@@ -80,7 +80,7 @@ def _raise_again(*_: object) -> NoReturn:
 def _early_request() -> tuple[Any, Any] | None:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001
     while frame is not None:
-        if frame.f_code.co_name in _REQUESTS and {"request", "context"} <= set(frame.f_locals):
+        if frame.f_code.co_name in _REQUESTS and {"request", "context"}.issubset(frame.f_locals):
             return frame.f_locals["request"], frame.f_locals["context"]
         frame = frame.f_back
     return None
