@@ -119,3 +119,23 @@ def test_the_lost_answer(stack: NewStack, vod: LocalVod, fault: dict[str, object
     vod.faults({"operation": "ExtractAudio", "times": 1, **fault})
     audio.up().expect("created")
     one_audio_paid_once(audio, vod)
+
+
+def test_a_replacement_whose_answer_was_lost_goes_with_the_resource(stack: NewStack, vod: LocalVod) -> None:
+    """Killed in a replacement before VOD's answer came, and the program put back: a destroy leaves nothing."""
+    source = vod.video()
+    audio = stack(vod.config)
+    audio.program(program(source))
+    audio.up().expect()
+    audio.program(program(source, ', format="AAC"'))
+    vod.faults({"operation": "ExtractAudio", "delay_s": 5, "times": 1})
+    run = audio.start("up", "--yes", "--skip-preview")
+    until(lambda: len(vod.audio_ids()) == 2)
+    for one in audio.processes():
+        os.kill(one, signal.SIGKILL)
+    run.communicate(timeout=30)
+    audio.run("cancel", "--yes", "--stack", "test")
+    audio.program(program(source))
+    audio.up().expect("unchanged")
+    audio.destroy().expect("was made for talk by a run that was broken off, and nobody has it: it was deleted, too")
+    assert vod.audio_ids() == []

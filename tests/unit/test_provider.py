@@ -1121,6 +1121,27 @@ def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engin
     assert [it.audio_id for it in engine.ledger.requests(SITE)] == [others]
 
 
+@pytest.mark.parametrize("made", [0, 1, 2])
+def test_what_became_of_a_lost_answer_is_found_out_when_the_resource_goes(engine: Engine, made: int) -> None:
+    """The one audio that fits is deleted, too; where more do, they stay, and are named."""
+    audio_id, outs = engine.made()
+    asked = inputs.parse(DECLARED | {"format": "AAC"})
+    engine.ledger.intend(Request(owner("talk"), asked.fingerprint, SITE, None, "video", "AAC", engine.vod._time()))
+    left = [engine.vod.audio(audio_format="AAC") for _ in range(made)]
+    engine.run()
+    engine.saved({audio_id: ["talk"]})
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == (left if made == 2 else [])
+    assert engine.vod.accepted == 1
+    said = {
+        0: [],
+        1: [f"audio {left[0]} (AAC of asset video) was made for talk by a run that was broken off" if left else ""],
+        2: ["talk is gone, and what an earlier run asked for is not: extracting AAC from asset video: the answer was"],
+    }
+    assert len(engine.said) == len(said[made])
+    assert all(line.startswith(begin) for line, begin in zip(engine.said, said[made], strict=True))
+
+
 @pytest.mark.parametrize("why", ["declared", "goes on", "saved", "unreadable", "held"])
 def test_what_a_broken_off_replacement_left_stays_where_it_may_be_wanted(engine: Engine, why: str) -> None:
     """With `delete_before_replace` the create that takes it comes later; and somebody else may have it."""

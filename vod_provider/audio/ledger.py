@@ -282,6 +282,10 @@ class Ledger:
         """Audios that no state is known to hold, of owners that begin with `owners`."""
         return self._rows.requests("substr(owner, 1, length(?)) = ? AND audio_id IS NOT NULL", owners, owners)
 
+    def asked_for(self, owners: str) -> list[Request]:
+        """The same, and the requests whose answers are missing."""
+        return self._rows.requests("substr(owner, 1, length(?)) = ?", owners, owners)
+
     # -- holders ---------------------------------------------------------------------------------------------
 
     def hold(self, holders: Iterable[Holder]) -> None:

@@ -173,6 +173,12 @@ class Lifecycle:
             for other in answer.others:
                 yield Call(Lane.SEARCH, partial(self._recovery.search_for_other, other, operation, deadline))
 
+    def found(self, request: Request, operation: Operation, deadline: Deadline) -> str | None:
+        """The audio of a request whose answer was lost; None where VOD has made none. Raises AmbiguousError."""
+        self._recovery.search(request, operation, deadline)
+        settled = self._ledger.find(request.key)
+        return settled.audio_id if settled is not None else None
+
     def _is_usable(self, request: Request, audio_id: str, operation: Operation, deadline: Deadline) -> Steps[bool]:
         """Whether the audio of an earlier run is there, or may still come; what is left of a failed one is removed."""
         if self._recovery.is_new(request):

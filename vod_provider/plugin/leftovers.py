@@ -29,6 +29,7 @@ from vod_provider.plugin.errors import SavedStateError
 from vod_provider.plugin.owner import of_other_type, parts_of
 from vod_provider.plugin.run import Run
 from vod_provider.plugin.saved_state import SavedState
+from vod_provider.vod.errors import AmbiguousError
 
 if TYPE_CHECKING:
     from vod_provider.audio.ledger import Ledger
@@ -252,32 +253,43 @@ class Leftovers:
 
         Nobody would ask for it any more. It stays where the program still declares the resource, where the state has
         the resource with another audio than `deleted`, or the audio itself, or cannot be read, and where others hold
-        it.
+        it. What became of a request whose answer was lost is found out first.
         """
-        if not operation.owner or self._run.is_checked(urn) or not services.ledger.kept(operation.owner):
+        ledger = services.ledger
+        if not operation.owner or self._run.is_checked(urn) or not ledger.asked_for(operation.owner):
             return
-        services.ledger.catch_up()  # the run's other plugin may have taken it meanwhile
-        for request in services.ledger.kept(operation.owner):
-            audio_id, place = request.audio_id, Place.parse(request.site)
-            if operation.owner not in {request.owner, entry_of(request.owner)[0]} or audio_id is None:
+        ledger.catch_up()  # the run's other plugin may have taken it meanwhile
+        for request in ledger.asked_for(operation.owner):
+            place = Place.parse(request.site)
+            if place is None or not self._is_nobodys(ledger, request, operation.owner, deleted):
                 continue
-            if place is None or services.ledger.is_of_this_run(request):
-                continue
-            try:
-                others = (it for it in self.state().holders() if it.audio_id != deleted)
-                if any(it.owner == operation.owner for it in others) or self._is_saved(services.ledger, request):
+            lifecycle = services.at(replace(place, account=request.account))
+            if request.audio_id is None:
+                try:
+                    found = lifecycle.found(request, operation, deadline)
+                except AmbiguousError as error:
+                    self._tells(f"{name_of(request.owner)} is gone, and what an earlier run asked for is not: {error}")
                     continue
-            except SavedStateError:
+            else:
+                found = request.audio_id
+            if found is None or ledger.others_of(_made(request, found)):
                 continue
-            made = Holder(request.site, audio_id, request.owner, made_for=mark(request.owner))
-            if services.ledger.others_of(made):
-                continue
-            services.at(replace(place, account=request.account)).remove(audio_id, operation, deadline)
-            services.ledger.drop(request.key, audio_id)
+            lifecycle.remove(found, operation, deadline)
+            ledger.drop(request.key, found)
             self._tells(
-                f"audio {audio_id} ({request.format} of asset {request.source}) was made for"
+                f"audio {found} ({request.format} of asset {request.source}) was made for"
                 f" {name_of(request.owner)} by a run that was broken off, and nobody has it: it was deleted, too"
             )
+
+    def _is_nobodys(self, ledger: Ledger, request: Request, owner: str, deleted: str) -> bool:
+        """Whether an earlier run made a request for this owner, who goes, or an entry of it, and no state has it."""
+        if owner not in {request.owner, entry_of(request.owner)[0]} or ledger.is_of_this_run(request):
+            return False
+        try:
+            others = (it for it in self.state().holders() if it.audio_id != deleted)
+            return not any(it.owner == owner for it in others) and not self._is_saved(ledger, request)
+        except SavedStateError:
+            return False
 
     # -- what is said ----------------------------------------------------------------------------------------
 
@@ -335,3 +347,8 @@ class Leftovers:
             serving.say(line)
         elif told == TOLD + 1:
             serving.say("... and the same of more audios")
+
+
+def _made(request: Request, audio_id: str) -> Holder:
+    """Whoever an audio was made for."""
+    return Holder(request.site, audio_id, request.owner, made_for=mark(request.owner))
