@@ -142,6 +142,7 @@ def test_answers_that_keep_getting_lost_end_in_an_error_and_an_intent(bench: Ben
     bench.vod.faults["extract"] = [lost() for _ in range(ROUNDS)]
     with pytest.raises(LostAnswerError):
         bench.ensure()
+    assert bench.vod.faults["extract"] == [], "it was given up early"
     assert bench.ledger.find(key_of()) is not None
     bench.ensure()
     assert bench.vod.accepted == 1
@@ -788,6 +789,7 @@ def test_a_failed_extraction_tells_the_reason_and_is_removed(bench: Bench) -> No
     with pytest.raises(ExtractionError, match=r"no audio stream.*remains were removed"):
         bench.ensure()
     assert bench.vod.audio_ids() == []
+    assert bench.ledger.find(key_of()) is None
 
 
 def test_remains_that_stay_keep_their_id(bench: Bench) -> None:
