@@ -6,6 +6,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -834,6 +835,8 @@ def test_what_vod_does_not_delete_since_it_is_gone_is_not_looked_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was found to be gone, so nobody waits until it is."""
+    deleted = bench.lifecycle.deleting(bench.vod.audio(), bench.operation(), FakeDeadline(bench.clock, 60))
+    assert here(deleted) is False, "VOD has confirmed it, and may still be at it"
     monkeypatch.setattr(bench.vod, "delete", lambda *_: False)
     begun = bench.clock.now
     bench.remove("nowhere")
@@ -1166,3 +1169,13 @@ def test_many_deletions_that_do_not_end(bench: Bench) -> None:
     assert (len(shown), failed, bench.clock.now - begun) == (30, [], ABSENCE_S)
     shown, failed = seeing_through(bench, 30, after=(20.0, "DELETE_FAILED"))
     assert (shown, len(failed)) == ([], 30)
+
+
+def test_who_stops_seeing_deletions_through_asks_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The poller forgets whoever waits no longer."""
+    asked: dict[str, Future[Asset]] = {}
+    monkeypatch.setattr(bench.vod, "glancing", lambda it: asked.setdefault(it, Future()))
+    monkeypatch.setattr(bench.vod, "forget", lambda it, _: asked.pop(it))
+    with pytest.raises(DeadlineError):
+        bench.lifecycle.see_through(["one", "two"], FakeDeadline(bench.clock, 60))
+    assert not asked
