@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import pytest
+
 from vod_provider.audio.operation import Operation
 from vod_provider.vod.assets import Asset
 from vod_provider.vod.deadline import Deadline, Stop
@@ -257,3 +259,13 @@ class FakeVod:
 
     def show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         return {asset_id: self.look(asset_id, deadline) for asset_id in asset_ids}
+
+
+def hide_from_others(vod: FakeVod, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have VOD show no audio but to those who know that it may be new, and who wait longer."""
+    wait = vod.wait
+
+    def hidden(asset_id: str, *given: Any, new: bool = False) -> Asset:
+        return wait(asset_id, *given, new=new) if new else Asset.gone(asset_id)
+
+    monkeypatch.setattr(vod, "wait", hidden)

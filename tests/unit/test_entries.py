@@ -93,6 +93,9 @@ def test_many_problems_are_counted() -> None:
     found = problems({str(number): {"asset_id": ""} for number in range(1000)})
     assert len(found) == entries.PROBLEMS + 1
     assert found[-1] == f"audios has {1000 - entries.PROBLEMS} more problems"
+    found = problems({str(number): {} for number in range(entries.PROBLEMS)})
+    assert len(found) == entries.PROBLEMS
+    assert not found[-1].endswith("more problems")
     assert problems({"a": {"asset_id": "v"}}, title="x")[0].startswith("title is not known")
 
 

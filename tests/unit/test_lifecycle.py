@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.unit.fakes import Clock, FakeDeadline, FakeVod, refused
+from tests.unit.fakes import Clock, FakeDeadline, FakeVod, hide_from_others, refused
 from tests.unit.test_ledger import FakeStore
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Change, Holder, Key, LedgerError, Request, State
@@ -417,12 +417,7 @@ def test_only_one_that_was_accepted_just_now_may_be_hidden_for_a_while(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever has asked waits for it all the same; one of a run before is gone where it is absent."""
-    wait = bench.vod.wait
-
-    def hidden(asset_id: str, *given: Any, new: bool = False) -> Asset:
-        return wait(asset_id, *given, new=new) if new else Asset.gone(asset_id)
-
-    monkeypatch.setattr(bench.vod, "wait", hidden)
+    hide_from_others(bench.vod, monkeypatch)
     made = bench.ensure()
     assert made.outcome is Outcome.READY
     with pytest.raises(ExtractionError, match="deleted before it was ready"):

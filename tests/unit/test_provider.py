@@ -15,7 +15,7 @@ from obstore.store import MemoryStore
 from pulumi.dynamic import CreateResult
 from pulumi.output import Unknown
 
-from tests.unit.fakes import Clock, FakeOperation, FakeVod, refused
+from tests.unit.fakes import Clock, FakeOperation, FakeVod, hide_from_others, refused
 from vod_provider.audio import inputs
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, Key, LedgerError, Request, State, mark
@@ -663,6 +663,16 @@ def test_an_update_asks_for_what_has_changed_only(engine: Engine) -> None:
     assert engine.vod.calls == ["update", "publish"]
     assert ((updated.outs or {})["title"], (updated.outs or {})["status"]) == ("New", "PUBLISHED")
     assert engine.vod.assets[audio_id].title == "New"
+
+
+@pytest.mark.parametrize("told", ["http://published", None])
+def test_publishing_an_audio_may_give_it_another_url(engine: Engine, told: str | None) -> None:
+    """Where VOD tells none, it is the one from before."""
+    audio_id, outs = engine.made()
+    engine.vod.assets[audio_id] = replace(engine.vod.assets[audio_id], url=told)
+    before = outs | {"url": "http://before"}
+    updated = engine.serve("talk", engine.provider.update, audio_id, before, DECLARED | {"publish": True})
+    assert (updated.outs or {})["url"] == (told or "http://before")
 
 
 def test_an_update_of_what_is_gone_says_how_to_go_on(engine: Engine) -> None:
@@ -1436,6 +1446,27 @@ def test_what_a_broken_off_replacement_left_is_said_where_nothing_changes(engine
         found = [it for it in engine.said if "broken off" in it]
         assert len(found) == said
     assert found[0].startswith(f"audio {left} (AAC of asset video) was made for talk by a run that was broken off")
+
+
+def test_an_update_waits_for_an_audio_that_vod_does_not_show_yet(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its create may have been broken off a moment before."""
+    engine.vod.faults["look"] = [DeadlineError(60)]
+    with pytest.raises(PartialFailureError) as failed:
+        engine.create()
+    engine.run()
+    hide_from_others(engine.vod, monkeypatch)
+    updated = engine.serve("talk", engine.provider.update, failed.value.id, dict(failed.value.outs), DECLARED)
+    assert (updated.outs or {})["status"] == "CREATED"
+
+
+def test_a_description_is_refused_of_a_new_audio_and_kept_of_one_that_has_it(engine: Engine) -> None:
+    """VOD fills it itself; what was imported may have it in its inputs."""
+    given = DECLARED | {"description": "made by VOD"}
+    (failure,) = engine.serve("talk", engine.provider.check, {}, given).failures
+    assert failure.reason.startswith("description ")
+    assert not engine.serve("talk", engine.provider.check, given, given).failures
 
 
 def test_events_are_listened_for_where_an_audio_is_waited_for(engine: Engine) -> None:

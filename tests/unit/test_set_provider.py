@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import pytest
 from pulumi.output import Unknown
 
-from tests.unit.fakes import refused
+from tests.unit.fakes import hide_from_others, refused
 from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
 from vod_provider.audio import lifecycle, many
 from vod_provider.audio.ledger import Ledger
@@ -433,13 +433,14 @@ def test_an_extraction_that_fails_in_the_end_is_asked_for_again(sets: Sets) -> N
     assert sets.vod.accepted == 2
 
 
-def test_an_extraction_that_was_broken_off_is_waited_for(sets: Sets) -> None:
-    """And gets its metadata then."""
+def test_an_extraction_that_was_broken_off_is_waited_for(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And gets its metadata then. VOD may have accepted it just now, and not show it for a while."""
     sets.vod.faults["look"] = [DeadlineError(60)]
     with pytest.raises(PartialFailureError) as failed:
         sets.up({"one": {"asset_id": "video", "title": "One"}})
     sets.outs = plain(failed.value.outs)
     sets.inputs = {"audios": {"one": {"asset_id": "video", "title": "One"}}}
+    hide_from_others(sets.vod, monkeypatch)
     (audio_id,) = sets.up({"one": {"asset_id": "video", "title": "One"}}).values()
     assert sets.vod.assets[audio_id].title == "One"
     assert sets.vod.accepted == 1
@@ -540,6 +541,14 @@ def test_what_vod_still_shows_is_warned_of(
     assert set(named[:5]) <= set(ids.values())
     assert named[5:] == more
     assert sets.ledger.holders(SITE) == []
+
+
+def test_a_set_without_audios_is_destroyed(sets: Sets) -> None:
+    """Nothing is asked of VOD."""
+    sets.up({})
+    sets.vod.calls.clear()
+    sets.destroy()
+    assert (sets.last.last_line, sets.vod.calls) == ("0 deleted", [])
 
 
 def test_a_deletion_is_stopped(sets: Sets) -> None:
