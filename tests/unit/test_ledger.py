@@ -139,6 +139,15 @@ def test_a_state_of_a_version_before_ends_the_request_of_its_former_name(file: P
     assert ledger.find(KEY) is None
 
 
+def test_an_assumed_place_is_known_where_a_request_tells_it(file: Path) -> None:
+    """A state of the version before does not say where its audio is, and the run that has asked for it does."""
+    ledger = Ledger(file)
+    ledger.take(request(audio_id="a", state=State.ANSWERED, site="https://vod other"))
+    ledger.hold([replace(holder(), assumed=True)])
+    assert ledger.holders(SITE) == []
+    assert [it.assumed for it in ledger.holders("https://vod other")] == [False]
+
+
 def test_the_same_id_elsewhere_is_another_audio(file: Path) -> None:
     """Ids are those of a project at an endpoint."""
     ledger = Ledger(file)
