@@ -161,6 +161,7 @@ class Many(Generic[T]):
     def _admit(self, waiting: Iterator[tuple[str, Steps[T]]]) -> None:
         """Begin as many as may be under way."""
         while self._under_way < UNDER_WAY and self._alike < ALIKE:
+            self._deadline.check()  # those who hear first that it is over make room, which is for nobody
             item = next(waiting, None)
             if item is None:
                 return
