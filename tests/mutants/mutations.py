@@ -145,11 +145,16 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
             yield new
         case ast.Expr(value=ast.Call()):
             yield ast.Pass()
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.expr() as value) if not _is_like_none(value):
             new.value = ast.Constant(None)
             yield new
         case ast.Continue():
             yield ast.Break()
+
+
+def _is_like_none(value: ast.expr) -> bool:
+    """`return False` counts as None for whoever asks, and `return True` is changed to that as a constant."""
+    return isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))
 
 
 def _is_of_types(node: ast.BinOp) -> bool:
