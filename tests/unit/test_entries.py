@@ -252,6 +252,11 @@ def test_what_differs_is_named_by_its_path() -> None:
     assert found.line() == "1 to extract, 1 to extract again, 1 to change in place, 2 to delete"
 
 
+def test_what_others_have_taken_the_place_of_is_counted_with_what_is_removed() -> None:
+    """All of them are deleted at VOD."""
+    assert Plan(removed=["gone"], left=["before"]).line() == "2 to delete"
+
+
 def test_a_default_that_changes_is_told_once() -> None:
     """Another format for all is another extraction of each that has none of its own, and stands with the set."""
     before = {"a": {"asset_id": "v"}, "b": {"asset_id": "w", "format": "MP3"}, "c": {"asset_id": "x"}}

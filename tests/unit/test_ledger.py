@@ -497,6 +497,7 @@ def test_who_waits_for_another_process_says_so(file: Path, monkeypatch: pytest.M
     assert goes_on.is_set()
     who = f"process {os.getpid()} on {socket.gethostname()}"
     assert told[0] == f"ledger locked for 0 s: {who} has {file} while it asks VOD"
+    assert not file.with_name(f"{file.name}.lock").read_text(), "nobody has it any more"
 
 
 def test_a_disk_that_is_full(file: Path) -> None:
@@ -1185,3 +1186,13 @@ def test_the_owner_of_an_entry_tells_set_and_key(key: str) -> None:
     assert entry_of('s3://b urn:pulumi:dev::media::vod:index:ExtractedAudio::odd["name"]')[1] is None
     assert entry_of(r's3://b urn:pulumi:dev::media::vod:index:ExtractedAudioSet::odd["\u0061"]')[1] is None
     assert owner_of_entry("", key) == name_of("") == ""
+
+
+def test_who_takes_an_audio_over_in_this_run_has_a_right_to_it(file: Path) -> None:
+    """What an earlier run was taking over, and the state does not have, was not taken over."""
+    taking = request(Key("taker", "f"), "a", State.ACCEPTED)
+    Ledger(file, run="before").take(taking)
+    now = Ledger(file, run="now")
+    assert now.disprovable(holder()) == ["taker"]
+    now.take(taking)
+    assert now.disprovable(holder()) == []
