@@ -28,6 +28,8 @@ from vod_provider.config import settings
 from vod_provider.plugin import context, serving
 from vod_provider.plugin.context import RunContext
 from vod_provider.plugin.errors import PartialFailureError, SavedStateError
+from vod_provider.plugin.leftovers import Leftovers
+from vod_provider.plugin.run import Run
 from vod_provider.plugin.services import Services
 from vod_provider.plugin.serving import ServedRequest
 from vod_provider.provider import ExtractedAudioProvider
@@ -1059,6 +1061,21 @@ def test_a_stack_that_is_no_more_holds_nothing(engine: Engine, *, stored: bool) 
     engine.serve("first", engine.provider.delete, audio_id, outs)
     assert engine.vod.audio_ids() == []
     assert engine.services.ledger.everything(SITE) == ([], [])
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_file_backend_does_not_tell_what_stacks_a_team_has(tmp_path: Path, *, stored: bool) -> None:
+    """Another machine that shares the ledger may have a backend of its own at the same path: what it holds stays."""
+    run = Run(owners=f"file:///b {STACK}")
+    leftovers = Leftovers(run)
+    leftovers._saved[run.owners] = cast("Any", Saved({}, {}))
+    store = ObjectStore(MemoryStore(), "memory", "", run.owners, pytest.fail) if stored else None
+    ledger = Ledger(None if stored else tmp_path / "ledger", store=store)
+    maker = f"file:///b {urn('first')}"
+    held = Holder(SITE, "a", maker, made_for=mark(maker))
+    former = replace(held, owner=maker.replace(":dev:", ":former:"), made_for="", adopted=True)
+    ledger.hold([held, former])
+    assert leftovers.let_go(ledger, [held]) == [[former.owner] if stored else []]
 
 
 def test_a_move_that_was_never_saved_does_not_keep_the_audio(engine: Engine) -> None:

@@ -239,7 +239,9 @@ class Leftovers:
         if not owners or not self._run.owners or self._run.has_answered(holder.audio_id):
             return []
         try:
-            ours = [it for it in owners if it.startswith(self._run.owners) or self._is_of_former_stack(it)]
+            # A file backend may be this machine's alone, and another of the team may have the stack that is not in it.
+            tells = ledger.excludes_others or not self._run.owners.startswith("file:")
+            ours = [it for it in owners if it.startswith(self._run.owners) or (tells and self._is_of_former_stack(it))]
             # Where anybody else has it, that may be one of these by another name, or in another stack.
             there = self.state().holders_of(holder.audio_id)
             if not ours or {it.owner for it in there} - {holder.owner} or self.state().elsewhere(holder.audio_id):
