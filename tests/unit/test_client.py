@@ -102,6 +102,20 @@ def test_extract_sends_what_the_reference_shows() -> None:
     assert script.sent == [("POST", "/asset/extract_audio", None, body)]
 
 
+def test_an_answer_that_says_nothing_is_asked_for_again() -> None:
+    """A proxy, or a gateway in trouble, may answer 200 with an empty object; where asking again is harmless, it is."""
+    vod, script, deadline = client({}, info("a"))
+    assert vod.show(["a"], deadline)["a"].status == "CREATED"
+    assert len(script.sent) == 2
+    deleted = {"delete_result_array": [{"asset_id": "a", "status": "DELETED"}]}
+    vod, script, deadline = client({"delete_result_array": None}, deleted)
+    assert vod.delete(["a"], deadline) == {"a": True}
+    vod, script, deadline = client(*[{}] * 50)
+    with pytest.raises(LostAnswerError, match="an answer without asset_info_array"):
+        vod.show(["a"], deadline)
+    assert len(script.sent) == retries.ATTEMPTS
+
+
 def test_extract_is_never_repeated_where_it_may_have_been_done() -> None:
     """A lost answer comes out at once."""
     vod, script, deadline = client(LostAnswerError("x", "reset"), {"audio_asset_id": "a"})

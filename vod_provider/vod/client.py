@@ -144,7 +144,7 @@ class Client:
         """Take a queued extraction back. Raises StateError once it is under way."""
         doing = f"cancelling the extraction of audio {audio_id}"
         query = [("asset_id", audio_id)]
-        self._call("cancel", deadline, doing, "DELETE", "/asset/extract_audio", query=query)
+        self._call("cancel", deadline, doing, "DELETE", "/asset/extract_audio", _nothing, query=query)
 
     def show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         """Up to ten assets by id. One that VOD answers it does not have is there with status NO_ASSET."""
@@ -164,8 +164,8 @@ class Client:
 
     def _show(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, Asset]:
         doing = f"asking about asset {_named(asset_ids)}"
-        answer = self._query(doing, [("asset_id", asset_id) for asset_id in asset_ids], deadline)
-        found = {asset.id: asset for asset in _assets(doing, answer)}
+        query = [("asset_id", asset_id) for asset_id in asset_ids]
+        found = {asset.id: asset for asset in self._query(doing, query, partial(_assets, doing), deadline)}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
     def made_between(self, since: datetime, until: datetime, deadline: Deadline) -> list[Asset]:
@@ -187,7 +187,8 @@ class Client:
         `deadline` gives each page its own. Raises VodError where there are more than LISTED, which pages do not reach.
         """
         for page in range(LISTED // PAGE):
-            found = _assets(doing, self._query(doing, [*query, ("page", str(page)), ("size", str(PAGE))], deadline()))
+            asked = [*query, ("page", str(page)), ("size", str(PAGE))]
+            found = self._query(doing, asked, partial(_assets, doing), deadline())
             yield found
             if len(found) < PAGE:
                 return
@@ -244,24 +245,30 @@ class Client:
         for name, at in (("start_time", begin), ("end_time", end)):
             query += [(name, at.astimezone(UTC).strftime(_TIME))] if at is not None else []
         query += [("page", str(page)), ("size", str(PAGE))]
-        answer = self._query(doing, query, deadline, path="/asset/list")
-        return [_summary(row) for row in _rows(doing, answer, "assets")], _whole(answer.body.get("total")) or 0
+
+        def read(answer: Answer) -> tuple[list[Asset], int]:
+            return [_summary(row) for row in _rows(doing, answer, "assets")], _whole(answer.body.get("total")) or 0
+
+        return self._query(doing, query, read, deadline, path="/asset/list")
 
     def delete(self, asset_ids: Sequence[str], deadline: Deadline) -> dict[str, bool]:
         """Delete up to ten assets; says of each whether VOD reports it deleted."""
         doing = f"deleting asset {_named(asset_ids)}"
         repeats, several = self._repeats, len(asset_ids) > 1
         query = [("asset_id", one) for one in (asset_ids if repeats else [",".join(asset_ids)])]
+
+        def read(answer: Answer) -> dict[str, str]:
+            results = answer.body.get("delete_result_array")
+            if not isinstance(results, list):
+                raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
+            return {_id(one.get("asset_id")): str(one.get("status")) for one in results if isinstance(one, dict)}
+
         try:
-            answer = self._call("delete", deadline, doing, "DELETE", "/asset", query=query)
+            told = self._call("delete", deadline, doing, "DELETE", "/asset", read, query=query)
         except AnswerError as error:
             if several and error.code == _ILLEGAL:
                 self._repeats = not repeats
             raise
-        results = answer.body.get("delete_result_array")
-        if not isinstance(results, list):
-            raise LostAnswerError(doing, "an answer without delete_result_array", answer.request_id)
-        told = {_id(one.get("asset_id")): str(one.get("status")) for one in results if isinstance(one, dict)}
         if several and not told.keys() >= set(asset_ids):
             self._repeats = not repeats
         deleted = {asset_id for asset_id, status in told.items() if status_of(status, "") in _DELETED}
@@ -272,8 +279,8 @@ class Client:
         what = "publish" if published else "unpublish"
         doing = f"{what}ing asset {_named(asset_ids)}"
         body = {"asset_id": list(asset_ids)}
-        answer = self._call(what, deadline, doing, "POST", f"/asset/status/{what}", body=body)
-        found = {asset.id: asset for asset in _assets(doing, answer)}
+        assets = self._call(what, deadline, doing, "POST", f"/asset/status/{what}", partial(_assets, doing), body=body)
+        found = {asset.id: asset for asset in assets}
         return {asset_id: found.get(asset_id) or Asset.gone(asset_id) for asset_id in asset_ids}
 
     def update(self, asset_id: str, metadata: Mapping[str, Any], deadline: Deadline) -> None:
@@ -288,17 +295,32 @@ class Client:
         body: dict[str, Any] = {"asset_id": asset_id, **changes}
         if "tags" in body:
             body["tags"] = ",".join(body["tags"])
-        self._call("update", deadline, doing, "PUT", "/asset/info", body=body)
+        self._call("update", deadline, doing, "PUT", "/asset/info", _nothing, body=body)
 
     def _query(
-        self, doing: str, query: list[tuple[str, str]], deadline: Deadline, *, path: str = "/asset/info"
-    ) -> Answer:
-        return self._call("query", deadline, doing, "GET", path, query=query)
+        self,
+        doing: str,
+        query: list[tuple[str, str]],
+        read: Callable[[Answer], T],
+        deadline: Deadline,
+        *,
+        path: str = "/asset/info",
+    ) -> T:
+        return self._call("query", deadline, doing, "GET", path, read, query=query)
 
-    def _call(self, quota_name: str, deadline: Deadline, doing: str, method: str, path: str, **more: Any) -> Answer:
-        """Send a request that comes to the same however often it is sent."""
+    def _call(
+        self,
+        quota_name: str,
+        deadline: Deadline,
+        doing: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], T],
+        **more: Any,
+    ) -> T:
+        """Send a request that comes to the same however often it is sent; again where `read` finds no answer in it."""
         send = partial(self._transport.send, doing, method, path, **more)
-        return self._perform(quota_name, lambda sending: sending(send), deadline)
+        return self._perform(quota_name, lambda sending: read(sending(send)), deadline)
 
     def _perform(
         self,
@@ -368,6 +390,10 @@ class Client:
             if type(error) is DeadlineError and entering and not sent and not attempts:
                 raise QuotaError(quota_name, quota.per_minute, deadline.seconds, refused=refusals > 0) from error
             raise
+
+
+def _nothing(_: Answer) -> None:
+    """What an answer says that only has to have come."""
 
 
 def _named(asset_ids: Sequence[str]) -> str:

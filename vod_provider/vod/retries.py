@@ -4,7 +4,7 @@
     never sent          again               again
     429                 again               again       the gateway refused it before VOD saw it
     answer lost, 5xx,   again               no          it may have been done, and each one is paid for:
-    nonsense                                            look for it first (extraction.py)
+    nonsense                                            look for it first (audio/recovery.py)
     10051, 10052        again               no          a fault inside VOD, with 403: it may have been done
     4xx                 no                  no          VOD has refused
 
