@@ -59,6 +59,7 @@ class Core:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.before: dict[str, Props] = {}
+        self.timeouts: dict[str, float] = {}
         self.config: Mapping[str, str] = {}
         self.error: Exception | None = None
         self.failures: list[CheckFailure] = []
@@ -68,6 +69,7 @@ class Core:
     def _note(self, *asked: Any) -> None:
         self.asked.append(asked)
         with serving.current_request() as served:
+            self.timeouts[asked[0]] = served.operation.timeout
             if served.inputs_before is not None:
                 self.before[asked[0]] = served.inputs_before()
         if self.error is not None:
@@ -316,6 +318,15 @@ def test_each_type_has_a_core_of_its_own(core: Core, urn: str, whose: str) -> No
     assert [it[0] for it in asked.pop(whose)] == ["check", "diff", "create", "read", "update", "delete"]
     assert list(asked.values()) == [[]]
     assert core.config == sets.config
+
+
+def test_what_the_user_allows_is_for_what_asks_vod(provider: NativeProvider, core: Core) -> None:
+    """`customTimeouts` come with a create, a read, an update and a delete; the engine sets none for all else."""
+    for name, request in calls(URN):
+        if hasattr(request, "timeout"):
+            request.timeout = 7
+        getattr(provider, name)(request, Context())
+    assert core.timeouts == {"check": 0, "diff": 0, "create": 7, "read": 7, "update": 7, "delete": 7}
 
 
 def test_the_core_may_ask_for_the_inputs_before(provider: NativeProvider, core: Core) -> None:
