@@ -457,8 +457,8 @@ class _Work:
         """Why not all is as it is to be: the first few reasons, and how many more; none where all is."""
         if self._over is not None:
             return [str(self._over)]
-        # In the program's order, so that the next run tells the same ones if they fail again.
-        keys = [*(key for key in self.wanted if key in self.failed), *(self.failed.keys() - self.wanted.keys())]
+        # By key, so that the next run tells the same ones if they fail again: the engine's maps have no order.
+        keys = sorted(self.failed, key=lambda key: (key not in self.wanted, key))
         lines = [f"{self._label(key)}: {self.failed[key]}" for key in keys[:TOLD]]
         more = len(self.failed) - len(lines)
         return [*lines, f"and {more} more failed"] if more else lines

@@ -90,6 +90,23 @@ def test_ten_looks_leave_at_once() -> None:
     assert len(schedule.due(0.0)) == 10
 
 
+def test_many_who_look_at_one_asset_wait_for_no_one_else() -> None:
+    """As when a thousand audios of one video are declared: who asks about it too fills no place, and delays no call.
+
+    But they do not come alone either: a call goes on to wait for others, however many leave with one id.
+    """
+    schedule, calls, at = Schedule(750), list[float](), 0.0
+    answered: list[Future[Asset]] = []
+    for number in range(200):
+        at = number * 0.02
+        for _ in schedule.due(at):
+            calls.append(at)
+            tell(schedule, {"source": ready("source")}, at)
+        answered.append(schedule.look("source", at))
+    assert calls == pytest.approx([QUIET_S * (it + 1) for it in range(7)], abs=0.021)
+    assert all(it.done() for it in answered[:175])
+
+
 def test_polling_stays_within_its_share() -> None:
     """However many wait, no more calls leave within 60 s than the share."""
     schedule = Schedule(5)

@@ -35,14 +35,14 @@ class BatchTiming:
         self._lone = 0
 
     def came(self, now: float, *, joins: bool) -> None:
-        """One has come; `joins` if others wait already for the same call."""
+        """One has come who takes a place; `joins` if others wait already for the same call."""
         if joins:
             self._gaps.append(now - self._last)
         self._last = now
 
-    def left(self, ids: int) -> None:
-        """A call has left with so many ids."""
-        self._lone = self._lone + 1 if ids == 1 else 0
+    def left(self, asked: int) -> None:
+        """A call has left for so many who asked; several may have asked about one id."""
+        self._lone = self._lone + 1 if asked == 1 else 0
         if self._lone == LONE:
             self._gaps.clear()
 

@@ -102,9 +102,9 @@ class Schedule:
         subject.looks.append(future)
         if sure:
             subject.sure.add(future)
-        if not subject.asking:
+        if not subject.asking and asset_id not in self._looked:  # who asks about one that waits takes no place
             self._batch_timing.came(now, joins=bool(self._looked))
-            self._looked.setdefault(asset_id, now)
+            self._looked[asset_id] = now
         return future
 
     def watch(self, asset_id: str, now: float, progress: Progress, *, new: bool = False) -> Future[Asset]:
@@ -157,7 +157,7 @@ class Schedule:
         if not leaves and self._soonest() > now:
             return []
         if looked:
-            self._batch_timing.left(len(looked))
+            self._batch_timing.left(sum(len(self._subjects[asset_id].looks) for asset_id in looked))
         # Places that are left go to those who would be next anyway.
         ids = looked + self._those_who_are_next(IDS_PER_CALL - len(looked))
         for asset_id in ids:
