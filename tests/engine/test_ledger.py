@@ -342,6 +342,19 @@ def test_another_machine_that_shares_no_ledger_loses_nothing(stack: NewStack, vo
     assert vod.audio_ids() == [ids(first)["talk"]]
 
 
+def test_two_copies_of_a_project_with_a_backend_in_its_folder(stack: NewStack, vod: LocalVod, tmp_path: Path) -> None:
+    """Both name it by the same relative path, and have one ledger: each has an audio of its own, and deletes that."""
+    program = one(vod.video())
+    first, second = (stack(vod.config | {"vod:journal": str(tmp_path / "ledger")}) for _ in range(2))
+    for copy in (first, second):
+        copy.environ["PULUMI_BACKEND_URL"] = "file://./state"
+        copy.program(program)
+        copy.up().expect("2 created")
+    assert vod.accepted() == 2
+    second.destroy().expect()
+    assert vod.audio_ids() == list(ids(first).values())
+
+
 def test_the_quota_refuses_for_ever(stack: NewStack, vod: LocalVod) -> None:
     """The error says that it was the quota, and that VOD has accepted nothing."""
     audio = stack(vod.config | {"vod:timeouts": json.dumps({"create": 4})})

@@ -81,6 +81,21 @@ def test_the_backend_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert backend({}) == "https://api.pulumi.com"
 
 
+def test_a_backend_in_a_folder_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a relative path, each copy of the project has a backend of its own, wherever in it the plugin runs."""
+    found = []
+    for copy in (tmp_path / "one", tmp_path / "two"):
+        (copy / "program").mkdir(parents=True)
+        (copy / "Pulumi.yaml").write_text("name: p\nruntime: python\nbackend:\n  url: file://./state\n")
+        for folder in (copy, copy / "program"):
+            monkeypatch.chdir(folder)
+            found.append(backend({}))
+        assert backend({"PULUMI_BACKEND_URL": "file://state/../state"}) == identity(f"file://{copy}/state")
+    assert found == [f"file://{tmp_path}/{copy}/state" for copy in ("one", "one", "two", "two")]
+    monkeypatch.chdir(tmp_path)
+    assert identity("file://.") == f"file://{tmp_path}"
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"current": 1}'])
 def test_without_a_login_it_is_pulumis_own(tmp_path: Path, content: str) -> None:
     """Whatever the file with the login holds, and where there is none."""

@@ -131,6 +131,18 @@ def test_no_pulumi_and_no_state_are_errors(exports: Any, tmp_path: Path) -> None
     assert not isinstance(failed.value, EncryptedStateError)
 
 
+def test_the_state_is_read_in_the_projects_folder(
+    exports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the engine takes a backend's relative path from, although a program may run in a folder of its own."""
+    environ = exports(single("v"))
+    (tmp_path / "pulumi").write_text(f"#!/bin/sh\ntest -f Pulumi.yaml && cat {tmp_path}/sealed\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: media\n")
+    (tmp_path / "program").mkdir()
+    monkeypatch.chdir(tmp_path / "program")
+    assert [it.audio_id for it in holders(environ)] == ["a"]
+
+
 def test_who_has_an_audio(exports: Any, tmp_path: Path) -> None:
     """Also one that waits for its deletion; not who only looks at it. The state is read once."""
     replaced = a_set({"assetId": "v"})

@@ -7,6 +7,7 @@ one. No credential of a backend's URL is kept.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ TYPES = ("pulumi-python:dynamic/vod:ExtractedAudio", "vod:index:ExtractedAudio")
 """The type of an audio of the dynamic provider, and of the native plugin."""
 SET_TYPES = ("pulumi-python:dynamic/vod:ExtractedAudioSet", "vod:index:ExtractedAudioSet")
 """The same of a set of audios."""
+_PROJECT = ("Pulumi.yaml", "Pulumi.yml")
 _SERVICE = "https://api.pulumi.com"
 """Pulumi Cloud, the backend of whoever has chosen none. Source: `pulumi login --help`."""
 
@@ -69,13 +71,14 @@ def owner_now(environ: Mapping[str, str], written: str) -> str:
 def backend(environ: Mapping[str, str]) -> str:
     """The identity of the backend that holds the state. Source of the order: `GetCurrentCloudURL` of the engine."""
     given = environ.get("PULUMI_BACKEND_URL", "").strip()
-    return identity(given or _of_project(Path.cwd()) or _logged_in(environ) or _SERVICE)
+    return identity(given or _of_project() or _logged_in(environ) or _SERVICE)
 
 
 def identity(url: str) -> str:
     """The part of a backend's URL that tells it from others, in one spelling, without user, password and options.
 
-    Of the options only the endpoint tells backends apart: a bucket of another endpoint is another bucket.
+    Of the options only the endpoint tells backends apart: a bucket of another endpoint is another bucket. A folder with
+    a relative path is another one in each copy of the project, whose stacks have the same names.
     """
     try:
         parts = urlsplit(url)
@@ -84,7 +87,10 @@ def identity(url: str) -> str:
     except ValueError:
         return "?"  # nothing of it is shown: there may be a password in it
     if parts.scheme == "file":
-        return f"file://{Path(url.removeprefix('file://').partition('?')[0]).expanduser()}"
+        folder = Path(url.removeprefix("file://").partition("?")[0]).expanduser()
+        if not folder.is_absolute():  # the engine takes it from where it was started, in the project's folder as a rule
+            folder = Path(os.path.normpath(project_folder() / folder))
+        return f"file://{folder}"
     # Names of buckets are lower case, those of Azure's containers too; `hostname` makes them so.
     shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
     return f"{shown}?endpoint={endpoint}" if endpoint else shown
@@ -95,12 +101,17 @@ def _host(endpoint: str) -> str:
     return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
 
 
-def _of_project(folder: Path) -> str:
-    """The backend that the project's Pulumi.yaml names; '' for none. The engine runs a plugin inside of the project."""
-    for place in (folder, *folder.parents):
-        for name in ("Pulumi.yaml", "Pulumi.yml"):
-            with suppress(OSError, UnicodeDecodeError):
-                return _backend_in((place / name).read_text(encoding="utf-8"))
+def project_folder() -> Path:
+    """Where the project's Pulumi.yaml is. The engine runs a plugin inside of the project, perhaps in its `main`."""
+    here = Path.cwd()
+    return next((it for it in (here, *here.parents) if any((it / name).is_file() for name in _PROJECT)), here)
+
+
+def _of_project() -> str:
+    """The backend that the project's Pulumi.yaml names; '' for none."""
+    for name in _PROJECT:
+        with suppress(OSError, UnicodeDecodeError):
+            return _backend_in((project_folder() / name).read_text(encoding="utf-8"))
     return ""
 
 

@@ -20,7 +20,7 @@ from vod_provider.audio.ledger_records import Holder, owner_of_entry
 from vod_provider.audio.place import Place
 from vod_provider.plugin import names
 from vod_provider.plugin.errors import EncryptedStateError, SavedStateError
-from vod_provider.plugin.owner import SET_TYPES, TYPES
+from vod_provider.plugin.owner import SET_TYPES, TYPES, project_folder
 from vod_provider.plugin.state_secrets import in_clear, is_encrypted
 from vod_provider.vod.errors import VodError
 
@@ -136,6 +136,7 @@ def _pulumi(environ: Mapping[str, str], command: tuple[str, ...], *options: str)
     try:
         done = subprocess.run(  # noqa: S603 - the pulumi that runs this plugin, with arguments that are ours
             [program, *command, "--non-interactive", *options],
+            cwd=project_folder(),  # where a backend with a relative path is
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
