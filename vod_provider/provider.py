@@ -157,6 +157,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
             asset = services.at(place).look(id_, deadline)
             if "audio_asset_id" not in props:
                 props = props | {"format": _format_of_another(asset)}
+                props.pop("asset_id", None)  # which VOD does not tell; without it, it is nobody's here (see `shows`)
             if asset.outcome is Outcome.GONE:
                 services.ledger.release(holder)
                 return ReadResult("", {})

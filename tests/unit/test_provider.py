@@ -625,12 +625,19 @@ def test_an_absence_at_a_place_that_is_only_assumed_proves_nothing(engine: Engin
 
 
 def test_an_audio_that_is_only_looked_up(engine: Engine) -> None:
-    """`ExtractedAudio.get` tells its format, holds nothing, and fails where there is none or no audio."""
+    """`ExtractedAudio.get` tells its format, holds nothing, even once refreshed, and fails where there is no audio."""
     audio_id = engine.vod.audio(audio_format="AAC")
     read = engine.serve("looked", engine.provider.read, audio_id, {})
     assert (read.outs or {})["format"] == "AAC"
     engine.over()
     assert engine.ledger.holders(SITE) == []
+    holder = Holder(SITE, audio_id, owner("talk"), source="video", made_for=mark(owner("talk")))
+    engine.ledger.hold([holder])
+    for said in ({}, {"asset_id": "video"}):
+        outs = engine.serve("looked", engine.provider.read, audio_id, said).outs or {}
+        engine.serve("looked", engine.provider.read, audio_id, outs)  # a refresh shows what the state has of it
+        engine.over()
+        assert engine.ledger.holders(SITE) == [holder]
     with pytest.raises(VodError, match="it is MP4, and no audio that VOD extracts"):
         engine.serve("looked", engine.provider.read, "video", {})
     with pytest.raises(VodError, match="VOD has no such asset; check the id"):

@@ -82,9 +82,12 @@ class RunContext:
     # -- who holds what --------------------------------------------------------------------------------------
 
     def shows(self, owner: str, audio_id: str, props: Props) -> Holder:
-        """Note that the engine's saved state has this audio; returns whose it is, as `holder`."""
+        """Note that the engine's saved state has this audio; returns whose it is, as `holder`.
+
+        What a program only looks up by `get` is somebody else's: it has no source, and a refresh shows it all the same.
+        """
         holder = self.holder(owner, audio_id, props)
-        if holder.owner and holder.site and "audio_asset_id" in props:
+        if holder.owner and holder.site and holder.source and "audio_asset_id" in props:
             self.run.shows(holder)
         return holder
 
