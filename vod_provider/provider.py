@@ -23,7 +23,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from vod_provider.audio import inputs
-from vod_provider.audio.ledger_records import Holder, Key, mark, name_of
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, mark, name_of
 from vod_provider.audio.place import Place
 from vod_provider.audio.steps import here
 from vod_provider.plugin import dynamic, names, serving
@@ -337,13 +337,15 @@ def _unplaced(doing: str, place: Place) -> GoneError:
 
 @contextmanager
 def _naming(doing: str) -> Iterator[None]:
-    """Say what was being done where a wait ended early, which only knows that it ended."""
+    """Say what was being done where a wait ended early, which only knows that it ended, or the ledger has failed."""
     try:
         yield
     except StoppedError as error:
         raise EarlyEndError("stopped; `pulumi up` or `pulumi destroy` goes on from here") from error
     except DeadlineError as error:
         raise EarlyEndError(f"{doing}: {error}; `pulumi up` or `pulumi destroy` goes on from here") from error
+    except LedgerError as error:
+        raise LedgerError(f"{doing}: {error}; `pulumi up` or `pulumi destroy` goes on from here") from error
 
 
 def _outs(props: Props, asset: Asset) -> Props:

@@ -1376,6 +1376,22 @@ def test_a_deletion_that_is_stopped_goes_on_in_the_next_run(engine: Engine) -> N
         engine.serve("talk", engine.provider.delete, audio_id, outs)
 
 
+def test_a_ledger_that_fails_names_what_was_being_done(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also once VOD has deleted the audio, which the state still has: how to go on is said, and it does go on."""
+    audio_id, outs = engine.made()
+    release = engine.ledger.release
+
+    def fail(*_: object) -> None:
+        raise LedgerError("the store is away")
+
+    monkeypatch.setattr(engine.ledger, "release", fail)
+    with pytest.raises(LedgerError, match=f"^deleting audio {audio_id}: the store is away; .*`pulumi destroy` goes on"):
+        engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    monkeypatch.setattr(engine.ledger, "release", release)
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+
+
 # -- import, and the end ------------------------------------------------------------------------------------------
 
 
