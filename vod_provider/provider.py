@@ -74,6 +74,7 @@ class ExtractedAudioProvider(dynamic.OurProvider):
                 self._context.run.declares(served.urn, _declared(olds))  # the rest, only Diff is told
             else:
                 self._context.run.replaces(served.urn, checked.get("asset_id"))
+                self._context.run.claims(served.urn, checked.get("moved_from"), checked.get("adopt"))
         return CheckResult(checked, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:

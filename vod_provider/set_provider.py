@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 Props = dict[str, Any]
 
+TAKEN_S, TAKEN_PAUSE_S = 10.0, 0.1
+"""So long a set waits for others to take over the next of the audios that it has lost to them, looking so often."""
 AGAIN = "`pulumi up` goes on with what is missing"
 
 
@@ -78,6 +80,7 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             else:
                 for key, ask in wanted.items():
                     run.replaces(owner_of_entry(served.urn, key), ask.get("asset_id"))
+                self._claims(served.urn, wanted)
                 if wanted:
                     run.notes(served.urn, f"{name_of(served.urn)}: {len(wanted)} to extract")
         return CheckResult(checked, failures)
@@ -100,12 +103,17 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
                     self._context.note_where_it_stays(urn, entry)
             for key in plan.replaced:
                 run.replaces(owner_of_entry(served.urn, key), wanted[key].get("asset_id"))
+            self._claims(served.urn, {key: wanted[key] for key in plan.added})
             line = plan.line()
             run.notes(served.urn, f"{name_of(served.urn)}: {line}" if line else "")
             served.of_inputs = (entries.AUDIOS, *entries.DEFAULTS)
             served.detailed = plan.paths(there, before, news, _is_unknown) if known else {entries.AUDIOS: "UPDATE"}
         changes = bool(plan) or not known or olds.keys() != left.keys()
         return DiffResult(changes=changes, replaces=[], delete_before_replace=False)
+
+    def _claims(self, urn: str, new: Mapping[str, Mapping[str, Any]]) -> None:
+        for key, ask in new.items():
+            self._context.run.claims(owner_of_entry(urn, key), ask.get("moved_from"), ask.get("adopt"))
 
     def _is_there(self, entry: Mapping[str, Any], ask: Mapping[str, Any]) -> bool:
         return self._context.asks_for_the_place_of(entry, ask, _is_unknown)
@@ -229,7 +237,43 @@ class _Work:
             left = [
                 id_ for id_, it in self.there.superseded.items() if it["key"] in ready or it["key"] not in self.wanted
             ]
-            self.delete([key for key in plan.removed if key not in self.wanted] + left)
+            self.delete(self._unclaimed([key for key in plan.removed if key not in self.wanted] + left))
+
+    def _unclaimed(self, keys_and_ids: Sequence[str]) -> list[str]:
+        """These, without those that others are still to take over, which stay superseded until the next run.
+
+        The engine deletes a resource at the end, when others have taken over what was its; a set that only loses
+        entries is updated beside those who take over their audios.
+        """
+        if not keys_and_ids:
+            return []
+        run, ledger = self._context.run, self._services().ledger
+        holders: dict[str, Holder] = {}
+        for it in keys_and_ids:
+            entry = self.there.held.get(it) or self.there.superseded[it]
+            holders[it] = self._holder(entry["audio_asset_id"], entry.get("key", it), entry)
+        claimed = {it for it, one in holders.items() if run.is_claimed(name_of(one.owner), one.audio_id)}
+        operation, awaited = replace(self._operation, timeout=0.0), len(claimed)
+        deadline = operation.deadline(TAKEN_S)
+        while True:
+            others = ledger.others_of_each([*holders.values()])
+            alone = [it for it, found in zip(holders, others, strict=True) if not found]
+            if not claimed.intersection(alone):
+                break
+            if len(claimed.intersection(alone)) < awaited:
+                deadline, awaited = operation.deadline(TAKEN_S), len(claimed.intersection(alone))
+            operation.report(f"{awaited} to be taken over by others")
+            try:
+                deadline.sleep(TAKEN_PAUSE_S)
+            except DeadlineError:
+                break
+            except StoppedError as error:
+                self._over = error
+                return []
+        left = {it for it in alone if it in claimed or not run.gives_up(holders[it].audio_id)}
+        for it in left - self.there.superseded.keys():
+            self._supersede(it, self.there.held.pop(it))
+        return [it for it in keys_and_ids if it not in left]
 
     def _bring_about(self, jobs: Mapping[str, Callable[[str, Deadline], Steps[Asset]]]) -> None:
         if not jobs:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.conftest import NewStack, NewYamlStack
 from tests.engine.stack import Stack, until
-from tests.engine.yaml_stack import YamlStack
+from tests.engine.yaml_stack import YamlStack, audio
 from tests.vod import LocalVod
 
 PLUGINS = {"dynamic": "pulumi.dynamic", "native": "pulumi-resource-vod"}
@@ -480,6 +480,47 @@ def test_an_audio_moves_where_it_is_told_to(stack: NewStack, vod: LocalVod) -> N
     assert one.audios()["again"]["id"] == audio_id
     assert vod.audio_ids() == [audio_id]
     assert vod.accepted() == 1
+    one.destroy().expect()
+    assert vod.audio_ids() == []
+
+
+@pytest.mark.parametrize("to", ["another set", "a new set", "a resource"])
+@pytest.mark.parametrize("door", PLUGINS)
+def test_an_entry_moves_out_of_a_set_that_stays(yaml_stack: NewYamlStack, vod: LocalVod, door: str, to: str) -> None:
+    """The set is updated beside the one that takes the audio over, and does not delete it."""
+    source, other, one = vod.video(), vod.video(seconds=3), yaml_stack(vod.config)
+    moved = {"asset_id": source, "moved_from": 'archive["a"]'}
+    camel = {"asset_id": "assetId", "moved_from": "movedFrom"}
+
+    def program(sets: dict[str, Any], single: dict[str, str]) -> None:
+        """These sets, and a resource if there is anything of it."""
+        if door == "dynamic":
+            lines = [f"ExtractedAudioSet({name!r}, {audios!r})" for name, audios in sets.items()]
+            lines += [f"ExtractedAudio('single', **{single!r})"] if single else []
+            one.python("\n".join(["from vod_provider import ExtractedAudioSet", *lines]))
+            return
+        declared: dict[str, Any] = {}
+        for name, audios in sets.items():
+            given = {key: {camel[it]: value for it, value in entry.items()} for key, entry in audios.items()}
+            declared[name] = {"type": "vod:ExtractedAudioSet", "properties": {"audios": given}}
+        if single:
+            declared["single"] = audio(source, movedFrom=moved["moved_from"])
+        one.yaml(declared)
+
+    stays = {"b": {"asset_id": other}}
+    others = {"others": {"c": {"asset_id": other}}} if to == "another set" else {}
+    program({"archive": {"a": {"asset_id": source}, **stays}, **others}, {})
+    one.up().expect()
+    one.up().expect("unchanged")
+    first = sorted(vod.audio_ids())
+    if to != "a resource":
+        others = {"others": {**others.get("others", {}), "x": moved}}
+    program({"archive": stays, **others}, moved if to == "a resource" else {})
+    one.up().expect("updated")
+    assert sorted(vod.audio_ids()) == first
+    assert vod.accepted() == len(first)
+    one.refresh().expect("unchanged")
+    one.up().expect("unchanged")
     one.destroy().expect()
     assert vod.audio_ids() == []
 

@@ -12,6 +12,7 @@ from pulumi.output import Unknown
 
 from tests.unit.fakes import hide_from_others, refused
 from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
+from vod_provider import set_provider
 from vod_provider.audio import lifecycle, many
 from vod_provider.audio.ledger import Ledger
 from vod_provider.audio.ledger_records import Holder, LedgerError, State, entry_of, mark
@@ -576,6 +577,78 @@ def test_the_extractions_of_a_set_fail_for_one_reason(sets: Sets) -> None:
 
 IN_CATALOGUE = f"{STACK}vod:index:AudioCatalogue$pulumi-python:dynamic/vod:ExtractedAudio"
 SINGLE = f"backend {IN_CATALOGUE}::archive-talk"
+
+
+# -- audios that leave a set which stays ------------------------------------------------------------------------
+
+LEAVING = 'archive["talk"]'
+
+
+@pytest.mark.parametrize("names", ["moved_from", "adopt"])
+def test_what_is_to_be_taken_over_is_not_deleted_before(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    """The set is updated before the one that takes its audio over is served: it keeps it until that one has it."""
+    monkeypatch.setattr(set_provider, "TAKEN_S", 0.0)
+    first = sets.up({"talk": "video", "stays": "other"})
+    sets.refresh()
+    taking = {names: LEAVING if names == "moved_from" else first["talk"]}
+    for _ in range(2):  # in the first run it never is
+        sets.run()
+        news = sets.checked({"stays": "other"})
+        checked = sets.serve("single", sets.provider.check, {}, {"asset_id": "video", **taking}).inputs
+        assert sets.ask(sets.sets.diff, "id", sets.outs, news).changes
+        sets.outs, sets.inputs = plain(sets.ask(sets.sets.update, "id", sets.outs, news).outs or {}), news
+        assert list(sets.outs["superseded"]) == [first["talk"]]
+        assert sets.rows == ["1 to be taken over by others"]
+    assert sets.serve("single", sets.provider.create, checked).id == first["talk"]
+    assert sets.up({"stays": "other"}) == {"stays": first["stays"]}
+    assert "superseded" not in (sets.outs or {})
+    assert sorted(sets.vod.audio_ids()) == sorted(first.values())
+    assert sets.vod.accepted == 2
+
+
+def test_what_nobody_takes_over_after_all_is_deleted(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was to take it over is not in the program any more."""
+    monkeypatch.setattr(set_provider, "TAKEN_S", 0.0)
+    first = sets.up({"talk": "video", "stays": "other"})
+    sets.run()
+    news = sets.checked({"stays": "other"})
+    sets.serve("single", sets.provider.check, {}, {"asset_id": "video", "moved_from": LEAVING})
+    sets.ask(sets.sets.diff, "id", sets.outs, news)
+    sets.outs, sets.inputs = plain(sets.ask(sets.sets.update, "id", sets.outs, news).outs or {}), news
+    sets.up({"stays": "other"})
+    assert sets.vod.audio_ids() == [first["stays"]]
+
+
+def test_a_stop_while_others_take_over_leaves_all_as_it_is(sets: Sets) -> None:
+    """The next run goes on: nothing was given up, and nothing was deleted."""
+    first = sets.up({"talk": "video", "stays": "other"})
+    sets.run()
+    news = sets.checked({"stays": "other"})
+    sets.serve("single", sets.provider.check, {}, {"asset_id": "video", "moved_from": LEAVING})
+    sets.ask(sets.sets.diff, "id", sets.outs, news)
+    sets.stop = Stop()
+    sets.stop()
+    with pytest.raises(PartialFailureError) as failed:
+        sets.ask(sets.sets.update, "id", sets.outs, news)
+    assert sorted(failed.value.outs["extracted"]) == ["stays", "talk"]
+    assert sorted(sets.vod.audio_ids()) == sorted(first.values())
+
+
+def test_an_audio_is_either_taken_over_or_deleted(sets: Sets) -> None:
+    """Whoever is first has it: what is being taken over stays, what is being deleted is not taken over any more."""
+    first = sets.up({"taken": "video", "gone": "other"})
+    sets.refresh()
+    sets.run()
+    sets.context.run.moves(first["taken"], "somebody")
+    sets.run = lambda **_: None  # type: ignore[method-assign]  # one and the same run
+    sets.up({})
+    assert sets.vod.audio_ids() == [first["taken"]]
+    assert list((sets.outs or {})["superseded"]) == [first["taken"]]
+    sets.ledger.hold([Holder(SITE, first["gone"], f'{OWNER}["gone"]', source="other", format="MP3")])
+    with pytest.raises(VodError, match=r'the audio of archive\["gone"\]: it is being deleted, .* before single was'):
+        sets.create("single", asset_id="other", moved_from='archive["gone"]')
 
 
 @pytest.fixture

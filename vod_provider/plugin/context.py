@@ -156,7 +156,11 @@ class RunContext:
             if counterpart is None or self.run.other_of(counterpart.audio_id, urn):
                 return None
             held = counterpart
-        self.run.moves(held.audio_id, urn)
+        if not self.run.moves(held.audio_id, urn):
+            raise VodError(
+                f"taking over the audio of {name_of(held.owner)}: it is being deleted, since the set that had it was"
+                f" updated before {name_of(urn)} was declared; take moved_from out, which extracts it and is billed"
+            )
         return held
 
     def _known_moves(self, services: Services, asked: Asked, request: inputs.Request) -> Moves:

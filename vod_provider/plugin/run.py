@@ -39,6 +39,8 @@ class Run:
     _checked: set[str] = field(default_factory=set)
     _noted: dict[str, str] = field(default_factory=dict)
     _moved: dict[str, str] = field(default_factory=dict)
+    _claimed: set[str] = field(default_factory=set)
+    _given_up: set[str] = field(default_factory=set)
     _staying: dict[str, tuple[str, str]] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
 
@@ -147,10 +149,34 @@ class Run:
         with self._lock:
             return urn in self._by_id.get(audio_id, ())
 
-    def moves(self, audio_id: str, urn: str) -> None:
-        """An audio is taken over by the resource of that URN, from one that is about to go in the same run."""
+    def claims(self, urn: str, *names: object) -> None:
+        """The resource of that URN is new, and is to take over an audio: `names` are its id, or whose it was."""
+        if not self.is_replaced(urn):
+            with self._lock:
+                self._claimed.update(it for it in names if isinstance(it, str))
+
+    def is_claimed(self, *names: str) -> bool:
+        """Whether a new resource of the program names one of these as the audio that it is to take over."""
+        return not self._claimed.isdisjoint(names)
+
+    def moves(self, audio_id: str, urn: str) -> bool:
+        """An audio is taken over by the resource of that URN, from one that is about to go in the same run.
+
+        False where it was given up already.
+        """
         with self._lock:
+            if audio_id in self._given_up:
+                return False
             self._moved[audio_id] = urn
+            return True
+
+    def gives_up(self, audio_id: str) -> bool:
+        """The audio is about to be deleted, and nobody may take it over from now on; False where somebody does."""
+        with self._lock:
+            if audio_id in self._moved:
+                return False
+            self._given_up.add(audio_id)
+            return True
 
     def moved_to(self, audio_id: str) -> str:
         """The URN of the resource that has taken over this audio in this run; '' for none."""
