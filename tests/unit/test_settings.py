@@ -431,13 +431,28 @@ def test_places_that_cannot_be(config: dict[str, str], region: str | None, proje
         "http://[::1]:8480",
         "http://localhost:8480",
         "http://vod.localhost",
-        "HTTPS://vod.example.com",
     ],
 )
 def test_good_endpoints(endpoint: str) -> None:
     """https to anywhere, http to this machine; a slash at the end makes no difference."""
     assert load(STACK | {"vod:endpoint": endpoint}).endpoint == endpoint
     assert load(STACK | {"vod:endpoint": f" {endpoint}/ "}).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("spelled", "endpoint"),
+    [
+        ("HTTPS://VOD.Example.com:443/Path/", "https://vod.example.com/Path"),
+        ("Http://LocalHost:80", "http://localhost"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+        ("https://VOD.{region}.example.com:8443", "https://vod.{region}.example.com:8443"),
+    ],
+)
+def test_one_endpoint_has_one_spelling(spelled: str, endpoint: str) -> None:
+    """Scheme and host in small letters, and no port that goes without saying: it is one place."""
+    region = "cn-north-4"
+    loaded = load(KEY | {"vod:endpoint": spelled, "vod:region": region, "vod:projectId": "p"})
+    assert loaded.endpoint == endpoint.replace("{region}", region)
 
 
 @pytest.mark.parametrize(

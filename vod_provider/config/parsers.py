@@ -162,7 +162,11 @@ def endpoint(name: str, text: str) -> str:
         raise SettingsError(f"{shown}: expected a URL without '?' and '#'")
     if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(f"{shown}: requests would go unencrypted; use https, http is for this machine only")
-    return text.rstrip("/")
+    # In one spelling, since audios are told apart by where they are.
+    _, _, rest = text.partition("://")
+    netloc, slash, path = rest.partition("/")
+    netloc = netloc.lower().removesuffix({"http": ":80", "https": ":443"}[parts.scheme])
+    return f"{parts.scheme}://{netloc}{slash}{path}".rstrip("/")
 
 
 def is_local(template: str) -> bool:
