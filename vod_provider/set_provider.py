@@ -25,7 +25,7 @@ from pulumi.runtime import rpc
 
 from vod_provider.audio import entries, inputs
 from vod_provider.audio.entries import Entries, Plan
-from vod_provider.audio.ledger_records import Holder, Key, mark, name_of, owner_of_entry
+from vod_provider.audio.ledger_records import Holder, Key, LedgerError, mark, name_of, owner_of_entry
 from vod_provider.audio.operation import Operation
 from vod_provider.audio.place import Place
 from vod_provider.config import settings
@@ -237,7 +237,10 @@ class _Work:
             left = [
                 id_ for id_, it in self.there.superseded.items() if it["key"] in ready or it["key"] not in self.wanted
             ]
-            self.delete(self._unclaimed([key for key in plan.removed if key not in self.wanted] + left))
+            try:
+                self.delete(self._unclaimed([key for key in plan.removed if key not in self.wanted] + left))
+            except LedgerError as error:  # the engine has to be told of the new ones all the same
+                self._over = error
 
     def _unclaimed(self, keys_and_ids: Sequence[str]) -> list[str]:
         """These, without those that others are still to take over, which stay superseded until the next run.
@@ -484,11 +487,14 @@ class _Work:
         `before` are the entries of the inputs that the engine keeps then, in an update.
         """
         self._context.answers(self.accepted, owned=bool(self._operation.owner))
-        ready = sum(entries.state_of(it) is Condition.WELL for it in self.there.held.values())
+        held = [it for key, it in self.there.held.items() if key in self.wanted]  # others have not been deleted yet
+        ready = sum(entries.state_of(it) is Condition.WELL for it in held)
         self._served.last_line = f"{ready} ready"
         if reasons := self._reasons():
             outs = _outputs(self.there, self.wanted, before)
-            raise PartialFailureError(reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready)}; {AGAIN}")
+            raise PartialFailureError(
+                reasons[0], id_, outs, *reasons[1:], f"{self._standing(ready, len(held))}; {AGAIN}"
+            )
 
     def error(self, doing: str) -> VodError | None:
         """What has failed as one error, where nothing is to be kept; None for nothing."""
@@ -510,8 +516,8 @@ class _Work:
     def _label(self, key: str) -> str:
         return entries.path(key) if key in self.wanted else f"audio {key}"
 
-    def _standing(self, ready: int) -> str:
-        unfinished = len(self.there.held) - ready
+    def _standing(self, ready: int, held: int) -> str:
+        unfinished = held - ready
         kept = f", {unfinished} more are accepted by VOD and kept" if unfinished else ""
         return f"{ready} of {len(self.wanted)} audios are ready{kept}"
 

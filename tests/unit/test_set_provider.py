@@ -162,6 +162,28 @@ def test_a_ledger_that_fails_after_the_answer_is_a_warning(sets: Sets, monkeypat
     assert len(set(ids.values())) == sets.vod.accepted == 3
 
 
+@pytest.mark.parametrize("step", ["let_go", "release"])
+def test_a_ledger_that_fails_at_a_deletion_loses_nothing(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The engine gets what is new, with the reason, and no audio that VOD has deleted; the next `up` ends it."""
+    first = sets.up({"one": "video"})
+
+    def fail(*_: object) -> None:
+        raise LedgerError("the store is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Ledger, step, fail)
+        with pytest.raises(PartialFailureError, match=r"^the store is away") as failed:
+            sets.up({"two": "other"})
+    assert failed.value.reasons[-1].startswith("1 of 1 audios are ready; `pulumi up` goes on")
+    assert sets.ids["two"] != first["one"]
+    assert sorted(sets.ids.values()) == sorted(sets.vod.audio_ids())
+    ids = sets.up({"two": "other"})
+    assert sets.vod.audio_ids() == list(ids.values())
+    assert sets.vod.accepted == 2
+
+
 def test_what_fails_harms_no_other(sets: Sets) -> None:
     """The engine gets what there is, with the reasons by key, however its maps are ordered, and how many more."""
     bad = {f"bad-{it}": f"nothing-{it}" for it in (4, 1, 6, 0, 3, 5, 2)}
