@@ -1155,6 +1155,18 @@ def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engin
     assert [it.audio_id for it in engine.ledger.requests(SITE)] == [others]
 
 
+@pytest.mark.parametrize("why_not", ["", "declared", "saved"])
+def test_what_was_left_by_a_former_name_goes_with_the_resource(engine: Engine, why_not: str) -> None:
+    """It was renamed after its replacement was broken off; not where there is a resource of the former name again."""
+    audio_id, outs = engine.made()
+    left = broken_off(engine, format="AAC")
+    engine.saved({audio_id: ["new"]} | ({"another": ["talk"]} if why_not == "saved" else {}), **{audio_id: "talk"})
+    if why_not == "declared":
+        engine.serve("talk", engine.provider.check, {}, {"asset_id": "video", "format": "AAC"})
+    engine.serve("new", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == ([left] if why_not else [])
+
+
 @pytest.mark.parametrize("made", [0, 1, 2])
 def test_what_became_of_a_lost_answer_is_found_out_when_the_resource_goes(engine: Engine, made: int) -> None:
     """The one audio that fits is deleted, too; where more do, they stay, and are named."""

@@ -51,6 +51,8 @@ class Leftovers:
         self._told = 0
         self._left: dict[str, list[Key]] | None = None
         self._elsewhere: dict[str, list[Request]] | None = None
+        self._asked_by: dict[str, str] | None = None
+        """Who has asked for what no state is known to hold, by the owner's mark."""
         self._taken: dict[tuple[str, str], str] = {}
         """What is said when an audio, by its id, is somebody's, by its owner."""
 
@@ -258,12 +260,15 @@ class Leftovers:
         it. What became of a request whose answer was lost is found out first.
         """
         ledger = services.ledger
-        if not operation.owner or self._run.is_checked(urn) or not ledger.asked_for(operation.owner):
+        if not operation.owner or self._run.is_checked(urn):
+            return
+        owners = {operation.owner, self._former(ledger, operation.owner)}
+        if not any(map(ledger.asked_for, owners)):
             return
         ledger.catch_up()  # the run's other plugin may have taken it meanwhile
-        for request in ledger.asked_for(operation.owner):
+        for request in {it.key: it for owner in owners for it in ledger.asked_for(owner)}.values():
             place = Place.parse(request.site)
-            if place is None or not self._is_nobodys(ledger, request, operation.owner, deleted):
+            if place is None or not self._is_nobodys(ledger, request, owners, deleted):
                 continue
             lifecycle = services.at(replace(place, account=request.account))
             if request.audio_id is None:
@@ -283,13 +288,22 @@ class Leftovers:
                 f" {name_of(request.owner)} by a run that was broken off, and nobody has it: it was deleted, too"
             )
 
-    def _is_nobodys(self, ledger: Ledger, request: Request, owner: str, deleted: str) -> bool:
-        """Whether an earlier run made a request for this owner, who goes, or an entry of it, and no state has it."""
-        if owner not in {request.owner, entry_of(request.owner)[0]} or ledger.is_of_this_run(request):
+    def _former(self, ledger: Ledger, owner: str) -> str:
+        """For whom the audio of this owner was made, if that is no more: by its other type, or by a former name."""
+        with self._noting:
+            if self._asked_by is None:
+                asked = {entry_of(it.owner)[0] for it in ledger.asked_for(self._run.owners)}
+                self._asked_by = {mark(it): it for it in asked}
+            former = self._asked_by.get(self._run.made_for(owner), owner)
+        return owner if self._run.is_checked(_urn_of(former)) else former
+
+    def _is_nobodys(self, ledger: Ledger, request: Request, owners: Collection[str], deleted: str) -> bool:
+        """Whether an earlier run made a request for these owners, who go, or an entry of one, and no state has it."""
+        if {request.owner, entry_of(request.owner)[0]}.isdisjoint(owners) or ledger.is_of_this_run(request):
             return False
         try:
             others = (it for it in self.state().holders() if it.audio_id != deleted)
-            return not any(it.owner == owner for it in others) and not self._is_saved(ledger, request)
+            return not any(it.owner in owners for it in others) and not self._is_saved(ledger, request)
         except SavedStateError:
             return False
 
@@ -331,8 +345,7 @@ class Leftovers:
 
     def tell_what_nobody_asks_for(self, ledger: Ledger, owners: Collection[str]) -> None:
         for request in [it for it in ledger.kept("") if it.owner in owners]:
-            _, found, urn = request.owner.partition("urn:pulumi:")
-            if not self._run.is_replaced(f"{found}{urn}"):
+            if not self._run.is_replaced(_urn_of(request.owner)):
                 name = name_of(request.owner)
                 self._tells(
                     f"audio {request.audio_id} ({request.format} of asset {request.source}) was made for {name} by a"
@@ -349,6 +362,10 @@ class Leftovers:
             serving.say(line)
         elif told == TOLD + 1:
             serving.say("... and the same of more audios")
+
+
+def _urn_of(owner: str) -> str:
+    return "".join(owner.partition("urn:pulumi:")[1:])
 
 
 def _made(request: Request, audio_id: str) -> Holder:
