@@ -421,6 +421,16 @@ def test_taking_over_what_stays_declared_is_refused(engine: Engine) -> None:
         engine.create("second", moved_from="first")
 
 
+def test_two_do_not_take_over_one_audio(engine: Engine) -> None:
+    """Each of them is declared to have an audio of its own; the second one is told who has it."""
+    audio_id, outs = engine.held("first")
+    assert engine.create("second", moved_from="first").id == audio_id
+    with pytest.raises(VodError, match="the audio of first: second takes it over; take moved_from out"):
+        engine.create("third", moved_from="first")
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+
+
 @pytest.mark.parametrize("asked", [{"format": "AAC"}, {"asset_id": "other"}])
 def test_taking_over_something_else_is_refused(engine: Engine, asked: Props) -> None:
     """It would have to be extracted, which is billed, and that was not what the program says."""

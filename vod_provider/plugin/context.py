@@ -157,9 +157,13 @@ class RunContext:
                 return None
             held = counterpart
         if not self.run.moves(held.audio_id, urn):
+            doing, other = f"taking over the audio of {name_of(held.owner)}", self.run.moved_to(held.audio_id)
+            billed = "take moved_from out, which extracts it and is billed"
+            if other:
+                raise VodError(f"{doing}: {name_of(other)} takes it over; {billed}")
             raise VodError(
-                f"taking over the audio of {name_of(held.owner)}: it is being deleted, since the set that had it was"
-                f" updated before {name_of(urn)} was declared; take moved_from out, which extracts it and is billed"
+                f"{doing}: it is being deleted, since the set that had it was updated before {name_of(urn)} was"
+                f" declared; {billed}"
             )
         return held
 

@@ -162,13 +162,10 @@ class Run:
     def moves(self, audio_id: str, urn: str) -> bool:
         """An audio is taken over by the resource of that URN, from one that is about to go in the same run.
 
-        False where it was given up already.
+        False where it was given up already, or another one takes it over.
         """
         with self._lock:
-            if audio_id in self._given_up:
-                return False
-            self._moved[audio_id] = urn
-            return True
+            return audio_id not in self._given_up and self._moved.setdefault(audio_id, urn) == urn
 
     def gives_up(self, audio_id: str) -> bool:
         """The audio is about to be deleted, and nobody may take it over from now on; False where somebody does."""
