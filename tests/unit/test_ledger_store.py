@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any
@@ -189,6 +190,25 @@ def test_old_segments_go_and_young_ones_stay(monkeypatch: pytest.MonkeyPatch) ->
         writer.append([change(number)])
     assert [name.rpartition("/")[2] for name in names(objects)] == ["000000000010.json", "000000000010.snapshot.json"]
     assert len(list(store(objects).load())) == 5
+
+
+def test_a_process_that_was_halted_for_days_writes_where_others_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not read is part of a snapshot and has gone, so nothing refuses a segment in its place."""
+    monkeypatch.setattr(ledger_store, "SNAPSHOT_AFTER", 5)
+    objects = MemoryStore()
+    halted, looking, writer, theirs = (store(objects, it) for it in (DEV, DEV, DEV, PROD))
+    for one in (halted, looking, writer, theirs):
+        one.load()
+        list(one.others())
+    for number in range(5):
+        assert writer.append([change(number)]) == ()
+    objects.delete([name for name in names(objects) if name.endswith(("1.json", "2.json", "3.json", "4.json"))])
+    monkeypatch.setattr(ledger_store, "_running", lambda: time.monotonic() + 3 * 86400.0)
+    assert len(looking.newer()) == 5
+    assert len(halted.append([change(5)])) == 5
+    assert halted.append([change(5)]) == ()
+    theirs.append_to(DEV, [change(6)])
+    assert len(list(store(objects).load())) == 7
 
 
 class Forgetful:

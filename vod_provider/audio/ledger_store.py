@@ -34,7 +34,10 @@ FOLDER = "vod-ledger"
 SNAPSHOT_AFTER = 100
 """A snapshot is written when a log has grown by so many segments."""
 KEEP = timedelta(days=2)
-"""Segments that are part of a snapshot stay so long: a process that has not read it may still write after them."""
+"""Segments that are part of a snapshot stay so long: a process that has not read it may still write after them.
+
+One that was halted for half of that reads the log again first.
+"""
 OTHERS_S = 5.0
 """The logs of other stacks are read again after so long."""
 READERS = 16
@@ -75,6 +78,8 @@ class _Log:
     compacted: int = 0
     """The segment at which a snapshot was last tried."""
     read: set[str] = field(default_factory=set)
+    complete_at: float = float("-inf")
+    """When nobody had written after `seen`, in seconds of `_running`."""
 
     def take(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -92,6 +97,16 @@ class _Log:
         gone = [Change(table, key, None) for table, key in before if (table, key) not in self.rows]
         written = [Change(*key, row) for key, row in self.rows.items() if before.get(key) != row]
         return gone + written
+
+
+def _running() -> float:
+    """Seconds that nobody sets, and that go on while the machine is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _is_recent(log: _Log) -> bool:
+    """Whether what others have written after `seen`, if anything, is surely still there: see KEEP."""
+    return _running() - log.complete_at < KEEP.total_seconds() / 2
 
 
 class ObjectStore:
@@ -149,7 +164,7 @@ class ObjectStore:
         if self._conditional is None:
             self._conditional = self._keeps_conditions()
         for _ in range(ATTEMPTS):
-            newer = [] if self._conditional else self._read(folder, log)
+            newer = [] if self._conditional and _is_recent(log) else self._read(folder, log)
             if newer:
                 return newer
             if self._written(folder, log, changes):
@@ -169,7 +184,7 @@ class ObjectStore:
         number = log.seen + 1
         name = f"{number:012d}.json" if self._conditional else f"{number:012d}-{self._writer}.json"
         content = _encoded(changes)
-        written = False
+        begun, written = _running(), False
         try:
             written = self._put(folder + name, content, create=bool(self._conditional))
         except LedgerError:
@@ -183,6 +198,7 @@ class ObjectStore:
         log.seen = number
         log.read.add(name)
         log.take(changes)
+        log.complete_at = begun
         return True
 
     def _is_there(self, path: str, content: bytes) -> bool:
@@ -209,7 +225,7 @@ class ObjectStore:
     def newer(self) -> Sequence[Change]:
         """What other processes have written to this stack's log: it is listed only where there may be any."""
         with self._lock:
-            if self._conditional and not self._has_next():
+            if self._conditional and _is_recent(self._log) and not self._has_next():
                 return ()
             return self._read(self._folder, self._log)
 
@@ -237,7 +253,7 @@ class ObjectStore:
 
         Objects may go between being listed and being read, when another process writes a snapshot.
         """
-        before = dict(log.rows)
+        before, begun = dict(log.rows), _running()
         for _ in range(ATTEMPTS):
             if names is None:
                 names = self._listed(folder).get(folder, ())
@@ -246,6 +262,7 @@ class ObjectStore:
             except _GoneError as exc:
                 names, gone = None, exc
             else:
+                log.complete_at = begun
                 return log.changes_since(before)
         raise gone
 
