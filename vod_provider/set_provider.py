@@ -258,13 +258,12 @@ class _Work:
         claimed = {it for it, one in holders.items() if run.is_claimed(name_of(one.owner), one.audio_id)}
         operation, awaited = replace(self._operation, timeout=0.0), len(claimed)
         deadline = operation.deadline(TAKEN_S)
-        while True:
-            others = ledger.others_of_each([*holders.values()])
-            alone = [it for it, found in zip(holders, others, strict=True) if not found]
-            if not claimed.intersection(alone):
-                break
-            if len(claimed.intersection(alone)) < awaited:
-                deadline, awaited = operation.deadline(TAKEN_S), len(claimed.intersection(alone))
+        # Who held it in an earlier run may have lost it since: a state that was put back.
+        while claimed := {
+            it for it in claimed if set(ledger.others_of(holders[it])) <= set(ledger.disprovable(holders[it]))
+        }:
+            if len(claimed) < awaited:
+                deadline, awaited = operation.deadline(TAKEN_S), len(claimed)
             operation.report(f"{awaited} to be taken over by others")
             try:
                 deadline.sleep(TAKEN_PAUSE_S)
@@ -273,7 +272,9 @@ class _Work:
             except StoppedError as error:
                 self._over = error
                 return []
-        left = {it for it in alone if it in claimed or not run.gives_up(holders[it].audio_id)}
+        others = ledger.others_of_each([*holders.values()])
+        alone = [it for it, found in zip(holders, others, strict=True) if not found]
+        left = claimed | {it for it in alone if it not in claimed and not run.gives_up(holders[it].audio_id)}
         for it in left - self.there.superseded.keys():
             self._supersede(it, self.there.held.pop(it))
         return [it for it in keys_and_ids if it not in left]

@@ -630,6 +630,24 @@ def test_what_is_to_be_taken_over_is_not_deleted_before(
     assert sets.vod.accepted == 2
 
 
+def test_who_held_it_before_the_state_was_put_back_has_not_taken_it_over(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger has the one that is to take it over as its holder, of a run that the state knows nothing of."""
+    monkeypatch.setattr(set_provider, "TAKEN_S", 0.0)
+    first = sets.up({"talk": "video", "stays": "other"})
+    sets.refresh()
+    sets.ledger.hold([Holder(SITE, first["talk"], f"backend {STACK}single", source="video", format="MP3")])
+    sets.run()
+    sets.saved({first["talk"]: [LEAVING], first["stays"]: ['archive["stays"]']})
+    news = sets.checked({"stays": "other"})
+    sets.serve("single", sets.provider.check, {}, {"asset_id": "video", "moved_from": LEAVING})
+    sets.ask(sets.sets.diff, "id", sets.outs, news)
+    outs = plain(sets.ask(sets.sets.update, "id", sets.outs, news).outs or {})
+    assert list(outs["superseded"]) == [first["talk"]]
+    assert sorted(sets.vod.audio_ids()) == sorted(first.values())
+
+
 def test_what_nobody_takes_over_after_all_is_deleted(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was to take it over is not in the program any more."""
     monkeypatch.setattr(set_provider, "TAKEN_S", 0.0)
