@@ -1165,6 +1165,21 @@ def test_what_a_broken_off_replacement_left_goes_with_the_resource(engine: Engin
     assert [it.audio_id for it in engine.ledger.requests(SITE)] == [others]
 
 
+def test_nobody_goes_on_before_what_was_shown_is_written_down(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who go at once are shown by either: one that had let go and is written down after that keeps the audio."""
+    audio_id, outs = engine.made()
+    hold, free = engine.ledger.hold, []
+
+    def noting(holders: list[Holder]) -> None:
+        free.append(engine.context._opening.acquire(blocking=False))
+        hold(holders)
+
+    monkeypatch.setattr(engine.ledger, "hold", noting)
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert free
+    assert not any(free)
+
+
 @pytest.mark.parametrize("why_not", ["", "declared", "saved"])
 def test_what_was_left_by_a_former_name_goes_with_the_resource(engine: Engine, why_not: str) -> None:
     """It was renamed after its replacement was broken off; not where there is a resource of the former name again."""

@@ -70,8 +70,9 @@ class RunContext:
                 self.opened = Services.open(
                     self.config, os.environ, serving.stop(), serving.warn, owners, serving.run()
                 )
-        self.opened.ledger.hold(self.run.take_shown())
-        return self.opened
+            # Before anybody goes on: a row that is written after its owner has let go would keep the audio.
+            self.opened.ledger.hold(self.run.take_shown())
+            return self.opened
 
     def begin(self, owners: str) -> Services:
         """The same, for what changes something: then this is no preview."""
