@@ -177,7 +177,9 @@ class ExtractedAudioSetProvider(dynamic.OurProvider):
             served.last_line = f"{work.deleted} deleted"
 
     def _show(self, served: ServedRequest, there: Entries) -> None:
-        """Note that the engine's saved state has all these audios."""
+        """Note that the engine's saved state has all these audios, and whom the set was made for."""
+        if there.mark:
+            self._context.run.has_mark(served.operation.owner, there.mark)
         for audio_id, key, entry in _audios(there):
             self._context.shows(owner_of_entry(served.operation.owner, key), audio_id, entry)
 

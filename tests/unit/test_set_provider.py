@@ -11,7 +11,7 @@ import pytest
 from pulumi.output import Unknown
 
 from tests.unit.fakes import hide_from_others, refused
-from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine
+from tests.unit.test_provider import ENDPOINT, PROJECT, SITE, STACK, Engine, Saved
 from vod_provider import set_provider
 from vod_provider.audio import lifecycle, many
 from vod_provider.audio.ledger import Ledger
@@ -599,6 +599,26 @@ def test_the_extractions_of_a_set_fail_for_one_reason(sets: Sets) -> None:
 
 IN_CATALOGUE = f"{STACK}vod:index:AudioCatalogue$pulumi-python:dynamic/vod:ExtractedAudio"
 SINGLE = f"backend {IN_CATALOGUE}::archive-talk"
+
+
+def test_what_a_broken_off_update_left_is_taken_by_the_set_in_another_stack(sets: Sets) -> None:
+    """`pulumi state move`: of an entry that is new, too, the set's outputs say for whom it was made."""
+    sets.up({"talk": "video"})
+    sets.run()
+    news = sets.checked({"talk": "video", "new": "other"})
+    lost = plain(sets.ask(sets.sets.update, "id", sets.outs, news).outs or {})
+    left = lost["extracted"]["new"]["audio_asset_id"]
+    sets.run()  # the engine has not saved it
+    for stack in ("dev", "prod"):
+        owners = f"backend urn:pulumi:{stack}::media::"
+        sets.context.leftovers._saved[owners] = cast("Any", Saved({}, {}))
+    moved, before = URN.replace(":dev:", ":prod:"), dict(sets.inputs or {})
+    operation = Operation(f"backend {moved}", 0.0, Stop(), lambda _: None, sets.warned.append)
+    with serving.serving(ServedRequest(operation, moved, inputs_before=lambda: before)):
+        assert sets.sets.diff("id", sets.outs or {}, news).changes
+        updated = plain(sets.sets.update("id", sets.outs or {}, news).outs or {})
+    assert updated["extracted"]["new"]["audio_asset_id"] == left
+    assert sets.vod.accepted == 2
 
 
 # -- audios that leave a set which stays ------------------------------------------------------------------------

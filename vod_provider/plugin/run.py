@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vod_provider.audio.ledger_records import Holder
+from vod_provider.audio.ledger_records import Holder, entry_of, mark_of_entry
 from vod_provider.plugin.billed_again import BilledAgain
 
 
@@ -59,8 +59,19 @@ class Run:
         return shown
 
     def made_for(self, owner: str) -> str:
-        """The mark of whom the audio of this owner was made for, as its saved state says; '' where unknown."""
-        return self._made_for.get(owner, "")
+        """The mark of whom the audio of this owner was made for, as its saved state says; '' where unknown.
+
+        Of an entry that is new in a set: whom it would have been made for before the set was moved.
+        """
+        base, key = entry_of(owner)
+        if owner in self._made_for or key is None or base not in self._made_for:
+            return self._made_for.get(owner, "")
+        return mark_of_entry(self._made_for[base], key)
+
+    def has_mark(self, owner: str, mark: str) -> None:
+        """The audios of a set were made for the owner of that mark, as its saved state says."""
+        with self._lock:
+            self._made_for[owner] = mark
 
     def checks(self, urn: str) -> None:
         """The program declares the resource."""
