@@ -331,3 +331,13 @@ def test_an_update_of_what_is_gone_says_how_to_go_on(stack: NewStack, vod: Local
     audio.refresh().expect("1 deleted")
     audio.up().expect("1 created")
     assert audio.audios()["talk"]["outputs"]["title"] == "Two"
+
+
+def test_a_resource_that_goes_in_an_up_with_a_refresh_goes_with_its_audio(stack: NewStack, vod: LocalVod) -> None:
+    """The engine asks Diff of it while it refreshes, although the program does not have it any more."""
+    one = stack(vod.config)
+    one.program(f'ExtractedAudio("talk", asset_id="{vod.video()}")')
+    one.up().expect()
+    one.program("")
+    one.up("--refresh").expect("1 deleted")
+    assert vod.audio_ids() == []

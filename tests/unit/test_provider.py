@@ -1385,12 +1385,21 @@ def test_a_replacement_by_the_same_audio_deletes_nothing(engine: Engine) -> None
     assert "was not extracted again" in engine.said[0]
 
 
+def test_a_resource_that_goes_in_a_run_with_a_refresh_goes_with_its_audio(engine: Engine) -> None:
+    """`up --refresh`: the refresh asks Diff of what the program does not have any more, and nothing checks that."""
+    audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+
+
 def test_a_replacement_by_the_same_audio_that_was_broken_off_deletes_nothing(engine: Engine) -> None:
     """The next run has the resource twice, with one audio: the one that is to be deleted takes nothing from the other.
 
     As long as it is declared: afterwards both go, and the audio with them.
     """
     audio_id, outs = engine.made()
+    engine.serve("talk", engine.provider.check, outs, DECLARED)
     engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
     engine.serve("talk", engine.provider.delete, audio_id, outs)
     assert engine.vod.audio_ids() == [audio_id]

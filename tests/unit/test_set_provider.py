@@ -621,6 +621,15 @@ def test_what_a_broken_off_update_left_is_taken_by_the_set_in_another_stack(sets
     assert sets.vod.accepted == 2
 
 
+def test_a_set_that_goes_in_a_run_with_a_refresh_goes_with_its_audios(sets: Sets) -> None:
+    """`up --refresh`: the refresh asks Diff of what the program does not have any more, and nothing checks that."""
+    sets.up({"talk": "video", "other": "other"})
+    sets.run()
+    sets.ask(sets.sets.diff, "id", sets.outs, sets.inputs)
+    sets.ask(sets.sets.delete, "id", sets.outs)
+    assert sets.vod.audio_ids() == []
+
+
 # -- audios that leave a set which stays ------------------------------------------------------------------------
 
 LEAVING = 'archive["talk"]'

@@ -156,9 +156,12 @@ class Run:
         return audio_id in self._answered if urn is None else urn in self._answered.get(audio_id, ())
 
     def still_has(self, audio_id: str, urn: str) -> bool:
-        """Whether the resource of that URN is still declared with this audio: then another of its name goes."""
+        """Whether the resource of that URN is still declared with this audio: then another of its name goes.
+
+        A refresh asks Diff, too, of resources that the program does not have any more: the engine checks none of them.
+        """
         with self._lock:
-            return urn in self._by_id.get(audio_id, ())
+            return urn in self._by_id.get(audio_id, ()) and entry_of(urn)[0] in self._checked
 
     def claims(self, urn: str, *names: object) -> None:
         """The resource of that URN is new, and is to take over an audio: `names` are its id, or whose it was."""
