@@ -203,7 +203,7 @@ def test_a_process_that_was_halted_for_days_writes_where_others_read(monkeypatch
     for number in range(5):
         assert writer.append([change(number)]) == ()
     objects.delete([name for name in names(objects) if name.endswith(("1.json", "2.json", "3.json", "4.json"))])
-    monkeypatch.setattr(ledger_store, "_running", lambda: time.monotonic() + 3 * 86400.0)
+    monkeypatch.setattr(ledger_store, "running", lambda: time.monotonic() + 3 * 86400.0)
     assert len(looking.newer()) == 5
     assert len(halted.append([change(5)])) == 5
     assert halted.append([change(5)]) == ()

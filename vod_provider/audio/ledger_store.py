@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from vod_provider.audio.ledger_records import Change, LedgerError
 from vod_provider.config.ledger_location import OBS_ENDPOINT, LedgerStore
 from vod_provider.text import is_loopback, printable
+from vod_provider.vod.deadline import running
 from vod_provider.vod.signing import AccessKey, Credentials
 
 FOLDER = "vod-ledger"
@@ -79,7 +80,7 @@ class _Log:
     """The segment at which a snapshot was last tried."""
     read: set[str] = field(default_factory=set)
     complete_at: float = float("-inf")
-    """When nobody had written after `seen`, in seconds of `_running`."""
+    """When nobody had written after `seen`, in seconds of `running`."""
 
     def take(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -99,14 +100,9 @@ class _Log:
         return gone + written
 
 
-def _running() -> float:
-    """Seconds that nobody sets, and that go on while the machine is suspended."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 def _is_recent(log: _Log) -> bool:
     """Whether what others have written after `seen`, if anything, is surely still there: see KEEP."""
-    return _running() - log.complete_at < KEEP.total_seconds() / 2
+    return running() - log.complete_at < KEEP.total_seconds() / 2
 
 
 class ObjectStore:
@@ -184,7 +180,7 @@ class ObjectStore:
         number = log.seen + 1
         name = f"{number:012d}.json" if self._conditional else f"{number:012d}-{self._writer}.json"
         content = _encoded(changes)
-        begun, written = _running(), False
+        begun, written = running(), False
         try:
             written = self._put(folder + name, content, create=bool(self._conditional))
         except LedgerError:
@@ -253,7 +249,7 @@ class ObjectStore:
 
         Objects may go between being listed and being read, when another process writes a snapshot.
         """
-        before, begun = dict(log.rows), _running()
+        before, begun = dict(log.rows), running()
         for _ in range(ATTEMPTS):
             if names is None:
                 names = self._listed(folder).get(folder, ())

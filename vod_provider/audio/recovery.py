@@ -19,7 +19,7 @@ from vod_provider.audio.ledger_records import Key, Request
 from vod_provider.audio.operation import Operation
 from vod_provider.vod.assets import Asset, Outcome, agree, format_of
 from vod_provider.vod.client import Client
-from vod_provider.vod.deadline import Deadline
+from vod_provider.vod.deadline import Deadline, running
 from vod_provider.vod.errors import AmbiguousError
 from vod_provider.vod.pacing.poller import Poller
 
@@ -41,10 +41,6 @@ class _Found:
     unclear: Sequence[Asset] = ()
 
 
-def _running() -> float:
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # Linux halts the other one
-
-
 class Recovery:
     """Searches in one place. Safe to share between threads.
 
@@ -62,7 +58,7 @@ class Recovery:
         absence_s: float,
         *,
         here: Callable[[], float] = time.time,
-        running: Callable[[], float] = _running,
+        running: Callable[[], float] = running,
     ) -> None:
         self._client, self._poller, self._ledger, self._site = client, poller, ledger, site
         self.absence_s, self._here, self.running = absence_s, here, running
