@@ -162,12 +162,18 @@ def shared(stack: NewStack, vod: LocalVod) -> tuple[Stack, str]:
     return audio, audio_id
 
 
+@pytest.mark.parametrize("machine", ["same", "new"])
 @pytest.mark.parametrize("arguments", [("--target", "**second"), ("--exclude", "**first")], ids=" ".join)
 def test_a_targeted_destroy_leaves_what_another_resource_holds(
-    stack: NewStack, vod: LocalVod, arguments: tuple[str, ...]
+    stack: NewStack, vod: LocalVod, arguments: tuple[str, ...], machine: str
 ) -> None:
-    """Resources that are left out of a run are not shown in it, and hold their audios all the same."""
+    """Resources that are left out of a run are not shown in it, and hold their audios all the same.
+
+    Also on a machine whose ledger has never heard of any of them, as a runner of CI.
+    """
     audio, audio_id = shared(stack, vod)
+    if machine == "new":
+        audio.lose_disk()
     audio.destroy(*arguments).expect("is kept at VOD: first holds it, too")
     assert vod.audio_ids() == [audio_id]
     assert ids(audio) == {"first": audio_id}
@@ -175,9 +181,14 @@ def test_a_targeted_destroy_leaves_what_another_resource_holds(
     assert vod.audio_ids() == []
 
 
-def test_a_targeted_replacement_leaves_what_another_resource_holds(stack: NewStack, vod: LocalVod) -> None:
-    """`up --target second` replaces the second, and its old audio is the first's."""
+@pytest.mark.parametrize("machine", ["same", "new"])
+def test_a_targeted_replacement_leaves_what_another_resource_holds(
+    stack: NewStack, vod: LocalVod, machine: str
+) -> None:
+    """`up --target second` replaces the second, and its old audio is the first's, on any machine."""
     audio, audio_id = shared(stack, vod)
+    if machine == "new":
+        audio.lose_disk()
     source = audio.audios()["first"]["inputs"]["asset_id"]
     audio.program(one(source, "first") + "\n" + one(source, "second", ', format="AAC"'))
     audio.up("--target", "**second").expect()

@@ -308,7 +308,8 @@ class _Ledger(Ledger):
     def release(self, *holders: Holder) -> None:
         self._stepping(Step.RELEASE, lambda: super(_Ledger, self).release(*holders))
 
-    def hold(self, holders: Iterable[Holder]) -> None:
+    def hold(self, holders: Iterable[Holder]) -> set[str]:
         wanted = list(holders)
-        if wanted:  # else nothing is written
-            self._stepping(Step.HOLD, lambda: super(_Ledger, self).hold(wanted))
+        if not wanted:  # nothing is written
+            return set()
+        return self._stepping(Step.HOLD, lambda: super(_Ledger, self).hold(wanted))

@@ -477,6 +477,32 @@ def test_what_is_taken_over_outlives_its_former_holder(engine: Engine, names: li
     assert engine.vod.audio_ids() == [audio_id]
 
 
+def test_a_new_ledger_keeps_what_the_state_shows_another_to_hold(engine: Engine) -> None:
+    """As on a machine that has made none of them: `destroy --target` shows one resource only. The last one deletes it.
+
+    The state, which has both to the end of the run, is asked once for each audio: who has let go holds it no more.
+    """
+    audio_id, outs = engine.made("first")
+    engine.ledger.drop(engine.ledger.kept(f"backend {STACK}")[0].key, audio_id)
+    saved = engine.saved({audio_id: ["first", "second"]})
+    engine.serve("second", engine.provider.delete, audio_id, outs | {"adopt": audio_id})
+    assert engine.vod.audio_ids() == [audio_id]
+    assert [it.owner for it in engine.ledger.holders(SITE)] == [owner("first")]
+    asked = saved.asked
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert saved.asked == asked
+
+
+def test_a_ledger_that_knows_an_audio_asks_the_state_for_nobody(engine: Engine) -> None:
+    """Whoever holds it is written down then: no deletion waits for the state to be read."""
+    audio_id, outs = engine.held()
+    saved = engine.saved(None)
+    engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+    assert saved.asked == 0
+
+
 # -- check and diff ---------------------------------------------------------------------------------------------
 
 
@@ -1170,9 +1196,9 @@ def test_nobody_goes_on_before_what_was_shown_is_written_down(engine: Engine, mo
     audio_id, outs = engine.made()
     hold, free = engine.ledger.hold, []
 
-    def noting(holders: list[Holder]) -> None:
+    def noting(holders: list[Holder]) -> set[str]:
         free.append(engine.context._opening.acquire(blocking=False))
-        hold(holders)
+        return hold(holders)
 
     monkeypatch.setattr(engine.ledger, "hold", noting)
     engine.serve("talk", engine.provider.delete, audio_id, outs)

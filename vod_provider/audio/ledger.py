@@ -288,17 +288,19 @@ class Ledger:
 
     # -- holders ---------------------------------------------------------------------------------------------
 
-    def hold(self, holders: Iterable[Holder]) -> None:
-        """The engine has shown that its saved state has these audios.
+    def hold(self, holders: Iterable[Holder]) -> set[str]:
+        """The engine has shown that its saved state has these audios; returns the ids of those that nobody had here.
 
         Their requests end. A resource that was renamed takes the place of its former name. An assumed place is kept
         only where nothing better is known.
         """
         wanted = list(holders)
 
-        def write() -> None:
+        def write() -> set[str]:
             placed = list(filter(None, map(self._placed, wanted)))
             held, asked = self._rows.holders_of(placed), self._rows.requests_of(placed)
+            places = {(it.site, it.audio_id) for it in placed}
+            unknown = {audio_id for site, audio_id in places if not (held[site, audio_id] or asked[site, audio_id])}
             for it in placed:
                 for other in held[it.site, it.audio_id]:
                     if other.owner != it.owner and it.is_same(other):
@@ -309,9 +311,9 @@ class Ledger:
                 for request in asked[it.site, it.audio_id]:
                     if request.is_of(it):
                         self._rows.delete(request)
+            return unknown
 
-        if wanted:
-            self._rows.change(write)
+        return self._rows.change(write) if wanted else set()
 
     def _placed(self, holder: Holder) -> Holder | None:
         """The holder as it is to be written down; None where that says nothing new."""

@@ -71,7 +71,7 @@ class RunContext:
                     self.config, os.environ, serving.stop(), serving.warn, owners, serving.run()
                 )
             # Before anybody goes on: a row that is written after its owner has let go would keep the audio.
-            self.opened.ledger.hold(self.run.take_shown())
+            self.leftovers.note_unknown(self.opened.ledger.hold(self.run.take_shown()))
             return self.opened
 
     def begin(self, owners: str) -> Services:

@@ -47,7 +47,9 @@ class Leftovers:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._saved: dict[str, SavedState] = {}
-        self._noting = threading.Lock()
+        self._noting, self._showing = threading.Lock(), threading.Lock()
+        self._unknown: set[str] = set()
+        """Audios that the engine has shown, and of which the ledger knew nothing until then."""
         self._told = 0
         self._left: dict[str, list[Key]] | None = None
         self._elsewhere: dict[str, list[Request]] | None = None
@@ -231,10 +233,35 @@ class Leftovers:
 
         A state that was put back to an older one, or edited, leaves rows of such behind.
         """
+        self._show_others(ledger, holders)
         for holder, others in zip(holders, ledger.others_of_each(holders), strict=True):
             for owner in self._without_right(ledger, holder) if others else ():
                 ledger.disown(replace(holder, owner=owner, adopted=True))
         return ledger.let_go(holders)
+
+    def note_unknown(self, audio_ids: Collection[str]) -> None:
+        """The engine has shown these audios, and nobody had them in the ledger."""
+        if audio_ids:  # else nobody waits here while the state is read
+            with self._showing:
+                self._unknown.update(audio_ids)
+
+    def _show_others(self, ledger: Ledger, holders: Sequence[Holder]) -> None:
+        """Show the ledger who else has these audios in the saved state, where it knew nothing of them before this run.
+
+        It is new then, as on a runner of CI, or was lost, and the engine shows only what it changes: with `--target`,
+        it may not show who keeps the audio. Each audio once: who has let go is in the state until the run ends.
+        """
+        with self._showing, suppress(SavedStateError):
+            unknown = [it for it in holders if it.audio_id in self._unknown] if self._run.owners else []
+            self._unknown.difference_update(it.audio_id for it in unknown)
+            others = [
+                replace(other, site=it.site, assumed=False)
+                for it in unknown
+                for other in self.state().holders_of(it.audio_id)
+                if other.owner != it.owner
+            ]
+            if others:
+                ledger.hold(others)
 
     def _without_right(self, ledger: Ledger, holder: Holder) -> list[str]:
         owners = ledger.disprovable(holder)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -42,6 +42,7 @@ class SavedState:
 
     def __init__(self, owners: str, environ: Mapping[str, str] = os.environ) -> None:
         self._audios = _Once(lambda: _read(owners, environ))
+        self._by_id = _Once(lambda: _by_id(holder for holder, _ in self._audios.get()))
         self._stacks = _Once(lambda: _stacks(owners, environ))
         self._elsewhere = _Once(lambda: _of_others(owners, environ, self._stacks.get()))
 
@@ -55,7 +56,7 @@ class SavedState:
 
     def holders_of(self, audio_id: str) -> list[Holder]:
         """Who has this audio in it, be it one that waits for its deletion."""
-        return [holder for holder, _ in self._audios.get() if holder.audio_id == audio_id]
+        return self._by_id.get().get(audio_id, [])
 
     def elsewhere(self, audio_id: str) -> list[Holder]:
         """Who has this audio in the states of the project's other stacks: `pulumi state move` takes it there.
@@ -99,6 +100,13 @@ def _read(owners: str, environ: Mapping[str, str]) -> list[tuple[Holder, bool]]:
         return [it for one in resources for it in _audios(one, backend) if it[0].owner.startswith(owners)]
     except (VodError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SavedStateError(f"the state of stack {stack} is not as expected ({type(error).__name__})") from error
+
+
+def _by_id(holders: Iterable[Holder]) -> dict[str, list[Holder]]:
+    found: dict[str, list[Holder]] = {}
+    for holder in holders:
+        found.setdefault(holder.audio_id, []).append(holder)
+    return found
 
 
 def _of_others(owners: str, environ: Mapping[str, str], stacks: Collection[str]) -> list[Holder]:
