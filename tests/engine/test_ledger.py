@@ -181,6 +181,13 @@ def test_a_targeted_destroy_leaves_what_another_resource_holds(
     assert vod.audio_ids() == []
 
 
+def test_the_last_of_two_who_go_in_a_destroy_with_a_refresh_deletes_their_audio(stack: NewStack, vod: LocalVod) -> None:
+    """The refresh asks Diff of both, which does not make them declared: one would leave it for the other."""
+    audio, _ = shared(stack, vod)
+    audio.destroy("--refresh").expect("3 deleted")
+    assert vod.audio_ids() == []
+
+
 @pytest.mark.parametrize("machine", ["same", "new"])
 def test_a_targeted_replacement_leaves_what_another_resource_holds(
     stack: NewStack, vod: LocalVod, machine: str

@@ -365,6 +365,7 @@ def test_an_adopted_audio_is_not_extracted(engine: Engine) -> None:
 def test_adopting_what_a_declared_resource_holds_is_refused(engine: Engine) -> None:
     """By that resource's name, as long as this run has not given it up."""
     audio_id, outs = engine.made("first")
+    engine.serve("first", engine.provider.check, outs, DECLARED)
     engine.serve("first", engine.provider.diff, audio_id, outs, outs)
     with pytest.raises(ExtractionError, match="first holds it; take first out of the program in the same run"):
         engine.create("second", adopt=audio_id)
@@ -416,6 +417,7 @@ def test_taking_over_is_said_where_the_audio_goes(engine: Engine) -> None:
 def test_taking_over_what_stays_declared_is_refused(engine: Engine) -> None:
     """Two resources would have one audio."""
     audio_id, outs = engine.held("first")
+    engine.serve("first", engine.provider.check, outs, DECLARED)
     engine.serve("first", engine.provider.diff, audio_id, outs, outs)
     with pytest.raises(ExtractionError, match="first holds it; take first out of the program in the same run"):
         engine.create("second", moved_from="first")
@@ -1416,6 +1418,18 @@ def test_a_resource_that_goes_in_a_run_with_a_refresh_goes_with_its_audio(engine
     audio_id, outs = engine.made()
     engine.serve("talk", engine.provider.diff, audio_id, outs, outs)
     engine.serve("talk", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == []
+
+
+def test_the_last_of_two_that_go_in_a_run_with_a_refresh_deletes_their_audio(engine: Engine) -> None:
+    """As above: neither is taken for declared, for whom the other one would leave it at VOD."""
+    audio_id, outs = engine.made("first")
+    adopted = outs | {"adopt": audio_id}
+    for name, shown in (("first", outs), ("second", adopted)):
+        engine.serve(name, engine.provider.diff, audio_id, shown, shown)
+    engine.serve("first", engine.provider.delete, audio_id, outs)
+    assert engine.vod.audio_ids() == [audio_id]
+    engine.serve("second", engine.provider.delete, audio_id, adopted)
     assert engine.vod.audio_ids() == []
 
 

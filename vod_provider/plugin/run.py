@@ -156,12 +156,8 @@ class Run:
         return audio_id in self._answered if urn is None else urn in self._answered.get(audio_id, ())
 
     def still_has(self, audio_id: str, urn: str) -> bool:
-        """Whether the resource of that URN is still declared with this audio: then another of its name goes.
-
-        A refresh asks Diff, too, of resources that the program does not have any more: the engine checks none of them.
-        """
-        with self._lock:
-            return urn in self._by_id.get(audio_id, ()) and entry_of(urn)[0] in self._checked
+        """Whether the resource of that URN is still declared with this audio: then another of its name goes."""
+        return urn in self._declared_with(audio_id)
 
     def claims(self, urn: str, *names: object) -> None:
         """The resource of that URN is new, and is to take over an audio: `names` are its id, or whose it was."""
@@ -195,5 +191,12 @@ class Run:
 
     def other_of(self, audio_id: str, urn: str) -> str:
         """The URN of another resource that is still declared with this audio; '' for none."""
+        return next((it for it in self._declared_with(audio_id) if it != urn), "")
+
+    def _declared_with(self, audio_id: str) -> list[str]:
+        """The URNs that are still declared with this audio.
+
+        A refresh asks Diff, too, of resources that the program does not have any more: the engine checks none of them.
+        """
         with self._lock:
-            return next((it for it in self._by_id.get(audio_id, ()) if it != urn), "")
+            return [it for it in self._by_id.get(audio_id, ()) if entry_of(it)[0] in self._checked]
